@@ -1,0 +1,3 @@
+"""Telltale: audio-visual deepfake detection, from label files to a submission that explains itself."""
+
+__version__ = "0.1.0"
