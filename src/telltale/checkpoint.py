@@ -1,0 +1,52 @@
+"""Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running any code."""
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from telltale.errors import InputError
+
+FORMAT = "telltale-checkpoint-1"
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        torch.save({"format": FORMAT, **content}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote, on the CPU. Raises InputError for a file that is absent, damaged or something else."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a checkpoint such as RUN/best.pt") from None
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f"{path}: is not a {FORMAT} file; wanted a checkpoint that train.py wrote, such as RUN/best.pt")
+    return content
+
+
+def load_weights(model: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Put the weights in place, every name matched. Raises InputError naming what does not fit."""
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: its weights do not fit the model that its own config describes ({reason})") from None
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

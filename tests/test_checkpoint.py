@@ -1,0 +1,70 @@
+"""Checkpoints land whole, come back equal, and are read without running code."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from telltale import checkpoint
+from telltale.errors import InputError
+
+
+def test_what_is_saved_comes_back_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    content = {"model": {"w": torch.arange(3.0)}, "epoch": 2, "history": [{"loss": 0.5}]}
+    checkpoint.save(path, content)
+    again = checkpoint.load(path)
+    assert torch.equal(again["model"]["w"], content["model"]["w"])
+    assert (again["epoch"], again["history"]) == (2, [{"loss": 0.5}])
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_equal_content_gives_equal_bytes_under_any_name(tmp_path: Path) -> None:
+    for name in ("a.pt", "b.pt"):
+        checkpoint.save(tmp_path / name, {"w": torch.ones(4)})
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"epoch": 1})
+    with pytest.raises((pickle.PicklingError, AttributeError)):
+        checkpoint.save(path, {"epoch": lambda: 2})
+    assert checkpoint.load(path)["epoch"] == 1
+
+
+class Trap:
+    def __reduce__(self) -> tuple:
+        return (Path.touch, (Path("/tmp/telltale-trap"),))
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path, trap = tmp_path / "evil.pt", Path("/tmp/telltale-trap")
+    trap.unlink(missing_ok=True)
+    torch.save({"format": checkpoint.FORMAT, "model": Trap()}, path)
+    with pytest.raises(InputError, match="evil.pt"):
+        checkpoint.load(path)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("damage", ["absent", "empty", "text", "cut", "other"])
+def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "best.pt"
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "text":
+        path.write_text("not a checkpoint")
+    elif damage == "cut":
+        checkpoint.save(path, {"w": torch.zeros(10_000)})
+        path.write_bytes(path.read_bytes()[:20_000])
+    elif damage == "other":
+        torch.save({"state_dict": {}}, path)
+    with pytest.raises(InputError, match=r"best\.pt: ") as caught:
+        checkpoint.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="bias"):
+        checkpoint.load_weights(torch.nn.Linear(2, 1), {"weight": torch.zeros(1, 2)}, tmp_path / "best.pt")
