@@ -23,7 +23,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Clip(Section):
@@ -217,6 +217,10 @@ def _set(tree: dict[str, Any], override: str) -> None:
         if not isinstance(tree, dict):
             raise InputError(f"--set {override}: '{parent}' is a value, not a section")
     try:
-        tree[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
         raise InputError(f"--set {override}: the value is not YAML") from None
+    if isinstance(value, dict) or isinstance(tree.get(last), dict):
+        # It would silently put the rest of the section back to its defaults.
+        raise InputError(f"--set {override}: '{last}' is a section; wanted one of its values, {path}.KEY=VALUE")
+    tree[last] = value

@@ -1,0 +1,163 @@
+"""The configuration is closed, typed and reproducible: what is misspelt stops the run with the key's name."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from telltale.config import Config, dump, fingerprint, parse, read
+from telltale.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str, name: str = "c.yaml") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def message(call, *args) -> str:
+    with pytest.raises(InputError) as caught:
+        call(*args)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("model: {name: mel_cnn}\noptmi: {rate: 1}", "optmi"),
+        ("model: {name: mel_cnn}\noptim: {rat: 1}", "optim.rat"),
+        ("model: {name: mel_cnn, bakcbone: x}", "model.bakcbone"),
+        ("model: {name: mel_cnnn}", "model.name"),
+        ("model: {name: mel_cnn}\noptim: {rate: -1}", "optim.rate"),
+        ("model: {name: mel_cnn}\noptim: {rate: fast}", "optim.rate"),
+        ("model: {name: mel_cnn}\noptim: {rate: .inf}", "optim.rate"),
+        ("model: {name: mel_cnn}\nclip: {seconds: .nan}", "clip.seconds"),
+        ("model: {name: mel_cnn}\noptim: {epochs: 2.5}", "optim.epochs"),
+        ("model: {name: mel_cnn}\noptim: 3", "optim"),
+        ("model: {name: mel_cnn}\nmel: {fmax_hz: 9000}", "mel"),
+        ("seed: 2", "model"),
+    ],
+)
+def test_wrong_keys_and_values_are_named(write, text: str, key: str):
+    path = write(text)
+    assert message(read, path).startswith(f"{path}: {key}: ")
+
+
+def test_every_fault_is_named_at_once(write):
+    text = message(read, write("model: {name: mel_cnn}\noptim: {rat: 1, epochs: 0}"))
+    assert "optim.rat: " in text
+    assert "optim.epochs: " in text
+
+
+def test_numbers_that_yaml_reads_as_text(write):
+    path = write("model: {name: mel_cnn}\noptim: {rate: 1e-3, clip_norm: 1E0}")
+    assert isinstance(yaml.safe_load(path.read_text())["optim"]["rate"], str)
+    settings = read(path, ["optim.weight_decay=5e-2"])
+    assert (settings.optim.rate, settings.optim.clip_norm, settings.optim.weight_decay) == (1e-3, 1.0, 0.05)
+
+
+def test_overrides(write):
+    path = write("model: {name: mel_cnn}\noptim: {rate: 0.1}")
+    settings = read(path, ["optim.rate=0.2", "optim.rate=0.3", "data.train_labels=a=b.csv", "seed=5", "model.pretrained=true"])
+    assert (settings.optim.rate, settings.data.train_labels, settings.seed, settings.model.pretrained) == (
+        0.3,
+        "a=b.csv",
+        5,
+        True,
+    )
+    assert read(path, ["model.picture_weights=null"]).model.picture_weights is None
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("optim.rate", "wanted KEY.PATH=VALUE"),
+        ("=3", "wanted KEY.PATH=VALUE"),
+        ("optim=3", "'optim' is a section; wanted one of its values, optim.KEY=VALUE"),
+        ("optim={rate: 3}", "'optim' is a section"),
+        ("clip={frames: 3}", "'clip' is a section"),
+        ("clip=3", "clip: "),
+        ("optim.rate={x: 3}", "'rate' is a section"),
+        ("seed.x=3", "'seed' is a value, not a section"),
+        ("optim.rate.x=3", "'rate' is a value, not a section"),
+        ("optim.rat=3", "optim.rat: "),
+        ("otpim.rate=3", "otpim: "),
+        ("optim.rate=[1", "the value is not YAML"),
+        ("optim..rate=3", "optim."),
+    ],
+)
+def test_overrides_that_are_refused(write, override: str, says: str):
+    assert says in message(read, write("seed: 1\nmodel: {name: mel_cnn}\noptim: {rate: 0.1}"), [override])
+
+
+def test_base_is_one_level_and_merges_sections(write):
+    write("model: {name: mel_cnn, width: 7}\noptim: {epochs: 3, rate: 0.5}", "base.yaml")
+    settings = read(write("base: base.yaml\noptim: {rate: 0.25}"))
+    assert (settings.model.width, settings.optim.epochs, settings.optim.rate) == (7, 3, 0.25)
+    write("base: c.yaml", "d.yaml")
+    assert "has a base of its own; wanted one level only" in message(read, write("base: d.yaml", "e.yaml"))
+    assert "absent.yaml: cannot be read" in message(read, write("base: absent.yaml", "f.yaml"))
+
+
+def test_files_that_hold_no_mapping(write, tmp_path: Path):
+    assert "cannot be read (No such file or directory)" in message(read, tmp_path / "absent.yaml")
+    assert "holds list" in message(read, write("- 1"))
+    assert "holds NoneType" in message(read, write(""))
+    assert "is not YAML" in message(read, write("a: [1"))
+    (tmp_path / "c.yaml").write_bytes(b"\xff\xfe")
+    assert "is not YAML" in message(read, tmp_path / "c.yaml")
+    assert "refused" not in message(read, write("a: !!python/object/apply:os.getcwd []"))
+
+
+def test_dump_is_read_back_unchanged(write):
+    settings = read(write("model: {name: audiovisual}\noptim: {rate: 1e-7, clip_norm: 0.1}\nclip: {seconds: 3.3}"))
+    again = read(write(dump(settings), "again.yaml"))
+    assert again == settings
+    assert dump(again) == dump(settings)
+    assert parse(yaml.safe_load(dump(settings)), "checkpoint") == settings
+
+
+def leaves(tree: dict, path: str = "") -> list[tuple[str, object]]:
+    pairs: list[tuple[str, object]] = []
+    for key, value in tree.items():
+        pairs += leaves(value, f"{path}{key}.") if isinstance(value, dict) else [(f"{path}{key}", value)]
+    return pairs
+
+
+def test_fingerprint_changes_with_every_value_and_nothing_else(write):
+    path = write("model: {name: mel_cnn}")
+    settings = read(path)
+    assert fingerprint(settings) == fingerprint(read(write("seed: 1\nmodel: {name: mel_cnn}\noptim: {rate: 3e-4}", "x.yaml")))
+    assert len(fingerprint(settings)) == 16
+    prints = {fingerprint(settings)}
+    choices = {"model.name": "frame_cnn", "clip.backend": "decord", "model.pooling": "attention", "optim.name": "sgd"}
+    choices |= {"optim.schedule": "step", "optim.autocast": "bf16", "predict.on_unreadable": "fail"}
+    texts = {"data.train_labels", "data.validation_labels", "data.train_videos", "data.validation_videos"}
+    texts |= {"model.picture_backbone", "model.sound_backbone", "model.picture_weights", "model.sound_weights"}
+    pairs = leaves(settings.model_dump())
+    for key, value in pairs:
+        if key in choices or key in texts:
+            other = choices.get(key, "other")
+        elif isinstance(value, bool):
+            other = str(not value).lower()
+        elif isinstance(value, int):
+            other = str(value + 1)
+        elif key == "mel.fmax_hz":
+            other = "7000.0"
+        else:
+            other = "0.35" if value is None else str(float(str(value)) * 0.5 + 0.001)
+        prints.add(fingerprint(read(path, [f"{key}={other}"])))
+    assert len(prints) == len(pairs) + 1
+
+
+def test_settings_are_frozen(write):
+    settings = read(write("model: {name: mel_cnn}"))
+    assert isinstance(settings, Config)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.optim.rate = 1.0  # type: ignore[misc]
