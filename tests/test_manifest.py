@@ -1,0 +1,284 @@
+"""Every fault of a label file or a folder of videos is named with its file, its line and what to do."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from telltale import config
+from telltale.errors import InputError
+from telltale.manifest import Row, list_videos, read_data, read_labels, read_names, read_split
+
+GOOD = "video_name,target\na.mp4,0\nb.mp4,1\n"
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    return tmp_path / "train_labels.csv"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The competition's layout: a, b in train; c, d in validation."""
+    for split, names in (("train", "ab"), ("validation", "cd")):
+        (tmp_path / split).mkdir()
+        for name in names:
+            (tmp_path / split / f"{name}.mp4").touch()
+        (tmp_path / f"{split}_labels.csv").write_text(f"video_name,target\n{names[0]}.mp4,0\n{names[1]}.mp4,1\n")
+    return tmp_path
+
+
+def message(call, *args, **kwargs) -> str:
+    with pytest.raises(InputError) as caught:
+        call(*args, **kwargs)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GOOD.encode(),
+        GOOD.encode("utf-8-sig"),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace("\n", "\r\n").encode("utf-8-sig"),
+        GOOD.rstrip("\n").encode(),
+        b'video_name,target\n"a.mp4",0\nb.mp4,"1"\n',
+        b"video_name,target,method\na.mp4,0,\nb.mp4,1,swap\n",
+    ],
+    ids=["plain", "bom", "crlf", "bom+crlf", "no last line end", "quoted", "more columns"],
+)
+def test_good_label_files(labels: Path, data: bytes):
+    labels.write_bytes(data)
+    assert list(read_labels(labels).items()) == [("a.mp4", 0), ("b.mp4", 1)]
+
+
+@pytest.mark.parametrize("name", ["B 2.MP4", "ü.mp4", "c,d.mp4", "..mp4", "a.b.mp4", "日本.mp4", "nan.mp4"])
+def test_good_names(labels: Path, name: str):
+    labels.write_text(f'video_name,target\n"{name}",1\n', encoding="utf-8")
+    assert read_labels(labels) == {name: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("name,label\na.mp4,0\n", 1, "header 'name,label'; wanted 'video_name,target'"),
+        (
+            "video_name,score\na.mp4,0\n",
+            1,
+            "header 'video_name,score'; wanted 'video_name,target', this is a submission's header",
+        ),
+        ("target,video_name\n0,a.mp4\n", 1, "wanted 'video_name,target'"),
+        ("video_name;target\na.mp4;0\n", 1, "header 'video_name;target'; wanted 'video_name,target'"),
+        ("Video_name,target\na.mp4,0\n", 1, "wanted 'video_name,target'"),
+        ("a.mp4,0\nb.mp4,1\n", 1, "header 'a.mp4,0'; wanted 'video_name,target'"),
+        ("video_name,target,method,method\na.mp4,0,x,y\n", 1, "a name of its own for every column"),
+        ("video_name,target,target\na.mp4,0,1\n", 1, "a name of its own for every column"),
+        ("video_name,target,\na.mp4,0,x\n", 1, "a name of its own for every column"),
+        ("\n" + GOOD, 1, "a blank line"),
+        ("video_name,target\na.mp4,0\n\nb.mp4,1\n", 3, "a blank line"),
+        ("video_name,target\na.mp4,0\n  \nb.mp4,1\n", 3, "a blank line"),
+        ("video_name,target\r\na.mp4,0\r\n\r\nb.mp4,1\r\n", 3, "a blank line"),
+        (GOOD + "\n", 4, "a blank line"),
+        (GOOD + "c.mp4,1\na.mp4,0\n", 5, "video 'a.mp4' is on line 2 already; wanted it once, remove one line"),
+        ("video_name,target\na.mp4,0\nb.mp4\n", 3, "1 fields; wanted 2 as in the header"),
+        ("video_name,target\na.mp4,0,1\n", 2, "3 fields; wanted 2 as in the header"),
+        ("video_name,target,method\na.mp4,0\n", 2, "2 fields; wanted 3 as in the header"),
+        ("video_name,target\n,\n", 2, "video name ''; wanted a file name that ends in .mp4"),
+        ("video_name,target\na.mp4,fake\n", 2, "target 'fake' of video 'a.mp4'; wanted 0 (genuine) or 1 (deepfake)"),
+        ('video_name,target\na.mp4,0\n"b.mp4,1\n', 3, "is not CSV"),
+        ('video_name,target\na.mp4,0\n"b".mp4,1\n', 3, "is not CSV"),
+        ('video_name,target\n"a\nb.mp4",0\n', 2, "without a path"),
+        ('video_name,target,note\na.mp4,0,"two\nlines"\nb.mp4,2,\n', 4, "target '2' of video 'b.mp4'"),
+    ],
+)
+def test_faults_of_a_label_file(labels: Path, text: str, line: int, says: str):
+    labels.write_text(text, newline="")
+    assert message(read_labels, labels).startswith(f"{labels}:{line}: ")
+    assert says in message(read_labels, labels)
+
+
+@pytest.mark.parametrize("target", ["1.0", " 1", "1 ", "fake", "", "2", "-1", "True", "０", "00", "nan"])
+def test_targets_other_than_0_and_1(labels: Path, target: str):
+    labels.write_text(f"{GOOD}c.mp4,{target}\n", encoding="utf-8")
+    assert message(read_labels, labels) == (
+        f"{labels}:4: target {target!r} of video 'c.mp4'; wanted 0 (genuine) or 1 (deepfake)"
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x.mp4", "./a.mp4", "a/b.mp4", "/etc/x.mp4", "file:///x.mp4"]  # noqa: RUF005
+    + ["a\\b.mp4", "..\\x.mp4", "C:x.mp4", "c:\\x.mp4", "\\\\host\\x.mp4"]
+    + ["a\x00b.mp4", "a\tb.mp4", "a\x7f.mp4", " a.mp4", ".mp4"],
+)
+def test_names_that_are_paths(labels: Path, name: str):
+    labels.write_text(f"{GOOD}{name},1\n")
+    assert (
+        message(read_labels, labels)
+        == f"{labels}:4: video name {name!r}; wanted a plain file name without a path, mend the line"
+    )
+
+
+@pytest.mark.parametrize("name", ["a", "a.avi", "a.mp4.txt", "a.mp4 ", "a.mp4\x00", "mp4", "..", "a.mp4/", "../etc/passwd"])
+def test_names_that_are_not_mp4(labels: Path, name: str):
+    labels.write_text(f"{GOOD}{name},1\n")
+    assert message(read_labels, labels).startswith(f"{labels}:4: video name {name!r}; wanted a file name that ends in .mp4")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"video_name,target\n", "holds a header and no rows"),
+        (b"video_name,target\na.mp4,0\n\xe9.mp4,1\n", ":3: byte 0xe9 is not UTF-8; save the file as UTF-8 CSV"),
+        (GOOD.encode("utf-16"), ":1: byte 0xff is not UTF-8"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_label_files_without_rows_or_text(labels: Path, data: bytes | None, says: str):
+    if data is not None:
+        labels.write_bytes(data)
+    assert message(read_labels, labels).startswith(str(labels))
+    assert says in message(read_labels, labels)
+
+
+def test_a_folder_for_a_label_file(tmp_path: Path):
+    assert "Is a directory" in message(read_labels, tmp_path)
+
+
+def test_read_data(root: Path):
+    train, validation = read_data(root, config.Data())
+    assert train.split == "train"
+    assert train.rows == (Row("a.mp4", root / "train/a.mp4", 0), Row("b.mp4", root / "train/b.mp4", 1))
+    assert (validation.split, validation.missing, validation.unlisted) == ("validation", (), ())
+    assert (validation.n_genuine, validation.n_forged) == (1, 1)
+
+
+def test_rows_keep_the_file_s_order(root: Path):
+    (root / "train_labels.csv").write_text("video_name,target\nb.mp4,1\na.mp4,0\n")
+    assert [row.video_name for row in read_data(root, config.Data())[0].rows] == ["b.mp4", "a.mp4"]
+
+
+def test_missing_videos_stop_or_are_counted(root: Path):
+    labels = root / "train_labels.csv"
+    labels.write_text(GOOD + "".join(f"{name}.mp4,1\n" for name in "wxyz"))
+    (root / "train" / "z.mp4").symlink_to(root / "nowhere.mp4")
+    text = message(read_data, root, config.Data())
+    assert text.startswith(
+        f"{labels}: 4 of 6 videos are not in {root / 'train'}, the first 'w.mp4' (line 4), 'x.mp4' (line 5), "
+    )
+    assert text.endswith("--set data.allow_missing=true")
+    train, _ = read_data(root, config.Data(allow_missing=True))
+    assert train.missing == ("w.mp4", "x.mp4", "y.mp4", "z.mp4")
+    assert [row.video_name for row in train.rows] == ["a.mp4", "b.mp4"]
+
+
+def test_unlisted_videos_stop_or_are_counted(root: Path):
+    for name in ("z.mp4", "y.MP4", "notes.txt", "mp4"):
+        (root / "validation" / name).touch()
+    text = message(read_data, root, config.Data())
+    assert text.startswith(f"{root / 'validation'}: 2 .mp4 files are not listed in {root / 'validation_labels.csv'}")
+    assert "'y.MP4', 'z.mp4'" in text
+    assert text.endswith("--set data.allow_unlisted=true")
+    assert read_data(root, config.Data(allow_unlisted=True))[1].unlisted == ("y.MP4", "z.mp4")
+
+
+def test_a_folder_in_place_of_a_video(root: Path):
+    (root / "train" / "b.mp4").unlink()
+    (root / "train" / "b.mp4").mkdir()
+    text = message(read_data, root, config.Data(allow_missing=True, allow_unlisted=True))
+    assert text.startswith(f"{root / 'train_labels.csv'}:3: {root / 'train/b.mp4'} is a folder or device; wanted a video file")
+
+
+def test_a_name_in_both_splits(root: Path):
+    (root / "validation_labels.csv").write_text("video_name,target\nc.mp4,0\nd.mp4,1\nb.mp4,1\n")
+    text = message(read_data, root, config.Data())
+    assert text.startswith(f"{root / 'validation_labels.csv'}: 1 videos are listed in {root / 'train_labels.csv'} too")
+    assert "'b.mp4' (line 4)" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "counts"), [(0, "2 genuine (0) and 0 deepfake (1)"), (1, "0 genuine (0) and 2 deepfake (1)")]
+)
+@pytest.mark.parametrize(("split", "names"), [("train", "ab"), ("validation", "cd")])
+def test_one_class(root: Path, split: str, names: str, target: int, counts: str):
+    file = root / f"{split}_labels.csv"
+    file.write_text("video_name,target\n" + "".join(f"{name}.mp4,{target}\n" for name in names))
+    assert message(read_data, root, config.Data()).startswith(f"{file}: {counts} videos can be read")
+
+
+def test_one_class_left_when_the_other_is_missing(root: Path):
+    (root / "train" / "a.mp4").unlink()
+    text = message(read_data, root, config.Data(allow_missing=True))
+    assert "0 genuine (0) and 1 deepfake (1) videos can be read (1 missing)" in text
+
+
+def test_one_folder_for_both_splits(root: Path):
+    for name in "cd":
+        (root / "validation" / f"{name}.mp4").rename(root / "train" / f"{name}.mp4")
+    settings = config.Data(validation_videos="train")
+    train, validation = read_data(root, settings)
+    assert [row.video_name for row in (*train.rows, *validation.rows)] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
+    (root / "train" / "e.mp4").touch()
+    assert "1 .mp4 files are not listed" in message(read_data, root, settings)
+
+
+def test_absent_folder_and_paths_set_one_by_one(root: Path):
+    (root / "train").rename(root / "elsewhere")
+    text = message(read_data, root, config.Data())
+    assert text.startswith(f"{root / 'train'}: cannot be read as a folder (No such file or directory)")
+    assert "--set data.train_videos=FOLDER" in text
+    assert len(read_data(root, config.Data(train_videos="elsewhere"))[0].rows) == 2
+    absolute = config.Data(train_videos=str(root / "elsewhere"), train_labels=str(root / "train_labels.csv"))
+    assert len(read_data(root, absolute)[0].rows) == 2
+    assert "Not a directory" in message(read_data, root, config.Data(train_videos="train_labels.csv"))
+
+
+def test_read_names(tmp_path: Path):
+    path = tmp_path / "template.csv"
+    path.write_bytes("\ufeff,video_name,score\r\n0,b.mp4,\r\n1,a.MP4,0.5\r\n".encode())
+    assert read_names(path) == ["b.mp4", "a.MP4"]
+    for text, says in [
+        ("video,score\na.mp4,0\n", ":1: header 'video,score'; wanted one column named 'video_name'"),
+        ("video_name,video_name\na.mp4,a.mp4\n", ":1: "),
+        ("a.mp4\nb.mp4\n", ":1: header 'a.mp4'"),
+        ("video_name\na.mp4\nb.mp4\na.mp4\n", ":4: video 'a.mp4' is on line 2 already"),
+        ("video_name\na.mp4\n../b.mp4\n", ":3: video name '../b.mp4'"),
+        ("video_name\na.mp4\n\nb.mp4\n", ":3: a blank line"),
+        ("video_name,score\na.mp4\n", ":2: 1 fields; wanted 2"),
+        ("video_name\n", ": holds a header and no rows"),
+        ("", ": is empty"),
+    ]:
+        path.write_text(text)
+        assert message(read_names, path).startswith(f"{path}{says}")
+
+
+def test_list_videos(tmp_path: Path):
+    assert "holds no .mp4 file" in message(list_videos, tmp_path)
+    assert "No such file or directory" in message(list_videos, tmp_path / "absent")
+    for name in ("b.mp4", "a.MP4", "c.txt", "B.mp4"):
+        (tmp_path / name).touch()
+    assert list_videos(tmp_path) == ["B.mp4", "a.MP4", "b.mp4"]
+    (tmp_path / "two\nlines.mp4").touch()
+    assert r"'two\nlines.mp4'" in message(list_videos, tmp_path)
+
+
+def test_real_clips(clips: Path, hostile: Path):
+    train, validation = read_data(clips, config.Data())
+    assert (len(train.rows), len(validation.rows)) == (67, 21)
+    assert all(row.path.is_file() for row in (*train.rows, *validation.rows))
+    assert len(read_names(clips / "test_labels.csv")) == len(list_videos(clips / "test")) == 38
+    assert len(list_videos(hostile)) == 30
+
+
+def test_a_quarter_of_a_million_rows_are_read_in_seconds(root: Path):
+    labels = root / "train_labels.csv"
+    labels.write_text("video_name,target\n" + "".join(f"{k:032x}.mp4,{k % 2}\n" for k in range(242_000)))
+    start = time.process_time()
+    manifest = read_split("train", labels, root / "train", allow_missing=True, allow_unlisted=True)
+    assert time.process_time() - start < 3
+    assert (len(manifest.missing), manifest.rows, manifest.unlisted) == (242_000, (), ("a.mp4", "b.mp4"))
