@@ -1,0 +1,89 @@
+"""log_mel against librosa's own functions, bit for bit."""
+
+from pathlib import Path
+
+import av
+import librosa
+import numpy as np
+import pytest
+
+from telltale import config
+from telltale.mel import log_mel, n_columns
+
+SETTINGS = [
+    config.Mel(),
+    config.Mel(rate_hz=44_100, n_fft=2048, hop_length=441, n_mels=64, fmin_hz=0.0, fmax_hz=20_000.0),
+]
+
+
+def by_librosa(samples: np.ndarray, settings: config.Mel) -> np.ndarray:
+    power = librosa.feature.melspectrogram(
+        y=samples,
+        sr=settings.rate_hz,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop_length,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin_hz,
+        fmax=settings.fmax_hz,
+        power=2.0,
+    )
+    return librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
+
+
+def noise(samples: int) -> np.ndarray:
+    return (0.1 * np.random.default_rng(1).standard_normal(samples)).astype(np.float32)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_equals_librosa_on_noise(settings: config.Mel):
+    samples = noise(2 * settings.rate_hz)
+    image = log_mel(samples, settings, 2.0)
+    assert image.dtype == np.float32
+    assert image.shape == (settings.n_mels, n_columns(settings, 2.0))
+    assert np.array_equal(image, by_librosa(samples, settings))
+
+
+def test_equals_librosa_on_a_real_clip(clips: Path):
+    sound = np.zeros(0, np.float32)
+    for path in sorted((clips / "train").glob("*.mp4")):
+        with av.open(path) as container:
+            if container.streams.audio:
+                sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)]).astype(np.float32)
+                break
+    settings = config.Mel()
+    span = sound[: 2 * settings.rate_hz]
+    assert len(span) == 2 * settings.rate_hz
+    assert np.ptp(span) > 0
+    assert np.array_equal(log_mel(sound, settings, 2.0), by_librosa(span, settings))
+
+
+@pytest.mark.parametrize("length", [0, 1, 5_000, 15_999, 16_000, 40_000])
+def test_sound_is_padded_with_silence_or_cut(length: int):
+    samples = noise(length)
+    before = samples.copy()
+    padded = np.zeros(16_000, np.float32)
+    padded[: min(length, 16_000)] = samples[:16_000]
+    assert np.array_equal(log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()))
+    assert np.array_equal(samples, before)
+
+
+def test_silence_is_minus_100_db_and_a_tone_peaks_in_its_own_band():
+    settings = config.Mel()
+    assert np.allclose(log_mel(np.zeros(8_000, np.float32), settings, 0.5), -100.0, atol=1e-4)
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000).astype(np.float32)
+    loudest = int(log_mel(tone, settings, 1.0)[:, 30].argmax())
+    centres = librosa.mel_frequencies(settings.n_mels + 2, fmin=settings.fmin_hz, fmax=settings.fmax_hz)[1:-1]
+    assert abs(centres[loudest] - 1_000) < 30
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.333, 1.0, 3.9999, 4.0])
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_n_columns_is_the_image_s_width(settings: config.Mel, seconds: float):
+    assert log_mel(noise(10), settings, seconds).shape[1] == n_columns(settings, seconds)
+
+
+def test_each_settings_value_counts():
+    samples, reference = noise(16_000), log_mel(noise(16_000), config.Mel(), 1.0)
+    for other in (config.Mel(fmin_hz=50.0), config.Mel(fmax_hz=7_000.0), config.Mel(n_fft=512)):
+        assert not np.array_equal(log_mel(samples, other, 1.0), reference)
+    assert np.array_equal(log_mel(samples, config.Mel(), 1.0), reference)
