@@ -1,0 +1,99 @@
+"""Pure changes of one clip: `fit` in training and prediction alike, the others in training only.
+
+    pixels = augment_frames(fit(pixels, 224), settings.augment, rng)
+
+The same input and the same state of `rng` give the same output; no input is modified.
+"""
+
+import os
+import random
+
+import cv2
+import numpy as np
+from scipy.signal import lfilter
+
+from telltale import config
+
+# A worker process gets one core: OpenCV's own threads would fight over it with the other workers'.
+cv2.setNumThreads(0)
+
+
+def fit(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Frames uint8 (T, H, W, 3) → uint8 (T, size, size, 3): the centre square, scaled. A square of that size is not scaled."""
+    height, width = pixels.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = pixels[:, top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(square)
+    # The mean of an area when there are pixels to spare, so that nothing aliases; linear where there are too few.
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
+
+
+def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+    """Frames uint8 (T, H, W, 3) → the same shape: one draw of every parameter, the noise's pattern too, for all frames."""
+    # Imported here, for prediction never needs these two seconds; the import asks the network for news unless told not to.
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations as A
+
+    height, width = pixels.shape[1:3]
+    swap = A.Lambda(image=_swap_red_and_blue, p=1.0)
+    # In the order in which a picture meets them: camera, then compression. Building this costs half a millisecond a clip; kept
+    # from clip to clip it would carry state.
+    recipe = A.Compose(
+        [
+            A.HorizontalFlip(p=settings.flip_p),
+            A.RandomResizedCrop((height, width), scale=(settings.crop_scale, 1.0), ratio=(0.9, 1.1), p=settings.crop_p),
+            A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=settings.colour_p),
+            A.GaussianBlur(sigma_limit=(0.5, 2.0), p=settings.blur_p),
+            A.GaussNoise(std_range=(0.01, 0.06), p=settings.noise_p),
+            # albumentations hands RGB to OpenCV's JPEG, which reads BGR: unswapped, red would be coded as coarsely as blue.
+            A.Sequential([swap, A.ImageCompression(quality_range=(30, 95), p=1.0), swap], p=settings.jpeg_p),
+        ]
+    )
+    # `Compose(seed=...)` seeds every transform alike, so that a clip that is flipped is always cropped too; sharing one
+    # generator makes their draws independent.
+    recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+    return recipe(images=pixels)["images"]
+
+
+def augment_wave(samples: np.ndarray, rate_hz: int, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+    """Sound float32 (N,) → the same shape: louder or softer by up to 6 dB, and noise 10 to 40 dB below the sound added.
+
+    The noise is white up to a cut-off between 500 Hz and half of `rate_hz`, from a rumble to a hiss. Nothing is clipped.
+    """
+    changed = samples.astype(np.float32)
+    if rng.random() < settings.gain_p:
+        changed *= np.float32(_decibels(rng.uniform(-6.0, 6.0)))
+    if rng.random() < settings.sound_noise_p and len(samples):
+        cut_hz = np.exp(rng.uniform(np.log(500.0), np.log(max(rate_hz / 2, 500.0))))
+        decay = np.exp(-2 * np.pi * cut_hz / rate_hz)
+        noise = lfilter([1 - decay], [1, -decay], rng.standard_normal(len(samples)))
+        level = _decibels(-rng.uniform(10.0, 40.0)) * np.sqrt(np.mean(np.square(changed, dtype=np.float64)))
+        changed += (noise * level / np.sqrt(np.mean(noise**2))).astype(np.float32)
+    return changed
+
+
+def mask_mel(mel: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+    """Log-mel image float32 (n_mels, L) dB → the same shape, one band and one stretch of time set to the image's mean.
+
+    Each is up to an eighth of the image. Not to -100 dB: a gap of digital silence is itself a clue in forged clips.
+    """
+    if rng.random() >= settings.mel_mask_p:
+        return mel
+    masked, mean = mel.copy(), mel.mean()
+    for rows in (masked, masked.T):
+        width = rng.integers(1, max(len(rows) // 8, 1), endpoint=True)
+        first = rng.integers(0, len(rows) - width, endpoint=True)
+        rows[first : first + width] = mean
+    return masked
+
+
+def _swap_red_and_blue(frame: np.ndarray, **_: object) -> np.ndarray:
+    return frame[..., ::-1]
+
+
+def _decibels(amount: float) -> float:
+    """Factor of amplitude of `amount` dB."""
+    return 10.0 ** (amount / 20.0)
