@@ -1,0 +1,270 @@
+"""Score files: the journal of a prediction, the merge of its parts, scores.csv and submission.csv.
+
+Rows are joined by name, one to one, never by position. A clip that could not be scored has a status and no number; the one
+place where it gets one is `write_submission`, from the fallback it is given.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from telltale.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
+
+# The statuses that a number may have; "submitted" is read from a submission.csv, which says no more. Any other status is the
+# reason why there is no number, and so may be "no_sound" and "no_picture", where a model reads nothing else.
+SCORED = ("ok", "partial", "no_sound", "no_picture", "submitted")
+ALWAYS_SCORED = ("ok", "partial", "submitted")
+SCORES_HEADER = ["video_name", "fake_probability", "status", "seconds"]
+SUBMISSION_HEADER = ["video_name", "score"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One clip's answer. `fake_probability` in [0, 1], None where it was not scored; `seconds`: the clip's duration, if known.
+
+    Raises InputError for a probability that is no number in [0, 1], and for a status that contradicts it.
+    """
+
+    video_name: str
+    fake_probability: float | None
+    status: str
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        probability, clip = self.fake_probability, f"of '{self.video_name}'"
+        if probability is not None and not 0 <= probability <= 1:  # NaN is in no range
+            raise InputError(f"fake probability {probability} {clip}; wanted a number in [0, 1], or none for a clip not scored")
+        if probability is not None and self.status not in SCORED:
+            raise InputError(f"fake probability {probability} {clip} with status '{self.status}'; a failure has no number")
+        if not self.status or (probability is None and self.status in ALWAYS_SCORED):
+            raise InputError(f"status '{self.status}' {clip} without a fake probability; wanted the reason why there is none")
+        if self.seconds is not None and not 0 <= self.seconds < math.inf:
+            raise InputError(f"duration {self.seconds} {clip}; wanted zero or more seconds, or none if not known")
+
+
+class Journal:
+    """The progress file of a prediction: a batch's rows are on disk before the next begins, and a kill at any byte keeps them.
+
+        journal = Journal(path, fingerprint)        # `journal.done`: name -> Score, what an earlier run had finished
+        journal.append(batch)
+        journal.remove()                            # once the score files are written
+
+    `fingerprint` says what the rows depend on (model, settings, clips). Raises InputError if the file was begun with another
+    one, if another process is writing it, or if it is no journal. A last line cut short by a kill is dropped.
+    """
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        self.path = path
+        self.done: dict[str, Score] = {}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a+b")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); give an output folder that can") from None
+        try:
+            self._lock()
+            self._read(json.dumps({"telltale_journal": 1, "fingerprint": fingerprint}))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, scores: Sequence[Score]) -> None:
+        """Add rows; they are on disk when this returns. Raises InputError for a name that is there already."""
+        names = [score.video_name for score in scores]
+        _refuse(f"{self.path}: scored twice", [*repeated(names), *(name for name in names if name in self.done)])
+        self._write(json.dumps([s.video_name, _float(s.fake_probability), s.status, _float(s.seconds)]) for s in scores)
+        self.done.update({score.video_name: score for score in scores})
+
+    def close(self) -> None:
+        """Stop writing and keep the file, for a later run to go on from."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Stop writing and delete the file."""
+        self._file.close()
+        self.path.unlink()
+
+    def _lock(self) -> None:
+        # A killed torchrun may leave a worker alive that still writes; the next run must not write beside it. A record lock
+        # belongs to the process that took it: a loader's worker, forked from it and outliving it for seconds, does not hold it.
+        if sys.platform != "win32":
+            try:
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError):
+                raise InputError(f"{self.path}: another process is writing it; wait for that run to end, or stop it") from None
+
+    def _read(self, header: str) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            self._file.truncate(whole)
+        if whole == 0:
+            self._write([header])
+            return
+        lines = content[:whole].decode("utf-8", errors="replace").split("\n")[:-1]
+        if lines[0] != header:
+            raise InputError(
+                f"{self.path}: holds the progress of another prediction (other model, settings or clips); "
+                "delete it to start over, or repeat the command that began it"
+            )
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                score = Score(*json.loads(line))
+            except (ValueError, TypeError) as error:
+                raise InputError(f"{self.path}:{number}: is damaged ({error}); delete the file to start over") from None
+            self.done[score.video_name] = score
+
+    def _write(self, lines: Iterable[str]) -> None:
+        self._file.write("".join(f"{line}\n" for line in lines).encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def first_few(names: Collection[str], shown: int = 5) -> str:
+    """The first names of a list, quoted, and how many more there are: "'a.mp4', 'b.mp4' and 7 more"."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(f"'{name}'" for name in list(names)[:shown]) + more
+
+
+def status_counts(scores: Iterable[Score]) -> str:
+    """How many clips ended in which status, most frequent first: "36 ok, 1 partial; 1 not scored: 1 missing"."""
+    rows = list(scores)
+    scored = Counter(row.status for row in rows if row.fake_probability is not None)
+    unscored = Counter(row.status for row in rows if row.fake_probability is None)
+    done, failed = (", ".join(f"{n} {status}" for status, n in tally.most_common()) for tally in (scored, unscored))
+    return (done or "none scored") + (f"; {unscored.total()} not scored: {failed}" if failed else "")
+
+
+def merge(parts: Sequence[Mapping[str, Score]], names: Sequence[str]) -> list[Score]:
+    """The parts' scores in the order of `names`, one to one. Raises InputError for a name twice, missing or not asked for."""
+    found = [name for part in parts for name in part]
+    _refuse("asked for twice", repeated(names))
+    _refuse("scored by more than one part", repeated(found))
+    _refuse("asked for but in no score part", without(names, found))
+    _refuse("in a score part but not asked for", without(found, names))
+    rows = {name: score for part in parts for name, score in part.items()}
+    return [rows[name] for name in names]
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """Write scores.csv: rows in the given order, numbers that `read_scores` gives back bit for bit. Atomic.
+
+    Raises InputError for a name given twice.
+    """
+    _refuse(f"{path}: given twice", repeated([s.video_name for s in scores]))
+    rows = ([s.video_name, _text(s.fake_probability), s.status, _text(s.seconds)] for s in scores)
+    _write_csv(path, [SCORES_HEADER, *rows])
+
+
+def write_submission(path: Path, scores: Sequence[Score], fallback: float | None) -> None:
+    """Write submission.csv: one row per score in the given order, 10 decimals, `fallback` for a clip not scored. Atomic.
+
+    Raises InputError for a name given twice, a fallback outside [0, 1], and, where `fallback` is None, a clip not scored.
+    """
+    _refuse(f"{path}: given twice", repeated([s.video_name for s in scores]))
+    if fallback is None:
+        unscored = [f"{s.video_name} ({s.status})" for s in scores if s.fake_probability is None]
+        _refuse(f"{path}: not scored, and no fallback given", unscored)
+    elif not 0 <= fallback <= 1:
+        raise InputError(f"{path}: fallback {fallback} for clips not scored; wanted a number in [0, 1]")
+    values = [fallback if s.fake_probability is None else s.fake_probability for s in scores]
+    _write_csv(path, [SUBMISSION_HEADER, *([s.video_name, f"{value:.10f}"] for s, value in zip(scores, values, strict=True))])
+
+
+def read_scores(path: Path) -> dict[str, Score]:
+    """Name -> Score, in file order, of a scores.csv or a submission.csv. Raises InputError naming file and line."""
+    header, *rows = read_csv(path) or [(1, [])]
+    if header[1] not in (SCORES_HEADER, SUBMISSION_HEADER):
+        wanted = f"{','.join(SCORES_HEADER)} or {','.join(SUBMISSION_HEADER)}"
+        raise InputError(f"{path}:{header[0]}: header '{','.join(header[1])}'; wanted {wanted}")
+    scores: dict[str, Score] = {}
+    for line, row in rows:
+        try:
+            if len(row) != len(header[1]) or not row[0]:
+                raise InputError(f"row '{','.join(row)}'; wanted {','.join(header[1])}")
+            if header[1] == SUBMISSION_HEADER:
+                score = Score(row[0], number(row[1]), "submitted")
+            else:
+                score = Score(row[0], number(row[1]) if row[1] else None, row[2], number(row[3]) if row[3] else None)
+            if score.video_name in scores:
+                raise InputError(f"'{score.video_name}' is listed a second time; wanted every name once")
+        except InputError as error:
+            raise InputError(f"{path}:{line}: {error}") from None
+        scores[score.video_name] = score
+    return scores
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Distinct `names` that come up more than once, in order."""
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def without(names: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Distinct `names` that are not among `others`, in order."""
+    excluded = set(others)
+    return [name for name in dict.fromkeys(names) if name not in excluded]
+
+
+def _refuse(what: str, names: Collection[str]) -> None:
+    if names:
+        raise InputError(f"{what}: {len(names)} of the video names, {first_few(names)}; wanted every name exactly once")
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)  # a NumPy number has a repr, and no JSON, of its own
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def number(text: str) -> float:
+    """The number a CSV field holds. Raises InputError for anything else; NaN and infinity are refused by `Score`."""
+    try:
+        if not text.isascii() or "_" in text:  # float() would take '1_0' and other scripts' digits; CSV readers do not
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise InputError(f"score '{text}'; wanted a number in [0, 1]") from None
+
+
+def read_csv(path: Path) -> list[tuple[int, list[str]]]:
+    """(line number, fields) of each row, a byte order mark left out. Raises InputError if it is no UTF-8 CSV text."""
+    try:
+        reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
+        return [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a CSV file of scores") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: is not a CSV file in UTF-8 ({error})") from None
+
+
+def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Under a temporary name in the same folder first, so that the name never holds half a file."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(text.getvalue().encode())
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{path}: a video name is not Unicode text ({error.object[error.start :]!a}); rename the file"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); give an output folder that can") from None

@@ -1,0 +1,78 @@
+"""The check of a submission against its template, the way an organiser's script does it."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from telltale.errors import InputError
+from telltale.scores import Score, write_submission
+from telltale.submission import inspect_submission, validate_submission
+from telltale.verbs import validate_submission as verb
+
+ROWS = [Score("a.mp4", 0.1 + 0.2, "ok", 4.0), Score("b.mp4", None, "damaged", None)]
+
+VALID = "video_name,score\na.mp4,0.5\nb.mp4,0.25\n"
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    (tmp_path / "template.csv").write_text("video_name,score\na.mp4,\nb.mp4,\n")
+    return tmp_path / "template.csv"
+
+
+def test_a_written_submission_is_valid(tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_submission(tmp_path / "s.csv", [ROWS[0], ROWS[1]], 0.5)
+    assert inspect_submission(tmp_path / "s.csv", template).notes == []
+    assert _run(tmp_path / "s.csv", template) == 0
+    assert capsys.readouterr().out == "valid: 2 rows\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (VALID.replace("score", "y_pred"), "header 'video_name,y_pred'; wanted video_name,score"),
+        (VALID.replace("video_name,score\n", ""), "header 'a.mp4,0.5'"),
+        ("", "header ''"),
+        ("\ufeff" + VALID, "byte order mark"),
+        (VALID.replace("b.mp4,0.25\n", ""), "1 video names missing.*'b.mp4'"),
+        (VALID + "c.mp4,0.5\n", "1 video names not in .*'c.mp4'"),
+        (VALID + "a.mp4,0.5\n", "1 video names listed more than once: 'a.mp4'"),
+        (VALID.replace("0.25", ""), "s.csv:3: score ''"),
+        (VALID.replace("0.25", "nan"), "s.csv:3: .* nan"),
+        (VALID.replace("0.25", "inf"), "s.csv:3: .* inf"),
+        (VALID.replace("0.25", "-0.001"), "s.csv:3: .* -0.001"),
+        (VALID.replace("0.25", "fake"), "s.csv:3: score 'fake'"),
+        (VALID.replace("0.25", "0,25"), "s.csv:3: row 'b.mp4,0,25' has 3 fields"),
+        (VALID.replace("\nb", "\n\nb"), "s.csv:3: row '' has 0 fields"),
+    ],
+)
+def test_each_fault_is_found(tmp_path: Path, template: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(text, encoding="utf-8")
+    (problem,) = validate_submission(path, template)[:1]
+    assert _run(path, template) == 1
+    printed = capsys.readouterr().out
+    assert problem in printed
+    assert re.search(said, printed)
+
+
+def test_an_absent_submission_is_a_problem_and_an_absent_template_wrong_input(tmp_path: Path, template: Path) -> None:
+    assert "cannot be read" in validate_submission(tmp_path / "none.csv", template)[0]
+    with pytest.raises(InputError):
+        validate_submission(template, tmp_path / "none.csv")
+
+
+def test_notes_make_nothing_invalid(tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s.csv").write_bytes(b"video_name,score\r\nb.mp4,0.5\r\na.mp4,0.5\r\n")
+    assert _run(tmp_path / "s.csv", template) == 0
+    printed = capsys.readouterr().out
+    for said in ("another order", "all 2 scores are 0.5", "CRLF", "valid: 2 rows"):
+        assert said in printed
+
+
+def _run(submission: Path, template: Path) -> int:
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    return verb.run(parser.parse_args([str(submission), "--list", str(template)]))
