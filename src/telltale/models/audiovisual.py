@@ -1,0 +1,165 @@
+"""`audiovisual`: what is seen and what is heard as tokens in time, joined by a small transformer; works when either is missing.
+
+A clip becomes one sequence: a learned summary token, a token for each frame, a token for each step of the sound's feature map.
+Each says when (a sinusoid of its place in the span) and what (a learned vector of its modality). Two blocks let picture and
+sound look at each other, so that a mouth and a voice that do not fit can be noticed; the pooled tokens decide.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from telltale import config
+from telltale.errors import InputError
+from telltale.mel import n_columns
+from telltale.models.inputs import MelPicture, Normalise
+from telltale.models.pooling import pooling
+from telltale.models.weights import Tower, backbone
+
+HEADS, BLOCKS = 4, 2
+STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
+
+
+class Stream(nn.Module):
+    """One modality's tower: (R, ...) inputs → (R, L, width) tokens."""
+
+    def __init__(self, tower: Tower, width: int) -> None:
+        super().__init__()
+        self.normalise = Normalise(tower.mean, tower.std)
+        self.backbone = tower.network
+        self.project = nn.Sequential(nn.Linear(tower.width, width), nn.LayerNorm(width))
+        self.kind = nn.Parameter(torch.randn(width) * 0.02)
+
+    def tokens(self, features: Tensor, times: Tensor) -> Tensor:
+        """(R, L, D) features and their times (L,) in the span, 0 to 1 → (R, L, width)."""
+        tokens = self.project(features)
+        return tokens + self.kind + sinusoid(times.to(tokens.device), tokens.shape[2])
+
+
+class PictureStream(Stream):
+    """Pictures (R, T, 3, H, W) in [0, 1] → a token a frame; frames lie evenly over the span, its two ends among them."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        clips, frames = pictures.shape[:2]
+        features = self.backbone(self.normalise(pictures.flatten(0, 1))).unflatten(0, (clips, frames))
+        return self.tokens(features, torch.linspace(0, 1, frames))
+
+
+class SoundStream(Stream):
+    """Mel image (R, n_mels, L) dB → a token for each column of the backbone's feature map, averaged over the mel axis alone."""
+
+    def __init__(self, tower: Tower, width: int, size: tuple[int, int]) -> None:
+        super().__init__(tower, width)
+        self.picture = MelPicture(self.normalise, size)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        features = self.columns(self.backbone(self.picture(mel)))
+        count = features.shape[1]
+        return self.tokens(features, (torch.arange(count) + 0.5) / count)
+
+    def columns(self, features: Tensor) -> Tensor:
+        """The backbone's unpooled features, (R, D, h, w), (R, h, w, D) or tokens (R, h*w + prefix, D) → (R, w, D)."""
+        if features.ndim == 4 and getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
+            return features.mean(1)
+        if features.ndim == 4:
+            return features.mean(2).transpose(1, 2)
+        height, width = self.picture.size
+        if features.ndim == 3:
+            patches = features[:, getattr(self.backbone, "num_prefix_tokens", 0) :]
+            stride = math.isqrt(height * width // patches.shape[1])
+            if (height // stride) * (width // stride) == patches.shape[1]:
+                return patches.unflatten(1, (height // stride, width // stride)).mean(1)
+        raise InputError(
+            f"model.sound_backbone gives features of shape {tuple(features.shape)} for a mel picture of {height} x {width}; "
+            "wanted a map with a time axis, such as resnet18 or efficientnet_b0 has"
+        )
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block, written out: torch's own hides its weights from thop and goes another way in eval mode."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.before_attention, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Tokens (N, L, width), mask (N, L) True where a token may be looked at → (N, L, width)."""
+        joined = self.queries_keys_values(self.before_attention(tokens))
+        queries, keys, values = joined.unflatten(2, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        seen = scaled_dot_product_attention(queries, keys, values, attn_mask=mask[:, None, None, :])
+        tokens = tokens + self.dropout(self.out(seen.transpose(1, 2).flatten(2)))
+        return tokens + self.dropout(self.mlp(self.before_mlp(tokens)))
+
+
+class AudioVisual(nn.Module):
+    """The whole: two streams, the summary token, the blocks, the pooling and the head."""
+
+    def __init__(self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int]) -> None:
+        super().__init__()
+        width = settings.width
+        self.picture = PictureStream(picture, width)
+        self.sound = SoundStream(sound, width, mel_size)
+        self.summary = nn.Parameter(torch.randn(width) * 0.02)
+        self.blocks = nn.ModuleList(Block(width, settings.dropout) for _ in range(BLOCKS))
+        self.norm = nn.LayerNorm(width)
+        self.pooling = pooling(settings.pooling, width)
+        self.head = nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(width, 1))
+        self.modality_dropout = settings.modality_dropout
+        self.provenance = {"picture": picture.provenance, "sound": sound.provenance}
+
+    def forward(self, pictures: Tensor, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+        """Pictures (N, T, 3, H, W) in [0, 1], mel (N, n_mels, L) dB, masks (N,) bool → logit (N,) of forged.
+
+        What a mask says is missing is never looked at. A clip with neither gets a number too, always the same one.
+        """
+        if self.training and self.modality_dropout > 0:
+            has_picture, has_sound = drop_one(has_picture, has_sound, self.modality_dropout)
+        # The summary token is never masked, so no clip's attention is empty and none comes out as NaN.
+        tokens = [self.summary.expand(len(has_picture), 1, -1)]
+        masks = [torch.ones_like(has_picture).unsqueeze(1)]
+        unread = torch.zeros((), device=self.summary.device)
+        for stream, inputs, present in ((self.picture, pictures, has_picture), (self.sound, mel, has_sound)):
+            rows = present.nonzero().squeeze(1)
+            if len(rows) == 0:
+                # Nothing to read in the whole batch: every weight of the stream still gets a gradient, of zero, because DDP
+                # waits for one on every process; and batch norm sees no placeholder.
+                unread = unread + 0.0 * sum(parameter.sum() for parameter in stream.parameters())
+                continue
+            # Only the rows that have it go through the tower: a placeholder must not enter batch norm's statistics.
+            read = stream(inputs.index_select(0, rows))
+            tokens.append(read.new_zeros(len(present), *read.shape[1:]).index_copy(0, rows, read))
+            masks.append(present.unsqueeze(1).expand(-1, read.shape[1]))
+        sequence, mask = torch.cat(tokens, 1), torch.cat(masks, 1)
+        for block in self.blocks:
+            sequence = block(sequence, mask)
+        return self.head(self.pooling(self.norm(sequence), mask)).squeeze(1).float() + unread
+
+
+def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tuple[Tensor, Tensor]:
+    """Masks (N,) with, by `probability`, one of the two hidden where both are there: either is as likely. Draws from torch."""
+    both = has_picture & has_sound
+    chosen, which = torch.rand(2, len(both), device=both.device)
+    dropped = both & (chosen < probability)
+    return has_picture & ~(dropped & (which < 0.5)), has_sound & ~(dropped & (which >= 0.5))
+
+
+def sinusoid(times: Tensor, width: int) -> Tensor:
+    """Times (L,), 0 to 1 → (L, width): sines and cosines from half a cycle over the span to 32 cycles."""
+    angles = times.unsqueeze(1) * math.pi * 2.0 ** torch.linspace(0, 6, width // 2, device=times.device)
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> AudioVisual:
+    """Both backbones of `settings`, joined at `settings.width`."""
+    if settings.width % (2 * HEADS):
+        raise InputError(f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads")
+    mel_size = (-(-mel.n_mels // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
+    picture = backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
+    sound = backbone(settings, "sound", mel_size, pooled=False, initialise=initialise)
+    return AudioVisual(settings, picture, sound, mel_size)

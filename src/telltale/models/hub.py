@@ -1,0 +1,143 @@
+"""Public weights by timm tag, from the Hugging Face hub or the address that timm names, into files to be carried offline.
+
+The folder of fetched weights is $TELLTALE_WEIGHTS, else ./weights. It holds `<tag>.safetensors` and `weights.json`, the record
+of where each came from and of its SHA-256, which is checked whenever the file is used.
+"""
+
+import json
+import os
+import re
+import shutil
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from huggingface_hub import get_session, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import LocalEntryNotFoundError
+from safetensors.torch import save_file
+from timm.models import get_pretrained_cfg
+
+from telltale.errors import InputError
+from telltale.models.files import read_tensors, sha256
+
+RECORD = "weights.json"
+TIMEOUT_SECONDS = 10
+
+
+def folder() -> Path:
+    """Where fetched weights are looked for."""
+    return Path(os.environ.get("TELLTALE_WEIGHTS") or "weights")
+
+
+def read_record(where: Path) -> dict[str, dict[str, Any]]:
+    """What `fetch` wrote into `where`, by tag; empty where it has not been."""
+    path = where / RECORD
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise InputError(
+            f"{path}: is not the record of telltale fetch-weights; delete it and fetch the weights again"
+        ) from None
+
+
+def fetch(tag: str, where: Path) -> dict[str, Any]:
+    """Put the weights of the full timm name `tag` into `where` as safetensors, add them to its record, and return their entry.
+
+    Raises InputError where they cannot be had.
+    """
+    source, address, revision = download(tag)
+    where.mkdir(parents=True, exist_ok=True)
+    target, part = where / f"{tag}.safetensors", where / f"{tag}.safetensors.part"
+    if source.suffix == ".safetensors":
+        shutil.copyfile(source, part)
+    else:
+        save_file({name: tensor.contiguous() for name, tensor in read_tensors(source).items()}, part)
+    part.replace(target)
+    entry: dict[str, Any] = {"address": address, "revision": revision, "source_sha256": sha256(source)}
+    entry.update(sha256=sha256(target), bytes=target.stat().st_size)
+    record = where / RECORD
+    record_part = record.with_name(f"{RECORD}.part")
+    record_part.write_text(json.dumps({**read_record(where), tag: entry}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    record_part.replace(record)
+    return entry
+
+
+def download(tag: str) -> tuple[Path, str, str | None]:
+    """(file, its address, the hub's revision) of the weights of the full timm name `tag`.
+
+    A file in the hub's cache is used as it is. Raises InputError, within seconds where there is no network.
+    """
+    known = get_pretrained_cfg(tag)
+    if known is not None and known.hf_hub_id:
+        return _from_hub(tag, known.hf_hub_id, known.hf_hub_filename or "model.safetensors")
+    if (address := _address(tag)) is not None:
+        return _from_address(tag, address), address, None
+    raise InputError(f"'{tag}' has no public weights that timm knows of; name another tag, or set model.pretrained=false")
+
+
+def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | None]:
+    repository, _, pinned = repository.partition("@")
+    wanted: dict[str, Any] = {"repo_id": repository, "filename": name, "revision": pinned or None}
+    address = hf_hub_url(**wanted)
+    try:
+        path = Path(hf_hub_download(**wanted, local_files_only=True))
+    except LocalEntryNotFoundError:
+        # One short question first: the hub's own client tries for most of a minute before it says that there is no network.
+        try:
+            get_session().head(address, timeout=TIMEOUT_SECONDS)
+            path = Path(hf_hub_download(**wanted, etag_timeout=TIMEOUT_SECONDS))
+        except Exception as error:  # the hub's client has changed its network library, and with it the errors, twice
+            raise InputError(_not_to_be_had(tag, address, error)) from None
+    # The cache keeps a large file under the SHA-256 that the hub states for it.
+    stated = path.resolve().name
+    if re.fullmatch("[0-9a-f]{64}", stated) and stated != sha256(path):
+        raise InputError(
+            f"{path}: is damaged, its SHA-256 is not the one that the hub states for '{tag}'; delete it and fetch again"
+        )
+    return path, address, path.parent.name
+
+
+def _from_address(tag: str, address: str) -> Path:
+    """A file that is not on the hub, such as xception-43020ad28.pth, whose name ends in the first digits of its SHA-256."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "telltale"
+    path = cache / Path(urlsplit(address).path).name
+    if not path.is_file():
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as reply, part.open("wb") as out:
+                shutil.copyfileobj(reply, out)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise InputError(_not_to_be_had(tag, address, error)) from None
+        part.replace(path)
+    stated = stated_digits(tag)
+    if stated and not sha256(path).startswith(stated):
+        raise InputError(f"{path}: is damaged, its SHA-256 does not begin with {stated}; delete it and fetch '{tag}' again")
+    return path
+
+
+def stated_digits(tag: str) -> str | None:
+    """The first hex digits of the SHA-256 of `tag`'s original file, where its publisher put them into its name."""
+    found = re.search(r"-([0-9a-f]{8,})\.(pth|pt|tar|bin)", _address(tag) or "")
+    return found.group(1) if found else None
+
+
+def _address(tag: str) -> str | None:
+    """Where the original of `tag` lies outside the hub."""
+    known = get_pretrained_cfg(tag)
+    address = known.url if known is not None else None
+    return address[0] if isinstance(address, tuple) else address
+
+
+def _not_to_be_had(tag: str, address: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return (
+        f"the weights of '{tag}' cannot be had: there is no {folder() / tag}.safetensors, nor are they in the cache, and "
+        f"{address} cannot be read ({reason[:200]}); run `telltale fetch-weights --config CONFIG` on a machine with network "
+        "and copy its folder 'weights' here (or set TELLTALE_WEIGHTS to it), or begin from random weights with "
+        "model.pretrained=false"
+    )

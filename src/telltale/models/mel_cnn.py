@@ -1,0 +1,35 @@
+"""`mel_cnn`: the competition guide's baseline: the sound's mel image, as a picture of 224 x 224, and a CNN with two classes."""
+
+from torch import Tensor, nn
+
+from telltale import config
+from telltale.models.inputs import MelPicture, Normalise
+from telltale.models.weights import Tower, backbone
+
+SIZE = (224, 224)
+
+
+class MelCnn(nn.Module):
+    """Two classes, one logit: forged minus genuine, whose binary cross-entropy is, in value and gradient, the guide's two-class
+    cross-entropy."""
+
+    def __init__(self, sound: Tower, dropout: float) -> None:
+        super().__init__()
+        self.picture = MelPicture(Normalise(sound.mean, sound.std), SIZE)
+        self.backbone = sound.network
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(sound.width, 2))
+        self.provenance = {"sound": sound.provenance}
+
+    def classes(self, mel: Tensor) -> Tensor:
+        """(N, n_mels, L) dB → (N, 2): the scores of genuine and of forged."""
+        return self.head(self.backbone(self.picture(mel)))
+
+    def forward(self, pictures: Tensor | None, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+        """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip has sound."""
+        genuine, forged = self.classes(mel).float().unbind(1)
+        return forged - genuine
+
+
+def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> MelCnn:
+    """The baseline over `settings.sound_backbone`: 11,177,538 parameters with a ResNet-18."""
+    return MelCnn(backbone(settings, "sound", SIZE, initialise=initialise), settings.dropout)

@@ -1,0 +1,141 @@
+"""A tower of a model: a timm backbone without its classifier, its weights, and where these come from.
+
+In this order: the file that `model.picture_weights` or `model.sound_weights` names; with `model.pretrained`, the tag's file in
+the folder of fetched weights, then the hub; else random. What is asked for and cannot be had stops the run, and what a file
+holds must fit the backbone key by key: there is no silent random start of a whole tower, nor of one layer.
+"""
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+from timm.models import get_pretrained_cfg, is_model, list_pretrained
+from torch import Tensor, nn
+
+from telltale import config
+from telltale.errors import InputError
+from telltale.models import hub
+from telltale.models.files import read_tensors, sha256
+
+# Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so we ask.
+LOOSE = ("dla", "mobilenetv5")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a tower's first weights come from.
+
+    `tag` is the full timm name. `source`: "random", "file" (named by the configuration), "folder" (of fetched weights), "hub",
+    or "unknown" until a checkpoint says. `proof` says why a file is believed to be the tag's: "record" (telltale fetch-weights
+    wrote down its SHA-256), "publisher" (who publishes it states the SHA-256 or its beginning), "name" (its file name alone).
+    """
+
+    tag: str
+    source: str
+    path: str | None = None
+    sha256: str | None = None
+    proof: str | None = None
+
+
+@dataclass(frozen=True)
+class Tower:
+    """A backbone, the width of its features, the mean and deviation (3 values each) it was trained with, and its provenance."""
+
+    network: nn.Module
+    width: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    provenance: dict[str, str | None]
+
+
+def full_tag(name: str, key: str) -> str:
+    """The full timm name of a backbone: "resnet18" → "resnet18.a1_in1k", timm's default. Raises InputError naming `key`."""
+    architecture, _, tag = name.partition(".")
+    if not is_model(architecture):
+        raise InputError(f"{key} is '{name}', which timm {timm.__version__} does not know; wanted a name of timm.list_models()")
+    try:
+        known = get_pretrained_cfg(name, allow_unregistered=False)
+    except RuntimeError:
+        offered = ", ".join(found.partition(".")[2] for found in list_pretrained(f"{architecture}.*"))
+        raise InputError(f"{key} is '{name}', and '{tag}' is no tag of {architecture}; timm has {offered or 'none'}") from None
+    return f"{architecture}.{known.tag}" if known is not None and known.tag else architecture
+
+
+def locate(settings: config.Model, tower: str) -> Provenance:
+    """Where the weights of `tower`, "picture" or "sound", would come from; asks no network.
+
+    Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
+    """
+    tag = full_tag(getattr(settings, f"{tower}_backbone"), f"model.{tower}_backbone")
+    if (named := getattr(settings, f"{tower}_weights")) is not None:
+        return _recognise(tag, Path(named))
+    if not settings.pretrained:
+        return Provenance(tag, "random")
+    path = hub.folder() / f"{tag}.safetensors"
+    if not path.is_file():
+        return Provenance(tag, "hub")
+    digest, recorded = sha256(path), hub.read_record(hub.folder()).get(tag)
+    if recorded is not None and recorded["sha256"] != digest:
+        raise InputError(f"{path}: is not the file that was fetched (SHA-256 {digest[:16]}...); delete it and fetch it again")
+    return Provenance(tag, "folder", str(path), digest, "record" if recorded else "name")
+
+
+def _recognise(tag: str, path: Path) -> Provenance:
+    """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say another tag."""
+    digest = sha256(path)
+    for where in (hub.folder(), path.parent):
+        for recorded, entry in hub.read_record(where).items():
+            if entry["sha256"] == digest:
+                return Provenance(recorded, "file", str(path), digest, "record")
+    stated = hub.stated_digits(tag)
+    return Provenance(tag, "file", str(path), digest, "publisher" if stated and digest.startswith(stated) else None)
+
+
+def backbone(settings: config.Model, tower: str, size: tuple[int, int], *, pooled: bool = True, initialise: bool) -> Tower:
+    """The backbone of `tower` for pictures (N, 3, *size): → (N, width) features, or, not `pooled`, its feature map or tokens.
+
+    `initialise=False` leaves it random with the provenance "unknown", for a checkpoint to fill. Raises InputError.
+    """
+    name = full_tag(getattr(settings, f"{tower}_backbone"), f"model.{tower}_backbone")
+    provenance = locate(settings, tower) if initialise else Provenance(name, "unknown")
+    known = get_pretrained_cfg(name)
+    options: dict[str, Any] = {"img_size": size} if known is not None and known.fixed_input_size else {}
+    # With its own classifier, which leaves at once: with it timm loads strictly, and without it timm says nothing of a layer
+    # that a file does not hold.
+    network: Any = timm.create_model(name, **options)
+    if provenance.source not in ("random", "unknown"):
+        path, provenance = _fetched(provenance)
+        network = _load(name, options, network, path, read_tensors(path))
+    if pooled:
+        network.reset_classifier(0)
+    else:
+        network.reset_classifier(0, "")
+    normal = network.pretrained_cfg
+    return Tower(network, network.head_hidden_size, tuple(normal["mean"]), tuple(normal["std"]), asdict(provenance))
+
+
+def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
+    if provenance.path is not None:
+        return Path(provenance.path), provenance
+    path, address, _ = hub.download(provenance.tag)
+    return path, Provenance(provenance.tag, "hub", address, sha256(path), "publisher")
+
+
+def _load(name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: dict[str, Tensor]) -> nn.Module:
+    """The network of `fresh` with `tensors`, renamed and resized as timm does for this architecture, and all of them used."""
+    classifiers = fresh.pretrained_cfg.get("classifier") or ()
+    heads = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
+    own = {key: value for key, value in fresh.state_dict().items() if key.startswith(tuple(f"{head}." for head in heads))}
+    if any(key not in tensors or tensors[key].shape != value.shape for key, value in own.items()):
+        # A classifier of other classes, or none: it is thrown away anyway, so ours may stand in for it.
+        tensors = {**tensors, **own}
+    missing = [key for key in fresh.state_dict() if key not in tensors and not key.endswith("num_batches_tracked")]
+    try:
+        if name.startswith(LOOSE) and missing:
+            raise RuntimeError(f"Missing key(s): {missing}")
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}, **options)
+    except (RuntimeError, KeyError) as error:
+        reasons = re.sub(r"^Error\(s\) in loading state_dict for \w+:\s*", "", str(error))
+        raise InputError(f"{path}: does not fit the backbone {name} ({' '.join(reasons.split())[:800]})") from None
