@@ -1,0 +1,127 @@
+"""The competition's rules as checks, made before training and again on a checkpoint before prediction.
+
+    enforce_settings(settings)                 # before anything is built or downloaded: which weights the run would begin with
+    result = audit(model, settings)            # counts of the built model, and the weights it did begin with
+    write(result, run / "audit.json")
+    enforce(result, settings)                  # stops a run that breaks a rule
+
+`rules.competition: false` lets such a run go on; its audit then says failed, whatever else it finds.
+"""
+
+import copy
+from dataclasses import asdict
+from typing import Any
+
+import thop
+import torch
+from torch import nn
+
+from telltale import config, models
+from telltale.audits import Audit, Finding, one_line, read, write
+from telltale.errors import InputError
+from telltale.mel import n_columns
+from telltale.models.weights import locate
+from telltale.tags import check_tag
+
+__all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "one_line", "read", "write"]
+
+COMPETITION_LIMIT = 200_000_000
+
+
+def check_settings(settings: config.Config) -> tuple[Finding, ...]:
+    """What can be said of a configuration alone: its own rules, and the weights that each tower would begin with.
+
+    Nothing is downloaded. Raises InputError where a backbone is unknown or a named file of weights cannot be read."""
+    towers = models.ENTRIES[settings.model.name].reads
+    return (*_check_rules(settings.rules), *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers))
+
+
+def _check_rules(rules: config.Rules) -> tuple[Finding, ...]:
+    """Whether the run is held to the competition's rules, and to its limit."""
+    limit = f"rules.max_parameters is {rules.max_parameters:,}; the competition's limit is {COMPETITION_LIMIT:,}"
+    return (
+        Finding("competition", rules.competition, f"rules.competition is {str(rules.competition).lower()}"),
+        Finding("limit", rules.max_parameters <= COMPETITION_LIMIT, limit),
+    )
+
+
+def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
+    """The rule on pretraining for one tower, from a `weights.Provenance` as a mapping.
+
+    Random weights pass, whatever the backbone. Others need an allowed tag, and a file that the configuration names has to be
+    shown to be that tag's by its SHA-256: in a record of telltale fetch-weights, or in the publisher's own file name. A file in
+    the folder of fetched weights may be there by hand; then its name declares the tag, which the detail says, with the SHA-256
+    that anyone can compare with the hub's.
+    """
+    rule = f"{tower} weights"
+    tag, source, proof = provenance["tag"], provenance["source"], provenance["proof"]
+    if source == "random":
+        return Finding(rule, True, f"{tag}: random, no pretraining")
+    if source == "unknown":
+        return Finding(rule, False, f"{tag}: the checkpoint does not say which weights training began with")
+    origin = source if provenance["path"] is None else f"{source} {provenance['path']}"
+    if provenance["sha256"] is not None:
+        origin += f", SHA-256 {provenance['sha256']}"
+    if (reason := check_tag(tag)) is not None:
+        return Finding(rule, False, f"{tag} ({origin}): {reason}")
+    if proof is None and source == "file":
+        unproven = "nothing shows that the file is this tag's: its SHA-256 is in no record of telltale fetch-weights"
+        return Finding(rule, False, f"declared as {tag} ({origin}): {unproven}")
+    believed = {"record": "as fetched", "publisher": "SHA-256 as published", "name": "declared by its file name alone"}
+    return Finding(rule, True, f"{tag} ({origin}): ImageNet-1K alone" + (f"; {believed[proof]}" if proof else ""))
+
+
+def audit(model: nn.Module, settings: config.Config) -> Audit:
+    """Count a built model and judge it. `model` is not touched: thop, which leaves buffers behind, gets a copy.
+
+    thop knows torch's own layers only and counts everything else (class tokens, position embeddings, timm's norm layers) as
+    nothing, so its figure, which the competition names, may be too small; the limit holds for the true count too.
+    """
+    limit = settings.rules.max_parameters
+    true_count = sum(parameter.numel() for parameter in model.parameters())
+    macs, thop_count = _profile(model, settings)
+    provenance: dict[str, dict[str, Any]] = {**model.provenance}  # type: ignore[dict-item]
+    findings = (
+        Finding("parameters", true_count <= limit, f"{true_count:,} of at most {limit:,}, every tensor counted"),
+        Finding("parameters by thop", thop_count <= limit, f"{thop_count:,} of at most {limit:,}"),
+        *_check_rules(settings.rules),
+        *(check_weights(tower, provenance[tower]) for tower in sorted(provenance)),
+    )
+    passed = all(finding.passed for finding in findings)
+    return Audit(settings.model.name, passed, true_count, thop_count, macs, limit, provenance, findings)
+
+
+def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
+    """(multiply-adds, parameters) as thop counts them over one clip, on the device where the model is."""
+    device = next(model.parameters()).device
+    clip, mel = settings.clip, settings.mel
+    here = torch.ones(1, dtype=torch.bool, device=device)
+    pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
+    image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
+    try:
+        macs, count = thop.profile(copy.deepcopy(model), inputs=(pictures, image, here, here), verbose=False)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"model {settings.model.name} cannot read a clip of these settings ({' '.join(str(error).split())[:300]}); "
+            f"wanted a clip.image_size, now {clip.image_size}, and a mel image that its backbones accept"
+        ) from None
+    return int(macs), int(count)
+
+
+def enforce(result: Audit, settings: config.Config) -> None:
+    """Raise InputError with the reasons, where the audit failed and the run is for the competition."""
+    _stop(result.findings, settings)
+
+
+def enforce_settings(settings: config.Config) -> None:
+    """`check_settings`, and InputError with the reasons where it failed and the run is for the competition."""
+    _stop(check_settings(settings), settings)
+
+
+def _stop(findings: tuple[Finding, ...], settings: config.Config) -> None:
+    broken = [f"{finding.rule}: {finding.detail}" for finding in findings if not finding.passed]
+    if broken and settings.rules.competition:
+        raise InputError(
+            f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set rules.competition=false to run "
+            "outside the competition, as its audit will say"
+        )

@@ -1,0 +1,258 @@
+"""The competition's rules: tags, counts, and what the audit says of them."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from telltale import audits, config, models, rules
+from telltale.errors import InputError
+from telltale.tags import check_tag
+from telltale.verbs import audit as verb
+
+torch.set_num_threads(1)
+
+ALLOWED = [
+    "resnet18.a1_in1k",
+    "resnet18.tv_in1k",
+    "efficientnet_b0.ra_in1k",
+    "efficientnet_b0.ra4_e3600_r224_in1k",
+    "tf_efficientnet_b4.ap_in1k",
+    "tf_efficientnet_b4.aa_in1k",
+    "convnext_tiny.fb_in1k",
+    "coatnet_0_rw_224.sw_in1k",
+    "vit_base_patch16_224.augreg_in1k",
+    "vit_base_patch16_224.sam_in1k",
+    "deit_tiny_distilled_patch16_224.fb_in1k",
+    "levit_128s.fb_dist_in1k",
+    "repvit_m1.dist_in1k",
+    "legacy_xception.tf_in1k",
+    "swin_tiny_patch4_window7_224.ms_in1k",
+    "convnextv2_tiny.fcmae_ft_in1k",
+    "hiera_tiny_224.mae_in1k_ft_in1k",
+    "caformer_s18.sail_in1k_384",
+    "inception_v3.tf_ens_adv_in1k",
+    "tf_efficientnetv2_s.in1k",
+    "rdnet_large.nv_in1k_ft_in1k_384",
+]
+
+REFUSED = {
+    "resnet18.fb_ssl_yfcc100m_ft_in1k": "YFCC",
+    "resnet18.fb_swsl_ig1b_ft_in1k": "Instagram",
+    "resnext101_32x8d.fb_wsl_ig1b_ft_in1k": "Instagram",
+    "regnety_160.swag_ft_in1k": "Instagram",
+    "regnety_320.seer_ft_in1k": "Instagram",
+    "vit_tiny_patch16_224.augreg_in21k_ft_in1k": "ImageNet-21K",
+    "vit_tiny_patch16_224.augreg_in21k": "ImageNet-21K",
+    "convnext_tiny.fb_in22k_ft_in1k": "ImageNet-21K",
+    "convnext_tiny.in12k_ft_in1k": "ImageNet-21K",
+    "tf_efficientnet_b4.ns_jft_in1k": "JFT",
+    "vit_base_patch16_clip_224.openai_ft_in1k": "captions",
+    "vit_base_patch16_clip_224.laion2b_ft_in1k": "captions",
+    "vit_base_patch16_siglip_224.webli": "captions",
+    "vit_base_patch14_dinov2.lvd142m": "self-supervised",
+    "vit_small_patch16_224.dino": "self-supervised",
+    "samvit_base_patch16.sa1b": "Segment Anything",
+    "slowfast_r50.k400": "Kinetics",
+    "resnet50d.ssld_in1k": "unlabelled",
+    "hrnet_w18_ssld.paddle_in1k": "unlabelled",
+    "resnetv2_50x1_bit.goog_distilled_in1k": "teacher",
+    "flexivit_small.1200ep_in1k": "teacher",
+    "beitv2_base_patch16_224.in1k_ft_in1k": "CLIP",
+    "hiera_tiny_224.mae": "question",
+    "mixnet_s.ft_in1k": "question",
+    "resnet18.my_own_in1k": "question",
+    "resnet18.in1k_and_more": "question",
+    "resnet18": "question",
+    "resnet18.": "question",
+    ".in1k": "question",
+    "": "question",
+}
+
+
+def settings(**changes: object) -> config.Config:
+    """A small configuration; keys of `model` and, under `rules_`, of `rules`."""
+    own = {key.removeprefix("rules_"): value for key, value in changes.items() if key.startswith("rules_")}
+    model = {"name": "mel_cnn", "picture_backbone": "test_resnet", "sound_backbone": "test_resnet", "width": 32}
+    model |= {key: value for key, value in changes.items() if not key.startswith("rules_")}
+    tree = {"model": model, "rules": own, "clip": {"seconds": 1.0, "frames": 2, "image_size": 64}, "mel": {"n_mels": 64}}
+    return config.Config.model_validate(tree)
+
+
+def build(chosen: config.Config) -> nn.Module:
+    return models.build(chosen.model, chosen.mel, chosen.clip, initialise=True)
+
+
+def broken(findings: tuple[audits.Finding, ...]) -> list[str]:
+    return [finding.rule for finding in findings if not finding.passed]
+
+
+@pytest.mark.parametrize("tag", ALLOWED)
+def test_imagenet_1k_alone_is_allowed(tag: str) -> None:
+    assert check_tag(tag) is None
+
+
+@pytest.mark.parametrize(("tag", "word"), REFUSED.items())
+def test_more_than_imagenet_1k_or_a_question_is_refused(tag: str, word: str) -> None:
+    assert word in (check_tag(tag) or "")
+
+
+def test_over_all_of_timm_no_word_of_outside_pictures_is_allowed() -> None:
+    tags = timm.list_pretrained()
+    allowed = [tag for tag in tags if check_tag(tag) is None]
+    outside = re.compile("in21k|in22k|in12k|jft|clip|laion|ssl|lvd|dino|openai|webli|ig1b|seer|swag|yfcc|k400|sa1b")
+    assert not [tag for tag in allowed if outside.search(tag)]
+    assert all("in1k" in tag for tag in allowed)
+    # The rule is no blanket refusal: of what says in1k, and no word of outside pictures, nearly everything is allowed.
+    plain = [tag for tag in tags if "in1k" in tag and not outside.search(tag)]
+    assert len(allowed) > 0.95 * len(plain) > 500
+
+
+@pytest.mark.parametrize("name", models.ENTRIES)
+def test_an_audit_counts_and_leaves_the_model_as_it_was(name: str) -> None:
+    chosen = settings(name=name)
+    model = build(chosen)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    training = {key: module.training for key, module in model.named_modules()}
+    audit = rules.audit(model, chosen)
+    after = model.state_dict()
+    assert audit.passed
+    assert audit.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert 0 < audit.thop_parameters <= audit.parameters
+    assert audit.macs > 1e6
+    assert list(after) == list(before)
+    assert not [key for key in after if "total_ops" in key or "total_params" in key]
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert training == {key: module.training for key, module in model.named_modules()}
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_the_counts_of_a_known_network() -> None:
+    chosen = config.Config.model_validate({"model": {"name": "mel_cnn", "sound_backbone": "resnet18"}})
+    audit = rules.audit(build(chosen), chosen)
+    assert audit.parameters == audit.thop_parameters == 11_177_538
+    assert audit.macs == pytest.approx(1.82e9, rel=0.01)
+
+
+def test_thop_misses_what_a_vision_transformer_keeps_outside_layers() -> None:
+    chosen = settings(name="frame_cnn", picture_backbone="vit_tiny_patch16_224")
+    model = build(chosen)
+    audit = rules.audit(model, chosen)
+    bare = model.backbone.cls_token.numel() + model.backbone.pos_embed.numel()
+    assert audit.parameters - audit.thop_parameters >= bare > 0
+    assert audit.parameters > audit.thop_parameters
+
+
+class Large(nn.Module):
+    """201.6 million parameters that take no memory."""
+
+    def __init__(self, bare: bool) -> None:
+        super().__init__()
+        shape = (14_200, 14_200)
+        self.layer = nn.Linear(*shape, bias=False, device="meta") if not bare else nn.Linear(14_200, 1, device="meta")
+        self.bare = nn.Parameter(torch.empty(shape if bare else (1,), device="meta"))
+        self.provenance = {"sound": {"tag": "large", "source": "random", "path": None, "sha256": None, "proof": None}}
+
+    def forward(self, pictures: Tensor, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+        return self.layer(torch.empty(1, 14_200, device="meta")).sum(1)
+
+
+def test_201_million_parameters_are_refused_by_either_count() -> None:
+    chosen = settings()
+    audit = rules.audit(Large(bare=False), chosen)
+    assert broken(audit.findings) == ["parameters", "parameters by thop"]
+    with pytest.raises(InputError, match=r"forbid this run: parameters: 201,640,001 of at most 200,000,000"):
+        rules.enforce(audit, chosen)
+    hidden = rules.audit(Large(bare=True), chosen)
+    assert broken(hidden.findings) == ["parameters"]
+    assert not hidden.passed
+
+
+def test_a_real_model_of_more_than_200_million_is_refused() -> None:
+    chosen = settings(name="frame_cnn", picture_backbone="vit_large_patch16_224")
+    with torch.device("meta"):
+        model = build(chosen)
+    audit = rules.audit(model, chosen)
+    assert audit.parameters > 300_000_000
+    assert not audit.passed
+
+
+def test_a_forbidden_tag_stops_the_run_before_anything_is_built() -> None:
+    chosen = settings(name="frame_cnn", picture_backbone="convnext_tiny.fb_in22k_ft_in1k", pretrained=True)
+    with pytest.raises(InputError, match=r"picture weights: convnext_tiny.fb_in22k_ft_in1k \(hub\): it has seen ImageNet-21K"):
+        rules.enforce_settings(chosen)
+    rules.enforce_settings(settings(name="frame_cnn", picture_backbone="convnext_tiny.fb_in22k_ft_in1k"))
+    # The tower that the model does not read is not asked about.
+    rules.enforce_settings(settings(picture_backbone="convnext_tiny.fb_in22k_ft_in1k", pretrained=True))
+
+
+def test_a_bare_name_is_judged_by_the_tag_that_timm_would_load() -> None:
+    findings = rules.check_settings(settings(sound_backbone="vit_tiny_patch16_224", pretrained=True))
+    assert broken(findings) == ["sound weights"]
+    assert findings[-1].detail.startswith("vit_tiny_patch16_224.augreg_in21k_ft_in1k (hub)")
+    assert broken(rules.check_settings(settings(sound_backbone="resnet18", pretrained=True))) == []
+
+
+def test_the_override_lets_the_run_go_on_and_marks_its_audit_as_failed() -> None:
+    chosen = settings(rules_competition=False, sound_backbone="vit_tiny_patch16_224", pretrained=True)
+    rules.enforce_settings(chosen)
+    audit = rules.audit(build(settings(rules_competition=False)), settings(rules_competition=False))
+    rules.enforce(audit, chosen)
+    assert broken(audit.findings) == ["competition"]
+    assert not audit.passed
+
+
+def test_a_higher_limit_is_not_the_competitions() -> None:
+    with pytest.raises(InputError, match=r"limit: rules.max_parameters is 300,000,000; the competition's limit is 200,000,000"):
+        rules.enforce_settings(settings(rules_max_parameters=300_000_000))
+    low = settings(rules_max_parameters=1000)
+    assert broken(rules.audit(build(low), low).findings) == ["parameters", "parameters by thop"]
+
+
+def test_a_checkpoint_that_does_not_say_where_it_began_fails() -> None:
+    chosen = settings()
+    model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=False)
+    assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
+    model.provenance = {"sound": {"tag": "resnet18.a1_in1k", "source": "hub", "path": "x", "sha256": "0", "proof": "publisher"}}
+    assert rules.audit(model, chosen).passed
+    model.provenance["sound"]["tag"] = "resnet18.fb_swsl_ig1b_ft_in1k"
+    assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
+
+
+def test_settings_that_the_backbone_cannot_take_are_told_in_a_sentence() -> None:
+    chosen = settings(name="frame_cnn", picture_backbone="efficientformer_l1")
+    with pytest.raises(InputError, match=r"model frame_cnn cannot read a clip of these settings .* clip.image_size, now 64"):
+        rules.audit(build(chosen), chosen)
+
+
+def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = settings(name="audiovisual")
+    audit = rules.audit(build(chosen), chosen)
+    for name in ("audit.json", "again.json"):
+        audits.write(audit, tmp_path / name)
+    assert audits.read(tmp_path / "audit.json") == audit
+    assert (tmp_path / "audit.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    tree = json.loads((tmp_path / "audit.json").read_text())
+    assert list(tree) == sorted(tree)
+    assert tree["passed"] is True
+    assert tree["provenance"]["picture"]["source"] == "random"
+    assert verb.run(argparse.Namespace(run=tmp_path)) == 0
+    assert "pass  picture weights" in capsys.readouterr().out
+
+
+def test_the_verb_shows_a_failed_audit_and_says_so_by_its_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    audits.write(rules.audit(Large(bare=False), settings()), tmp_path / "audit.json")
+    assert verb.run(argparse.Namespace(run=tmp_path)) == 1
+    out = capsys.readouterr().out
+    assert "FAIL  parameters by thop  201,640,000 of at most 200,000,000" in out
+    assert "audit FAILED (parameters, parameters by thop)" in out
+    (tmp_path / "audit.json").write_text("{}")
+    with pytest.raises(InputError, match="is not an audit"):
+        verb.run(argparse.Namespace(run=tmp_path))
+    with pytest.raises(InputError, match=r"wanted the audit\.json of a training run"):
+        verb.run(argparse.Namespace(run=tmp_path / "absent"))
