@@ -1,0 +1,46 @@
+"""Score videos with a trained model and write submission.csv, with scores.csv beside it.
+
+    python predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv [--list template.csv]
+    torchrun --nproc-per-node=2 predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv
+
+Every name in --list (or every .mp4 in DIR) gets exactly one row, in that order. What cannot be read gets the fallback chosen by
+--on-unreadable and a status in scores.csv. Killed at any moment, the same command does the rest and the result is the same.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from telltale import place, prediction
+from telltale.entry import guarded
+from telltale.signals import watched
+
+UNREADABLE = "score of a video that cannot be read: the mean training score, predict.unreadable_value, or stop with status 1"
+SETTABLE = "override a key of predict.*, or data.workers, clip.backend, threads; such as predict.spans=3"
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="RUN/best.pt")
+    parser.add_argument("--videos", type=Path, required=True, help="folder that holds the videos")
+    parser.add_argument("--out", type=Path, required=True, help="the submission to write")
+    parser.add_argument("--list", type=Path, help="CSV with a video_name column: which videos, in which order")
+    parser.add_argument("--on-unreadable", choices=("mean", "value", "fail"), help=UNREADABLE)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SETTABLE)
+    return parser.parse_args(given)
+
+
+def predict(args: argparse.Namespace) -> int:
+    overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
+    model, settings, content = prediction.load(args.checkpoint, overrides)
+    rows = prediction.rows(args.videos, args.list)
+    with watched() as watch, place.join(settings.threads) as here:
+        scores, journal = prediction.score_rows(model, rows, settings, here, watch, args.checkpoint, args.out)
+        status = prediction.write(scores, settings.predict, content["mean_score"], args.out) if here.main else 0
+        here.gather("written")
+        journal.remove()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(lambda: predict(arguments())))

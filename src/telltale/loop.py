@@ -1,0 +1,223 @@
+"""The two loops of the project, in the open: `fit` trains a model, `score` gives clips their probability.
+
+What happens to a batch: decoded by the loader → moved to the device → logit → loss → gradient → step. A run may be cut at any
+step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State` holds the rest.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from scipy.special import expit
+from sklearn.metrics import log_loss
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from telltale import config, metrics, place
+from telltale.data import Batch, Sample, TrainBatches
+from telltale.errors import InputError
+from telltale.losses import NonFiniteLoss, cross_entropy
+from telltale.optim import rate_at
+from telltale.place import Place
+from telltale.scores import Score
+from telltale.signals import Stopped, Watch
+from telltale.state import State
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def fit(
+    state: State,
+    train: DataLoader,
+    validation: DataLoader,
+    settings: config.Config,
+    here: Place,
+    watch: Watch,
+    *,
+    save: Callable[[], None],
+    report: Callable[[int, float, float], None],
+    finish_epoch: Callable[[list[Score], bool], None],
+) -> None:
+    """Train until the last epoch, or until `optim.patience` epochs in a row brought nothing better.
+
+    `save()` writes `last.pt`; `report(step, loss, rate)` hears of each step, `finish_epoch(scores, is_best)` of each epoch.
+    All processes call this together. Raises Stopped after a signal, with `last.pt` written, and NonFiniteLoss.
+    """
+    net = DistributedDataParallel(state.model) if here.world > 1 else state.model
+    while not finished(state, settings.optim):
+        train_epoch(net, state, train, settings, here, watch, save, report)
+        save()
+        shown = bar(len(validation), "validation", "batch", here.main)
+        mine = [
+            s for batch in score(state.judged, validation, here.device, settings.optim.autocast, watch, shown) for s in batch
+        ]
+        scores = [s for part in here.gather(mine) for s in part]
+        targets = {row.video_name: row.target for row in validation.dataset.rows}  # type: ignore[attr-defined]
+        rate = rate_at(settings.optim, (state.progress.epoch + 1) * len(train) - 1, len(train))
+        finish_epoch(scores, judge(state, scores, targets, rate))
+        state.progress.next_epoch()
+        save()
+
+
+def train_epoch(
+    net: nn.Module,
+    state: State,
+    train: DataLoader,
+    settings: config.Config,
+    here: Place,
+    watch: Watch,
+    save: Callable[[], None],
+    report: Callable[[int, float, float], None],
+) -> None:
+    """The rest of one epoch, from `progress.step` on."""
+    order: TrainBatches = train.batch_sampler  # type: ignore[assignment]
+    progress, steps, optim = state.progress, len(order), settings.optim
+    order.epoch, order.start = progress.epoch, progress.step
+    shown = bar(len(order.targets), f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips))
+    clock = time.perf_counter()
+    net.train()
+    for batch in train if progress.step < steps else ():
+        rate = rate_at(optim, progress.epoch * steps + progress.step, steps)
+        place.seed(settings.seed, progress.epoch, progress.step, here.rank)
+        # Gradients of `accumulate` batches make one update; the epoch's last group may be smaller.
+        first = progress.step - progress.step % optim.accumulate
+        group = min(optim.accumulate, steps - first)
+        updates = progress.step + 1 == first + group
+        usable = batch.usable.any(1) & order.counts(progress.step)
+        clips, stopping = here.total(float(usable.sum()), float(watch.number))
+        with apart(net, not updates and here.world > 1):
+            logit, losses = forward(net, batch, usable, here.device, optim)
+            # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
+            state.scaler.scale(losses.sum() * (here.world / max(clips, 1.0) / group)).backward()
+        if updates:
+            update(state, optim, rate)
+        loss, probability = here.total(float(losses.detach().double().sum()), float(logit.detach().double().sigmoid().sum()))
+        report(progress.epoch * steps + progress.step, loss / max(clips, 1.0), rate)
+        elapsed, clock = time.perf_counter() - clock, time.perf_counter()
+        progress.add(loss, probability, clips, order.global_size(progress.step) - clips, elapsed)
+        shown.update(int(clips))
+        shown.set_postfix(loss=f"{progress.loss_sum / max(progress.clips, 1):.4f}", rate=f"{rate:.1e}", refresh=False)
+        if updates and (stopping or progress.step % optim.save_every == 0):
+            save()
+        if updates and stopping:
+            raise Stopped(watch.number or signal.SIGTERM)
+    shown.close()
+
+
+def forward(net: nn.Module, batch: Batch, usable: Tensor, device: torch.device, optim: config.Optim) -> tuple[Tensor, Tensor]:
+    """Logit and loss of the batch's usable clips, each (K,). usable: bool (N,).
+
+    With none usable the first clip stands in, its loss times zero: under DDP every process must take part in every step.
+    """
+    rows = usable if usable.any() else torch.arange(len(usable)) == 0
+    with autocast(device, optim.autocast):
+        logit = net(**batch.inputs(device, rows[:, None] & torch.ones_like(batch.usable)))
+    losses = cross_entropy(logit, batch.target[rows].to(device), optim.label_smoothing)
+    if not torch.isfinite(losses).all():
+        names = ", ".join(sample.video_name for sample, used in zip(batch.samples, rows, strict=True) if used)
+        raise NonFiniteLoss(f"the loss is not finite ({losses.tolist()}) on the batch of {names}; a lower optim.rate may help")
+    return logit[: int(usable.sum())], losses * float(usable.any())
+
+
+def update(state: State, optim: config.Optim, rate: float) -> None:
+    """One optimiser step with the gradients at hand."""
+    for group in state.optimiser.param_groups:
+        group["lr"] = rate
+    if optim.clip_norm is not None:
+        state.scaler.unscale_(state.optimiser)
+        nn.utils.clip_grad_norm_(state.model.parameters(), optim.clip_norm)
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
+    state.optimiser.zero_grad(set_to_none=True)
+    if state.average is not None:
+        state.average.update_parameters(state.model)
+
+
+@torch.inference_mode()
+def score(
+    model: nn.Module, loader: DataLoader, device: torch.device, precision: str, watch: Watch, shown: tqdm
+) -> Iterator[list[Score]]:
+    """The scores of each batch, in the loader's order. A clip's logit is the mean over its usable views.
+
+    A clip with no usable view, or whose logit is not finite, has no probability and a status that says so. Raises Stopped.
+    """
+    model.eval()
+    for batch in loader:
+        if watch.number:
+            raise Stopped(watch.number)
+        logits = np.full(batch.usable.shape, np.nan)
+        if batch.usable.any():
+            with autocast(device, precision):
+                logits[batch.usable.numpy()] = model(**batch.inputs(device)).double().cpu().numpy()
+        yield [
+            _score(sample, row[usable]) for sample, row, usable in zip(batch.samples, logits, batch.usable.numpy(), strict=True)
+        ]
+        shown.update()
+    shown.close()
+
+
+def _score(sample: Sample, logits: np.ndarray) -> Score:
+    if not len(logits):
+        return Score(sample.video_name, None, sample.status, sample.seconds)
+    probability = float(expit(logits.mean()))
+    if not np.isfinite(probability):
+        return Score(sample.video_name, None, "not_finite", sample.seconds)
+    return Score(sample.video_name, probability, sample.status, sample.seconds)
+
+
+def judge(state: State, scores: list[Score], targets: dict[str, int], rate: float) -> bool:
+    """Add the epoch's row to the history; True if it is the best so far, by AUC and then by TPR at FPR 1e-3."""
+    progress = state.progress
+    read = [(targets[s.video_name], s.fake_probability) for s in scores if s.fake_probability is not None]
+    truth, probability = np.array([t for t, _ in read]), np.array([p for _, p in read])
+    if len(set(truth.tolist())) < 2:
+        raise InputError(
+            f"validation: {len(read)} of {len(scores)} clips could be scored and they are not of both classes;"
+            " wanted genuine and forged clips that can be read (validation statuses are in the log above)"
+        )
+    auc, tpr = metrics.selection(truth, probability)
+    row = {
+        "epoch": progress.epoch + 1,
+        "train_loss": progress.loss_sum / max(progress.clips, 1),
+        "rate": rate,
+        "clips_per_second": (progress.clips + progress.unreadable) / max(progress.seconds, 1e-9),
+        "validation_loss": float(log_loss(truth, probability)),
+        "validation_auc": auc,
+        "validation_tpr_at_fpr_1e-3": tpr,
+        "train_unreadable": int(progress.unreadable),
+        "validation_unscored": len(scores) - len(read),
+        "seconds": progress.seconds,
+    }
+    progress.history.append(row)
+    if (auc, tpr) <= (progress.best_auc, progress.best_tpr):
+        return False
+    progress.best_epoch, progress.best_auc, progress.best_tpr = progress.epoch, auc, tpr
+    progress.best_mean = progress.probability_sum / max(progress.clips, 1)
+    return True
+
+
+def finished(state: State, optim: config.Optim) -> bool:
+    progress = state.progress
+    tired = optim.patience > 0 and progress.best_epoch >= 0 and progress.epoch - 1 - progress.best_epoch >= optim.patience
+    return progress.epoch >= optim.epochs or (tired and progress.step == 0)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    return nullcontext() if precision == "off" else torch.autocast(device.type, DTYPES[precision])
+
+
+def apart(net: nn.Module, alone: bool) -> AbstractContextManager:
+    """Under DDP, keep this batch's gradient to this process until the update."""
+    return net.no_sync() if alone else nullcontext()  # type: ignore[operator]
+
+
+def bar(total: int, name: str, unit: str, shown: bool, done: int = 0) -> tqdm:
+    # Into a log file a line now and then is enough.
+    every = 0.5 if sys.stderr.isatty() else 15.0
+    return tqdm(total=total, initial=done, desc=name, unit=unit, disable=not shown, mininterval=every, dynamic_ncols=True)

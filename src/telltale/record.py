@@ -1,0 +1,32 @@
+"""What a run leaves to look at: history.csv, curves.png and TensorBoard events. Only the main process has one."""
+
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+from telltale import runfolder
+from telltale.report import figures
+
+
+class Record:
+    def __init__(self, folder: Path, first_step: int) -> None:
+        """`first_step`: the run's next step; what an interrupted run logged beyond it is hidden by TensorBoard."""
+        self.folder = folder
+        self.events = SummaryWriter(str(folder), purge_step=first_step)
+
+    def step(self, number: int, loss: float, rate: float) -> None:
+        self.events.add_scalar("train/loss", loss, number)
+        self.events.add_scalar("train/rate", rate, number)
+
+    def epoch(self, history: list[dict[str, Any]], steps_done: int) -> None:
+        """Write the whole history anew and plot it; `history` holds one dictionary an epoch."""
+        runfolder.write_history(self.folder / "history.csv", history)
+        figures.curves(history, self.folder / "curves.png")
+        for name, value in history[-1].items():
+            if name not in ("epoch", "rate"):
+                self.events.add_scalar(f"epoch/{name}", value, steps_done)
+        self.events.flush()
+
+    def close(self) -> None:
+        self.events.close()

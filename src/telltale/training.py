@@ -1,0 +1,116 @@
+"""One training run in its folder: what `train.py` is the table of contents of."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from telltale import checkpoint, config, models, state
+from telltale.data import ClipDataset, TrainBatches, evaluation_batches, loader
+from telltale.errors import InputError
+from telltale.loop import fit
+from telltale.manifest import Manifest
+from telltale.place import Place
+from telltale.record import Record
+from telltale.scores import Score, status_counts, write_scores
+from telltale.signals import Stopped, Watch
+
+
+def fingerprint(*splits: Manifest) -> str:
+    """16 hex digits of the names and targets of the splits, in order."""
+    rows = [[s.split, [[row.video_name, row.target] for row in s.rows]] for s in splits]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
+def describe(split: Manifest) -> str:
+    """One line on a split: what is there, and what was let pass."""
+    line = f"{split.split}: {len(split.rows)} clips, {split.n_genuine} genuine, {split.n_forged} forged"
+    return line + "".join(
+        f", {len(names)} {what}"
+        for names, what in ((split.missing, "listed but missing"), (split.unlisted, "not listed"))
+        if names
+    )
+
+
+def run(
+    model: torch.nn.Module,
+    train: Manifest,
+    validation: Manifest,
+    settings: config.Config,
+    here: Place,
+    watch: Watch,
+    folder: Path,
+    resumed: dict[str, Any] | None,
+) -> state.State:
+    """Train `model` and keep `folder` up to date; `resumed` is what `runfolder.prepare` found. Raises InputError, Stopped."""
+    data = fingerprint(train, validation)
+    if resumed is not None and resumed["data"] != data:
+        raise InputError(
+            f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
+        )
+    model.to(here.device)
+    now = state.begin(model, settings.optim, here.device.type)
+    if resumed is not None:
+        now.restore(resumed)
+    batches = TrainBatches(np.array([row.target for row in train.rows]), settings, here.rank, here.world)
+    record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
+    about = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
+
+    def save() -> None:
+        if here.main:
+            checkpoint.save(folder / "last.pt", {**now.content(), **about})
+
+    def report(step: int, loss: float, rate: float) -> None:
+        if record is not None:
+            record.step(step, loss, rate)
+
+    def finish_epoch(scores: list[Score], is_best: bool) -> None:
+        if record is None:
+            return
+        if is_best:
+            best = {"model": now.judged.state_dict(), "epoch": now.progress.epoch + 1, "mean_score": now.progress.best_mean}
+            metrics = {"auc": now.progress.best_auc, "tpr_at_fpr_1e-3": now.progress.best_tpr}
+            checkpoint.save(folder / "best.pt", {**best, "metrics": metrics, **about})
+            write_scores(folder / "validation_scores.csv", scores)
+        record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
+        print(summary(now.progress.history[-1], scores, is_best), flush=True)
+
+    workers, pin = settings.data.workers, here.device.type == "cuda"
+    needs = models.ENTRIES[settings.model.name].reads
+    train_loader = loader(ClipDataset(train.rows, settings, needs), batches, workers, pin)
+    fixed = evaluation_batches(len(validation.rows), settings.predict.batch_size, here.rank, here.world)
+    validation_loader = loader(ClipDataset(validation.rows, settings, needs), fixed, workers, pin)
+    try:
+        fit(now, train_loader, validation_loader, settings, here, watch, save=save, report=report, finish_epoch=finish_epoch)
+    except Stopped as stop:
+        raise Stopped(stop.number, f"go on with the same command and --resume ({folder}/last.pt is up to date)") from None
+    finally:
+        if record is not None:
+            record.close()
+    return now
+
+
+def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:
+    """One line on an epoch, and one on validation clips that could not be scored."""
+    line = (
+        f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation AUC {row['validation_auc']:.4f}, "
+        f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {row['clips_per_second']:.1f} clips/s"
+    )
+    line += ", best so far" if is_best else ""
+    if row["train_unreadable"]:
+        line += f"\n  {row['train_unreadable']} training clips could not be read and were left out of this epoch"
+    if row["validation_unscored"]:
+        line += f"\n  validation: {status_counts(scores)}"
+    return line
+
+
+def last_words(done: state.State, folder: Path) -> str:
+    """What the run gave and where it lies."""
+    progress = done.progress
+    return (
+        f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
+        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {folder}/best.pt, history.csv, curves.png"
+    )

@@ -1,0 +1,112 @@
+"""A data set in memory and a model of a few weights, so that the loop is tested in milliseconds and without any file."""
+
+import copy
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from telltale import config, place, state
+from telltale.data import EVALUATION, Key, Sample, TrainBatches, evaluation_batches, loader
+from telltale.loop import fit
+from telltale.manifest import Row
+from telltale.scores import Score
+from telltale.signals import Stopped, Watch
+
+BANDS, COLUMNS = 4, 6
+
+
+class MemoryClips(Dataset):
+    """Forged clips have a louder mel image; a clip named in `broken` cannot be read; one in `poison` is not finite."""
+
+    def __init__(self, targets: list[int], broken: tuple[int, ...] = (), poison: tuple[int, ...] = ()) -> None:
+        self.rows = [Row(f"{row}.mp4", Path(f"{row}.mp4"), target) for row, target in enumerate(targets)]
+        self.broken, self.poison = broken, poison
+
+    def __getitem__(self, key: Key) -> Sample:
+        row = self.rows[key.row]
+        readable = np.array([key.row not in self.broken])
+        mel = np.random.default_rng([9, key.epoch + 1, key.row]).normal(row.target, 1.0, (1, BANDS, COLUMNS)).astype(np.float32)
+        mel[:] = np.nan if key.row in self.poison else mel * readable
+        status = "ok" if readable[0] else "damaged"
+        no = np.zeros(1, bool)
+        return Sample(
+            key.row, row.video_name, float(row.target), np.zeros((1, 0), np.uint8), mel, no, readable, status, 1.0, ""
+        )
+
+
+class SmallModel(nn.Module):
+    """BatchNorm and dropout, because both are what a careless resume gets wrong; `plain` has neither."""
+
+    def __init__(self, plain: bool = False) -> None:
+        super().__init__()
+        first, between = ([], []) if plain else ([nn.BatchNorm1d(BANDS)], [nn.Dropout(0.5)])
+        self.layers = nn.Sequential(*first, nn.Flatten(), nn.Linear(BANDS * COLUMNS, 5), nn.ReLU(), *between, nn.Linear(5, 1))
+
+    def forward(self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+        return self.layers(mel).squeeze(1)
+
+
+def configured(**sections: dict[str, Any]) -> config.Config:
+    tree: dict[str, Any] = {"model": {"name": "mel_cnn"}, "data": {"batch_size": 4}, "optim": {"epochs": 3, "rate": 0.05}}
+    for name, values in sections.items():
+        tree[name] = tree.get(name, {}) | values
+    return config.parse(tree, "test")
+
+
+@dataclass
+class Run:
+    """One run of `fit`, with what it saved and said."""
+
+    settings: config.Config
+    train: MemoryClips
+    validation: MemoryClips = field(default_factory=lambda: MemoryClips([0, 1] * 4))
+    plain: bool = False
+    saved: list[dict[str, Any]] = field(default_factory=list)
+    epochs: list[tuple[list[Score], bool]] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def go(self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: place.Place | None = None) -> state.State:
+        """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned in `saved`."""
+        here = here or place.Place(0, 1, torch.device("cpu"))
+        place.seed(self.settings.seed)
+        now = state.begin(SmallModel(self.plain), self.settings.optim, "cpu")
+        if resumed is not None:
+            now.restore(copy.deepcopy(resumed))
+        watch = Watch()
+
+        def report(step: int, loss: float, rate: float) -> None:
+            self.losses.append(loss)
+            if step == stop_at:
+                watch.number = signal.SIGTERM
+
+        batches = TrainBatches(np.array([row.target for row in self.train.rows]), self.settings, here.rank, here.world)
+        fixed = evaluation_batches(len(self.validation.rows), 4, here.rank, here.world)
+        try:
+            fit(
+                now,
+                loader(self.train, batches, 0, pin=False),
+                loader(self.validation, fixed, 0, pin=False),
+                self.settings,
+                here,
+                watch,
+                save=lambda: self.saved.append(copy.deepcopy(now.content())),
+                report=report,
+                finish_epoch=lambda scores, best: self.epochs.append((scores, best)),
+            )
+        except Stopped:
+            self.stopped = True
+        return now
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+__all__ = ["EVALUATION", "MemoryClips", "Run", "SmallModel", "configured", "same_weights"]

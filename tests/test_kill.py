@@ -1,0 +1,131 @@
+"""SIGKILL at any moment, SIGTERM at any moment: run it again, and the result is that of a run left alone.
+
+The programs run in forks of this process, which has imported everything already: what is killed is the real main function.
+"""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from test_end_to_end import CONFIG
+
+import predict
+import train
+from telltale import checkpoint
+from telltale.entry import guarded
+
+FORK = multiprocessing.get_context("fork")
+
+
+def _child(program: Callable[[], int]) -> None:
+    torch.set_num_threads(1)
+    os._exit(guarded(program))
+
+
+def start(program: Callable[[], int]) -> multiprocessing.Process:
+    process = FORK.Process(target=_child, args=(program,))
+    process.start()
+    return process  # type: ignore[return-value]
+
+
+def finish(program: Callable[[], int]) -> int | None:
+    process = start(program)
+    process.join(300)
+    return process.exitcode
+
+
+def training(data: Path, out: Path, *more: str) -> Callable[[], int]:
+    return lambda: train.train(train.arguments(["--config", CONFIG, "--data", str(data), "--out", str(out), *more]))
+
+
+def prediction(run: Path, videos: Path, out: Path) -> Callable[[], int]:
+    given = ["--checkpoint", str(run / "best.pt"), "--videos", str(videos), "--out", str(out), "--set", "predict.batch_size=2"]
+    return lambda: predict.predict(predict.arguments(given))
+
+
+@pytest.fixture(scope="module")
+def alone(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A run left alone, and how long it took."""
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    began = time.monotonic()
+    assert finish(training(tiny, folder)) == 0
+    return folder, time.monotonic() - began
+
+
+def same_weights(one: Path, other: Path) -> None:
+    for name in ("best.pt", "last.pt"):
+        a, b = checkpoint.load(one / name)["model"], checkpoint.load(other / name)["model"]
+        assert list(a) == list(b)
+        assert all(torch.equal(a[key], b[key]) for key in a), name
+
+
+def test_five_kills_of_training_leave_bit_equal_weights(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+    expected, seconds = alone
+    rng, out = random.Random(7), tmp_path / "run"
+    for _ in range(5):
+        process = start(training(tiny, out, "--resume"))
+        process.join(rng.uniform(0.2, 0.7) * seconds)
+        process.kill()
+        process.join()
+    assert finish(training(tiny, out, "--resume")) == 0
+    same_weights(expected, out)
+    assert (out / "validation_scores.csv").read_bytes() == (expected / "validation_scores.csv").read_bytes()
+
+
+def test_ten_kills_of_prediction_leave_an_identical_submission(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+    run, _ = alone
+    began = time.monotonic()
+    assert finish(prediction(run, tiny / "test", tmp_path / "whole" / "submission.csv")) == 0
+    seconds = time.monotonic() - began
+    rng, out = random.Random(11), tmp_path / "killed" / "submission.csv"
+    kept = []
+    for _ in range(10):
+        process = start(prediction(run, tiny / "test", out))
+        process.join(rng.uniform(0.1, 0.9) * seconds)
+        if process.exitcode == 0:
+            out.unlink()  # it came to its end before the kill: begin anew
+        process.kill()
+        process.join()
+        journal = out.with_name("submission.csv.journal")
+        kept.append(len(journal.read_bytes().splitlines()) if journal.exists() else 0)
+    assert finish(prediction(run, tiny / "test", out)) == 0
+    for name in ("submission.csv", "scores.csv"):
+        assert (tmp_path / "whole" / name).read_bytes() == (out.parent / name).read_bytes()
+    assert max(kept) > 1, "no kill came after a batch was journalled: the test tested nothing"
+    assert not list(out.parent.glob("*.journal"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_says_how_to_go_on(
+    number: signal.Signals, alone: tuple[Path, float], tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    expected, _ = alone
+    out = tmp_path / "run"
+    process = start(training(tiny, out))
+    while not (out / "last.pt").exists() and process.is_alive():
+        time.sleep(0.05)
+    os.kill(process.pid or 0, number)
+    process.join(60)
+    assert process.exitcode == 128 + number
+    assert "--resume" in capfd.readouterr().err
+    assert finish(training(tiny, out, "--resume")) == 0
+    same_weights(expected, out)
+
+
+def test_a_signal_during_prediction_keeps_its_rows(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv"
+    process = start(prediction(alone[0], tiny / "test", out))
+    journal = out.with_name("submission.csv.journal")
+    while process.is_alive() and not (journal.exists() and len(journal.read_bytes().splitlines()) > 1):
+        time.sleep(0.01)
+    os.kill(process.pid or 0, signal.SIGTERM)
+    process.join(60)
+    assert process.exitcode == 128 + signal.SIGTERM
+    assert finish(prediction(alone[0], tiny / "test", out)) == 0
+    assert len(out.read_text().splitlines()) == 11

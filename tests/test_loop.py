@@ -1,0 +1,169 @@
+"""The loop in a small world: what it learns, what a cut run comes to, what it does with clips that cannot be read."""
+
+import os
+import socket
+
+import numpy as np
+import pytest
+import torch
+from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
+
+from telltale import place
+from telltale.data import evaluation_batches, loader
+from telltale.errors import InputError
+from telltale.loop import bar, score
+from telltale.losses import NonFiniteLoss, cross_entropy
+from telltale.signals import Watch
+
+TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one
+
+
+def test_it_learns_and_keeps_the_best_epoch() -> None:
+    run = Run(configured(optim={"epochs": 8}), MemoryClips(TARGETS), plain=True)
+    done = run.go()
+    history = done.progress.history
+    assert [row["epoch"] for row in history] == list(range(1, 9))
+    assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+    assert done.progress.best_auc == max(row["validation_auc"] for row in history) > 0.9
+    ranks = [(row["validation_auc"], row["validation_tpr_at_fpr_1e-3"]) for row in history]
+    assert done.progress.best_epoch == ranks.index(max(ranks))
+    assert [is_best for _, is_best in run.epochs] == [rank > max([(-1, -1), *ranks[:at]]) for at, rank in enumerate(ranks)]
+    assert 0.5 < done.progress.best_mean < 0.9  # two thirds of the clips are forged
+
+
+@pytest.mark.parametrize(
+    "optim", [{}, {"accumulate": 3, "ema_decay": 0.9, "clip_norm": 0.5}, {"name": "sgd", "warmup_steps": 5}]
+)
+@pytest.mark.parametrize("stop_at", [0, 6, 11, 20])
+def test_a_run_cut_at_any_step_and_resumed_is_bit_equal(optim: dict, stop_at: int) -> None:
+    settings = configured(optim=optim)
+    whole = Run(settings, MemoryClips(TARGETS))
+    expected = whole.go()
+    cut = Run(settings, MemoryClips(TARGETS))
+    cut.go(stop_at=stop_at)
+    assert cut.stopped
+    rest = Run(settings, MemoryClips(TARGETS))
+    resumed = rest.go(resumed=cut.saved[-1])
+    assert same_weights(resumed.model, expected.model)
+    assert same_weights(resumed.judged, expected.judged)
+    assert whole.losses == cut.losses + rest.losses
+    timing = {"clips_per_second", "seconds"}
+    for a, b in zip(resumed.progress.history, expected.progress.history, strict=True):
+        assert {k: v for k, v in a.items() if k not in timing} == {k: v for k, v in b.items() if k not in timing}
+    assert resumed.progress.best_mean == expected.progress.best_mean
+
+
+def test_a_run_killed_between_saves_goes_on_from_the_last_one() -> None:
+    settings = configured(optim={"save_every": 4})
+    expected = Run(settings, MemoryClips(TARGETS))
+    final = expected.go()
+    for content in expected.saved:  # a kill leaves any of these as last.pt
+        assert same_weights(Run(settings, MemoryClips(TARGETS)).go(resumed=content).model, final.model)
+
+
+def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
+    settings = configured(optim={"epochs": 1}, data={"batch_size": 6})
+    broken = Run(settings, MemoryClips([0, 1, 1, 0, 1, 1], broken=(1, 4)), plain=True)
+    done = broken.go()
+    assert done.progress.history[0]["train_unreadable"] == 2
+    expected = Run(settings, MemoryClips([0, 1, 1, 0, 1, 1]), plain=True)
+    # By hand: one step of AdamW on the four readable clips.
+    place.seed(settings.seed)
+    model = SmallModel(plain=True)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.01)
+    readable = [expected.train[key] for key in _epoch_keys(settings, 6) if key.row not in (1, 4)]
+    mel = torch.tensor(np.stack([sample.mel[0] for sample in readable]))
+    target = torch.tensor([sample.target for sample in readable])
+    cross_entropy(model(None, mel, None, None), target).mean().backward()
+    optimiser.step()
+    for a, b in zip(done.model.parameters(), model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-7)
+
+
+def _epoch_keys(settings, count: int) -> list:
+    from telltale.data import TrainBatches
+
+    (keys,) = list(TrainBatches(np.zeros(count), settings, 0, 1))
+    return keys
+
+
+def test_a_batch_with_nothing_to_read_changes_no_weight() -> None:
+    settings = configured(optim={"epochs": 1, "weight_decay": 0.0})
+    run = Run(settings, MemoryClips([0, 1], broken=(0, 1)), plain=True)
+    place.seed(settings.seed)
+    before = SmallModel(plain=True)
+    done = run.go()
+    assert same_weights(done.model, before)
+    assert done.progress.history[0]["train_unreadable"] == 2
+
+
+def test_accumulated_small_batches_equal_one_large_batch() -> None:
+    targets = [0, 1] * 6
+    small = configured(data={"batch_size": 3}, optim={"accumulate": 2, "name": "sgd", "schedule": "constant"})
+    large = configured(data={"batch_size": 6}, optim={"name": "sgd", "schedule": "constant"})
+    one, other = Run(small, MemoryClips(targets), plain=True).go(), Run(large, MemoryClips(targets), plain=True).go()
+    for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_clips_names() -> None:
+    with pytest.raises(NonFiniteLoss, match=r"2\.mp4"):
+        Run(configured(), MemoryClips([0, 1, 1, 0], poison=(2,))).go()
+
+
+def test_patience_ends_a_run_that_gets_no_better() -> None:
+    run = Run(configured(optim={"epochs": 50, "patience": 2, "rate": 1e-9}), MemoryClips(TARGETS))
+    done = run.go()
+    assert len(done.progress.history) == done.progress.best_epoch + 1 + 2
+    assert len(run.go(resumed=run.saved[-1]).progress.history) == len(done.progress.history)
+
+
+def test_validation_of_one_class_is_refused_in_words() -> None:
+    run = Run(configured(), MemoryClips(TARGETS), MemoryClips([0, 1, 1], broken=(0,)))
+    with pytest.raises(InputError, match="2 of 3 clips"):
+        run.go()
+
+
+def test_bf16_autocast_trains() -> None:
+    done = Run(configured(optim={"autocast": "bf16", "epochs": 5}), MemoryClips(TARGETS)).go()
+    assert done.progress.best_auc > 0.8
+
+
+def test_a_score_is_a_probability_or_a_status() -> None:
+    clips = MemoryClips([0, 1, 1, 0, 1], broken=(3,), poison=(4,))
+    feed = loader(clips, evaluation_batches(5, 2), 0, pin=False)
+    cpu = torch.device("cpu")
+    scores = [s for part in score(SmallModel(), feed, cpu, "off", Watch(), bar(3, "", "", False)) for s in part]
+    assert [s.video_name for s in scores] == [f"{row}.mp4" for row in range(5)]
+    assert [s.status for s in scores] == ["ok", "ok", "ok", "damaged", "not_finite"]
+    assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]
+
+
+def _process(rank: int, port: int, folder: str) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": str(rank),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    with place.join(1) as here:
+        run = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
+        done = run.go(here=here)
+        names = sorted(s.video_name for s in run.epochs[-1][0])
+        torch.save((done.model.state_dict(), run.losses, names), f"{folder}/{rank}.pt")
+
+
+def test_two_processes_take_the_steps_of_one(tmp_path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torch.multiprocessing.spawn(_process, (port, str(tmp_path)), nprocs=2)
+    alone = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
+    expected = alone.go()
+    for rank in range(2):
+        weights, losses, names = torch.load(tmp_path / f"{rank}.pt")
+        assert losses == pytest.approx(alone.losses, abs=1e-6)
+        assert names == sorted(f"{row}.mp4" for row in range(8))
+        for name, value in expected.model.state_dict().items():
+            assert torch.allclose(weights[name], value, atol=1e-6), name

@@ -1,0 +1,58 @@
+"""Train one model and keep everything about it in one folder.
+
+    python train.py --config configs/baseline.yaml --data DIR --out RUN [--set optim.epochs=3 ...] [--resume | --force]
+    torchrun --nproc-per-node=2 train.py --config configs/audiovisual.yaml --data DIR --out RUN
+
+DIR holds train_labels.csv, validation_labels.csv and the videos below train/ and validation/; each path can be set one by one
+(--set data.train_videos=/elsewhere). SIGTERM or Ctrl-C saves; the same command with --resume goes on from that very step.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from telltale import config, manifest, models, place, rules, runfolder, training
+from telltale.entry import guarded
+from telltale.signals import watched
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    parser.add_argument("--data", type=Path, required=True, help="folder in the competition's layout")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this run; must be new or empty")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
+    )
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume", action="store_true", help="go on with the run in --out, or begin it if nothing was saved yet"
+    )
+    again.add_argument("--force", action="store_true", help="replace the run in --out")
+    return parser.parse_args(given)
+
+
+def train(args: argparse.Namespace) -> int:
+    settings = config.read(args.config, args.set)
+    rules.enforce_settings(settings)
+    with watched() as watch, place.join(settings.threads) as here:
+        splits = manifest.read_data(args.data, settings.data)
+        resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
+        place.seed(settings.seed)
+        model = models.build(settings.model, settings.mel, settings.clip, initialise=resumed is None)
+        if resumed is not None:
+            model.provenance = resumed["provenance"]
+        audit = rules.audit(model, settings)
+        if here.main:
+            runfolder.write_text(args.out / "config.yaml", config.dump(settings))
+            rules.write(audit, args.out / "audit.json")
+            print("\n".join([*map(training.describe, splits), rules.one_line(audit)]), flush=True)
+        rules.enforce(audit, settings)
+        done = training.run(model, *splits, settings, here, watch, args.out, resumed)
+        if here.main:
+            print(training.last_words(done, args.out), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(guarded(lambda: train(arguments())))
