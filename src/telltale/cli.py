@@ -1,0 +1,39 @@
+"""`telltale VERB ...`: everything beside train.py and predict.py. A verb's module is imported only when it is called."""
+
+import argparse
+import importlib
+import sys
+
+from telltale import __version__
+from telltale.entry import guarded
+
+VERBS = {
+    "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
+    "demo-data": "write a data set of our own making in the competition's layout",
+    "audit": "show whether a run keeps the competition's rules",
+    "fetch-weights": "put ImageNet-1K weights where an offline run finds them",
+    "evaluate": "metrics, intervals and plots from a label file and a score file",
+    "validate-submission": "check a submission as an organiser's script would",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and run the verb; returns the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="telltale", description="Audio-visual deepfake detection.")
+    parser.add_argument("--version", action="version", version=f"telltale {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    module = None
+    for verb, summary in VERBS.items():
+        subparser = verbs.add_parser(verb, help=summary, description=summary)
+        if verb == chosen:
+            module = importlib.import_module(f"telltale.verbs.{verb.replace('-', '_')}")
+            module.add_arguments(subparser)
+    parsed = parser.parse_args(given)
+    assert module is not None  # argparse has refused every other word
+    return guarded(lambda: module.run(parsed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""`telltale fetch-weights --config C [--out weights]`: the public weights of a configuration's towers, for offline use.
+
+Each becomes OUT/<tag>.safetensors, with its address, revision and SHA-256 in OUT/weights.json. Training with pretrained weights
+looks there first, where OUT is ./weights or the folder that TELLTALE_WEIGHTS names. They are fetched even where the file does
+not say `model.pretrained`, which is often left to --set; a tower that has a file of its own is left out.
+"""
+
+import argparse
+from pathlib import Path
+
+from telltale import config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    parser.add_argument("--out", type=Path, help="folder for the weights (default: $TELLTALE_WEIGHTS, else ./weights)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one key of the configuration")
+
+
+def run(args: argparse.Namespace) -> int:
+    from telltale import models, rules
+    from telltale.models import hub, weights
+
+    settings = config.read(args.config, [*args.set, "model.pretrained=true"])
+    rules.enforce_settings(settings)
+    out = args.out or hub.folder()
+    for tower in models.ENTRIES[settings.model.name].reads:
+        if (own := getattr(settings.model, f"{tower}_weights")) is not None:
+            print(f"{tower}: {own} is named by the configuration; nothing to fetch")
+            continue
+        tag = weights.full_tag(getattr(settings.model, f"{tower}_backbone"), f"model.{tower}_backbone")
+        entry = hub.fetch(tag, out)
+        print(f"{tower}: {out / tag}.safetensors, {entry['bytes']:,} bytes, SHA-256 {entry['sha256']}, from {entry['address']}")
+    return 0

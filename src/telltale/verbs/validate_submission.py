@@ -1,0 +1,28 @@
+"""`telltale validate-submission submission.csv --list template.csv`: check a submission the way an organiser's script would.
+
+Prints "valid: N rows" and ends with status 0, or prints each problem and ends with status 1. Notes make nothing invalid.
+"""
+
+import argparse
+from pathlib import Path
+
+from telltale.submission import inspect_submission
+
+SHOWN = 20  # problems printed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("submission", type=Path, help="CSV with the header video_name,score")
+    parser.add_argument("--list", type=Path, required=True, metavar="CSV", help="the names asked for, in a column video_name")
+
+
+def run(args: argparse.Namespace) -> int:
+    found = inspect_submission(args.submission, args.list)
+    for problem in found.problems[:SHOWN]:
+        print(problem)
+    if len(found.problems) > SHOWN:
+        print(f"... and {len(found.problems) - SHOWN:,} more")
+    for note in found.notes:
+        print(f"note: {note}")
+    print(f"invalid: {len(found.problems):,} problems" if found.problems else f"valid: {found.rows:,} rows")
+    return 1 if found.problems else 0

@@ -1,0 +1,147 @@
+"""`telltale evaluate`: from two CSV files to numbers and figures; every way of not belonging together is refused."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telltale.errors import InputError
+from telltale.scores import Score, write_scores, write_submission
+from telltale.verbs import evaluate
+
+# By hand: AUC = (4 + 3.5 + 3 + 1.5) / 16 (tests/test_metrics.py); of "swap" (3.5 + 3) / 8, of "lips" (4 + 1.5) / 8.
+WORLD = [
+    ("a.mp4", 1, 0.9, "lips"),
+    ("b.mp4", 0, 0.8, "genuine"),
+    ("c.mp4", 1, 0.8, "swap"),
+    ("d.mp4", 1, 0.6, "swap"),
+    ("e.mp4", 0, 0.4, "genuine"),
+    ("f.mp4", 1, 0.2, "lips"),
+    ("g.mp4", 0, 0.2, "genuine"),
+    ("h.mp4", 0, 0.1, "genuine"),
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    (tmp_path / "labels.csv").write_text("video_name,target\n" + "".join(f"{n},{t}\n" for n, t, _, _ in WORLD))
+    rows = [Score(name, p, "ok", 1.0) for name, _, p, _ in reversed(WORLD)]  # another order: joined by name
+    write_scores(tmp_path / "scores.csv", rows)
+    write_submission(tmp_path / "submission.csv", rows, None)
+    meta = "".join(f"{name},test,{kind}\n" for name, _, _, kind in WORLD)
+    (tmp_path / "meta.csv").write_text("video_name,split,kind\nt0.mp4,train,genuine\nt1.mp4,train,swap\n" + meta)
+    return tmp_path
+
+
+def run(world: Path, *arguments: str, scores: str = "scores.csv") -> int:
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    fixed = ["--labels", str(world / "labels.csv"), "--scores", str(world / scores), "--resamples", "40"]
+    return evaluate.run(parser.parse_args([*fixed, *arguments]))
+
+
+@pytest.mark.parametrize("scores", ["scores.csv", "submission.csv"])
+def test_metrics_and_figures(world: Path, scores: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = world / "deep" / "out"
+    assert run(world, "--out", str(out), "--groups", f"{world / 'meta.csv'}:kind", scores=scores) == 0
+    found = json.loads((out / "metrics.json").read_text())
+    assert {"auc", "tpr_at_fpr", "ap", "eer", "log_loss", "n_genuine", "n_forged", "definitions", "bootstrap"} <= set(found)
+    assert (found["n_genuine"], found["n_forged"], found["n_left_out"]) == (4, 4, 0)
+    assert found["auc"]["value"] == pytest.approx(0.75)
+    for entry in (found["auc"], found["ap"], found["eer"], found["log_loss"], *found["tpr_at_fpr"].values()):
+        assert entry["low"] <= entry["value"] <= entry["high"]
+    assert list(found["tpr_at_fpr"]) == ["0.01", "0.005", "0.001"]
+    assert [entry["resolved"] for entry in found["tpr_at_fpr"].values()] == [False] * 3
+    groups = {kind: (entry["value"], entry["n_forged"], entry["seen"]) for kind, entry in found["groups"].items()}
+    assert groups == {"swap": (pytest.approx(6.5 / 8), 2, True), "lips": (pytest.approx(5.5 / 8), 2, False)}
+    assert sorted(path.name for path in out.iterdir()) == ["det.png", "histogram.png", "kinds.png", "metrics.json", "roc.png"]
+    printed = capsys.readouterr().out
+    for said in (
+        "4 genuine and 4 forged",
+        "0.7500",
+        "not resolved: 4 genuine clips, it takes 1,000",
+        "highest true positive rate of any threshold",
+        "not seen in training",
+    ):
+        assert said in printed
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(world: Path) -> None:
+    bytes_of = {}
+    for name, seed in (("one", "3"), ("two", "3"), ("three", "4")):
+        run(world, "--out", str(world / name), "--seed", seed)
+        bytes_of[name] = {path.name: path.read_bytes() for path in (world / name).iterdir()}
+    assert bytes_of["one"] == bytes_of["two"]
+    assert bytes_of["one"]["metrics.json"] != bytes_of["three"]["metrics.json"]
+
+
+def test_groups_without_a_split_are_neither_seen_nor_unseen(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "kinds.csv").write_text("video_name,kind\n" + "".join(f"{name},{kind}\n" for name, _, _, kind in WORLD))
+    run(world, "--groups", f"{world / 'kinds.csv'}:kind")
+    printed = capsys.readouterr().out
+    assert "swap " in printed
+    assert "seen in training" not in printed
+
+
+def test_unscored_clips_are_an_error_or_are_left_out_and_counted(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Score(n, None if n == "b.mp4" else p, "damaged" if n == "b.mp4" else "ok", None) for n, _, p, _ in WORLD]
+    write_scores(world / "scores.csv", rows)
+    with pytest.raises(
+        InputError, match=r"1 of 8 rows \(7 ok; 1 not scored: 1 damaged\): 'b.mp4'.*submission.csv.*--scored-only"
+    ):
+        run(world)
+    assert run(world, "--scored-only", "--out", str(world / "out")) == 0
+    found = json.loads((world / "out" / "metrics.json").read_text())
+    assert (found["n_genuine"], found["n_forged"], found["n_left_out"]) == (3, 4, 1)
+    assert "left out for want of a score: 1" in capsys.readouterr().out
+
+
+def test_names_that_do_not_pair_are_refused(world: Path) -> None:
+    rows = [Score(name, p, "ok", 1.0) for name, _, p, _ in WORLD]
+    write_scores(world / "scores.csv", rows[2:])
+    with pytest.raises(InputError, match=r"2 of the 8 videos .* have no row: 'a.mp4', 'b.mp4'"):
+        run(world, "--scored-only")
+    write_scores(world / "scores.csv", [*rows, Score("z.mp4", 0.5, "ok", 1.0)])
+    with pytest.raises(InputError, match=r"1 of 9 rows are not in .*: 'z.mp4'"):
+        run(world)
+
+
+def test_one_class_and_nan_are_refused(world: Path) -> None:
+    (world / "labels.csv").write_text("video_name,target\n" + "".join(f"{name},1\n" for name, *_ in WORLD))
+    with pytest.raises(InputError, match="0 genuine and 8 forged"):
+        run(world)
+    (world / "submission.csv").write_text("video_name,score\na.mp4,nan\n")
+    with pytest.raises(InputError, match=r"nan of 'a.mp4'"):
+        run(world, scores="submission.csv")
+
+
+@pytest.mark.parametrize(
+    ("meta", "argument", "said"),
+    [
+        ("video_name,kind\n", "meta.csv", "wanted FILE.csv:COLUMN"),
+        ("video_name,kind\n", "meta.csv:", "wanted FILE.csv:COLUMN"),
+        ("video_name,kind\na.mp4,lips\n", "meta.csv:method", "no single column 'method'"),
+        ("name,kind\na.mp4,lips\n", "meta.csv:kind", "no single column 'video_name'"),
+        ("video_name,kind\na.mp4,lips\n", "meta.csv:kind", "3 forged videos have no 'kind': 'c.mp4', 'd.mp4', 'f.mp4'"),
+        ("video_name,kind\na.mp4,lips\na.mp4,swap\n", "meta.csv:kind", "1 videos are listed more than once"),
+        ("video_name,kind\na.mp4\n", "meta.csv:kind", "meta.csv:2: 1 fields"),
+        ("", "meta.csv:kind", "no single column"),
+    ],
+)
+def test_unusable_groups_are_refused(world: Path, meta: str, argument: str, said: str) -> None:
+    (world / "meta.csv").write_text(meta)
+    with pytest.raises(InputError, match=said):
+        run(world, "--groups", str(world / argument))
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(world: Path) -> None:
+    with pytest.raises(InputError, match="cannot be made"):
+        run(world, "--out", str(world / "labels.csv"))
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, telltale.verbs.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
