@@ -1,0 +1,1 @@
+"""The decode rooms: a path and times in, pictures (`frames`) or sound (`audio`) out, or a DecodeError that says why not."""

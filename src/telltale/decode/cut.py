@@ -1,0 +1,48 @@
+"""Whether a clip's file was cut short, by its outermost lengths alone: a cut between two packets leaves no other trace."""
+
+from pathlib import Path
+
+_EBML = b"\x1aE\xdf\xa3"
+_SEGMENT = b"\x18S\x80g"
+
+
+def is_cut(path: Path) -> bool:
+    """Whether the outermost elements promise more bytes than the file has. The file is one that `container.sniff` accepts."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(256)
+        if head.startswith(_EBML):
+            return _segment_end(head) > size
+        position = 0
+        for _ in range(100_000):  # a fragmented file has a few boxes a second; a hostile one has millions
+            file.seek(position)
+            head = file.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if len(head) < 8 or length < 8:  # the end, a last box that gives no length, or no box
+                return False
+            position += length
+            if position > size:
+                return True
+    return False
+
+
+def _segment_end(head: bytes) -> int:
+    """Where Matroska's one Segment ends, from the file's first bytes; 0 where it does not say."""
+    length, at = _number(head, 4)
+    segment = at + length
+    if head[segment : segment + 4] != _SEGMENT:
+        return 0
+    length, at = _number(head, segment + 4)
+    return at + length if length else 0
+
+
+def _number(head: bytes, at: int) -> tuple[int, int]:
+    """EBML's variable-length number at a position and the position behind it; "unknown" (all ones) and none are 0."""
+    if at >= len(head) or head[at] == 0:
+        return 0, at
+    width = 9 - head[at].bit_length()
+    ones = (1 << 7 * width) - 1
+    value = int.from_bytes(head[at : at + width], "big") & ones
+    return (0 if value == ones else value), at + width

@@ -1,0 +1,99 @@
+"""Tiny clips that the decode tests make: frame k shows the number k as black and white squares; any sound."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from telltale.decode.container import Limits
+
+LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=100_000)
+SIZE = 64
+
+
+def drawn(number: int, size: int = SIZE) -> np.ndarray:
+    """uint8 (size, size, 3): twelve binary digits in a grid of 4 x 4 squares, the lowest first, row by row."""
+    pixels = np.zeros((size, size, 3), np.uint8)
+    side = size // 4
+    for digit in range(12):
+        if number >> digit & 1:
+            row, column = divmod(digit, 4)
+            pixels[row * side : (row + 1) * side, column * side : (column + 1) * side] = 255
+    return pixels
+
+
+def number(pixels: np.ndarray) -> int:
+    """The number that a frame (or counting.mp4's) shows."""
+    side = pixels.shape[0] // 4
+    squares = pixels[side // 2 :: side, side // 2 :: side].mean(axis=2) > 128
+    return sum(1 << digit for digit, on in enumerate(squares.ravel()[:12]) if on)
+
+
+def write_video(
+    path: Path,
+    frames: int = 50,
+    *,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
+    times: list[int] | None = None,
+    size: int = SIZE,
+    pix_fmt: str = "yuv420p",
+    colour: tuple[int, int, int] | None = None,
+    matrix: int = 2,
+) -> Path:
+    """`frames` counting frames at 25 per second, or at `times` in 1/25 s; or frames of one colour, with a colour matrix."""
+    with av.open(str(path), "w", options=container_options or {}) as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width = stream.height = size
+        stream.pix_fmt = pix_fmt
+        stream.codec_context.options = options or {}
+        stream.codec_context.colorspace = matrix
+        stream.codec_context.thread_count = 1
+        for index in range(frames):
+            pixels = drawn(index, size) if colour is None else np.full((size, size, 3), colour, np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            if matrix == 1:
+                frame = frame.reformat(format=pix_fmt, dst_colorspace="ITU709")
+            frame.pts = times[index] if times else index
+            frame.time_base = Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def write_sound(
+    path: Path,
+    samples: np.ndarray,
+    rate_hz: int,
+    *,
+    codec: str = "pcm_s16le",
+    layout: str = "mono",
+    first_pts: int = 0,
+    pause_after: int | None = None,
+    pause: int = 0,
+    video_frames: int = 0,
+) -> Path:
+    """`samples` float (C, N); a pause of `pause` samples after `pause_after` of them; `video_frames` of picture beside it."""
+    with av.open(str(path), "w") as out:
+        pictures = None
+        if video_frames:
+            pictures = out.add_stream("libx264", rate=25)
+            pictures.width = pictures.height = SIZE
+            pictures.pix_fmt = "yuv420p"
+        stream = out.add_stream(codec, rate=rate_hz, layout=layout)
+        for index in range(video_frames):
+            frame = av.VideoFrame.from_ndarray(drawn(index), format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            out.mux(pictures.encode(frame))
+        if pictures is not None:
+            out.mux(pictures.encode(None))
+        for at in range(0, samples.shape[1], 1000):
+            block = (samples[:, at : at + 1000] * 32767).round().astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), format="s16", layout=layout)
+            frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
+            frame.pts = first_pts + at + (pause if pause_after is not None and at >= pause_after else 0)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
