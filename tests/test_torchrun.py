@@ -1,0 +1,42 @@
+"""The same programs under torchrun: two processes train one model, and predict every row once."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_end_to_end import CONFIG, do_predict
+
+from telltale.scores import read_scores
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def torchrun(*words: str) -> str:
+    """Run a program of ours in two processes on this machine; its output."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    said = torchrun("train.py", "--config", CONFIG, "--data", str(tiny), "--out", str(run), "--set", "optim.epochs=1")
+    assert said.count("epoch 1: ") == 1  # one process speaks
+    with (run / "history.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert int(row["validation_unscored"]) == 0
+    assert len(read_scores(run / "validation_scores.csv")) == 8
+
+    out = tmp_path / "two" / "submission.csv"
+    torchrun("predict.py", "--checkpoint", str(run / "best.pt"), "--videos", str(tiny / "test"), "--out", str(out))
+    do_predict(run, tiny / "test", tmp_path / "one" / "submission.csv")
+    two, one = read_scores(out), read_scores(tmp_path / "one" / "submission.csv")
+    assert list(two) == list(one)
+    for name in one:
+        assert two[name].fake_probability == pytest.approx(one[name].fake_probability, abs=1e-5)
+    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "submission.csv"]
