@@ -29,7 +29,7 @@ def twice(tiny: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("name", "epochs"), [("baseline", 12), ("audiovisual", 20)])
+@pytest.mark.parametrize(("name", "epochs"), [("baseline", 20), ("audiovisual", 20)])
 def test_sixteen_clips_are_learnt_by_heart(twice: Path, tmp_path: Path, name: str, epochs: int) -> None:
     torch.set_num_threads(1)
     out = tmp_path / "run"
