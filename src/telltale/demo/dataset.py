@@ -1,0 +1,159 @@
+"""Makes a whole demo data set in the competition's layout, in parallel, and puts it in place only when it is complete.
+
+write_dataset(Path("demo-data"), {"train": 240, "validation": 60, "test": 160}, seed=1, seconds=3.0, size=160, workers=2)
+
+train_labels.csv, validation_labels.csv, test_labels.csv   video_name,target (1 forged, 0 genuine)
+test_template.csv                                          video_name: the list to hand to predict.py --list
+meta.csv                                                   who and what kind of forgery is in each clip
+train/ validation/ test/                                   <md5>.mp4
+"""
+
+import csv
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+import cv2
+from tqdm import tqdm
+
+from telltale.demo.clip import make_clip
+from telltale.demo.encode import FRAME_RATE
+from telltale.demo.plan import SPLITS, ClipPlan, draw_plan
+from telltale.errors import InputError
+
+LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than asked for
+BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, with room to spare
+CONTENTS = {*SPLITS, *(f"{split}_labels.csv" for split in SPLITS), "test_template.csv", "meta.csv"}
+
+
+def write_dataset(
+    out: Path, counts: dict[str, int], *, seed: int, seconds: float, size: int, workers: int, force: bool = False
+) -> list[ClipPlan]:
+    """Writes the data set to `out` and returns what was made. InputError for values or folders that cannot be used.
+
+    The same arguments give the same bytes, whatever `workers` is. `force` replaces an older demo data set, and nothing else.
+    """
+    out = out.absolute()
+    _check_values(counts, seed, seconds, size, workers)
+    _check_folder(out, force, sum(counts.values()) * seconds * BYTES_PER_SECOND * max(1.0, (size / 160) ** 2))
+    frames = tuple(round(seconds * FRAME_RATE * share) for share in (1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD))
+    plans = draw_plan(counts, seed, (frames[0], frames[1]))
+    unfinished = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
+    try:
+        for split in SPLITS:
+            (unfinished / split).mkdir(parents=True)
+        _make_clips(plans, seed, size, unfinished, min(workers, len(plans)))
+        _write_tables(plans, unfinished)
+        _put_in_place(unfinished, out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return plans
+
+
+def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, workers: int) -> None:
+    make = partial(make_clip, seed=seed, size=size, folder=folder)
+    if workers == 1:
+        threads = cv2.getNumThreads()
+        _one_thread()
+        for plan in tqdm(plans, desc="demo data", unit="clip"):
+            make(plan)
+        cv2.setNumThreads(threads)
+        return
+    # Spawned, not forked: a fork of a process that has threads can hang.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
+        jobs = [pool.submit(make, plan) for plan in plans]
+        try:
+            for job in tqdm(as_completed(jobs), total=len(jobs), desc="demo data", unit="clip"):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _one_thread() -> None:
+    """The processes are the parallelism; nothing in the drawing calls BLAS, so OpenCV's is the only pool to still."""
+    cv2.setNumThreads(1)
+
+
+def _write_tables(plans: list[ClipPlan], folder: Path) -> None:
+    for split in SPLITS:
+        rows = [(plan.video_name, plan.target) for plan in plans if plan.split == split]
+        _write_csv(folder / f"{split}_labels.csv", ("video_name", "target"), rows)
+    _write_csv(folder / "test_template.csv", ("video_name",), [(plan.video_name,) for plan in plans if plan.split == "test"])
+    header = ("video_name", "split", "target", "kind", "identity", "donor", "seconds")
+    _write_csv(folder / "meta.csv", header, [_meta_row(plan) for plan in plans])
+
+
+def _meta_row(plan: ClipPlan) -> tuple[object, ...]:
+    donor = "" if plan.donor is None else f"p{plan.donor:04d}"
+    return (
+        plan.video_name,
+        plan.split,
+        plan.target,
+        plan.kind,
+        f"p{plan.identity:04d}",
+        donor,
+        f"{plan.frames / FRAME_RATE:.2f}",
+    )
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _put_in_place(unfinished: Path, out: Path) -> None:
+    """Renames the finished folder to `out`; what `--force` replaces is only deleted once the new data set stands there."""
+    old = out.with_name(f".{out.name}.old-{os.getpid()}")
+    if out.exists():
+        out.rename(old)
+    unfinished.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_values(counts: dict[str, int], seed: int, seconds: float, size: int, workers: int) -> None:
+    for split, count in counts.items():
+        if count < 2:
+            raise InputError(f"--{split} {count}: a split needs at least 2 clips, one genuine and one forged; give 2 or more.")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: wanted a number of 0 or more.")
+    if not 0.5 <= seconds <= 60:
+        raise InputError(f"--seconds {seconds:g}: wanted a clip length between 0.5 and 60 seconds.")
+    if not 64 <= size <= 1024 or size % 2:
+        raise InputError(f"--size {size}: wanted an even number of pixels between 64 and 1024.")
+    if workers < 1:
+        raise InputError(f"--workers {workers}: wanted 1 process or more.")
+
+
+def _check_folder(out: Path, force: bool, bytes_needed: float) -> None:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; wanted a folder that is new or empty.")
+    found = {path.name for path in out.iterdir()} if out.exists() else set()
+    if found and not force:
+        raise InputError(
+            f"--out {out} is not empty; choose another folder, or give --force to replace a demo data set that is there."
+        )
+    if found - CONTENTS or (found and "meta.csv" not in found):
+        odd = min(found - CONTENTS, default="no meta.csv")
+        raise InputError(
+            f"--out {out} is no demo data set (found {odd}), so --force does not replace it; choose another folder."
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(out.parent).free
+    except OSError as error:
+        raise InputError(
+            f"--out {out}: the folder cannot be made ({error.strerror}); choose a place that can be written to."
+        ) from error
+    if free < bytes_needed:
+        raise InputError(
+            f"--out {out}: about {bytes_needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; "
+            "free some space, or ask for fewer, shorter or smaller clips."
+        )

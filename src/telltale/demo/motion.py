@@ -1,0 +1,78 @@
+"""How a head moves while its owner speaks: drift, nods with the voice, blinks, glances, a mouth that follows the sound."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from telltale.demo.speech import Utterance
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One row per frame. `shift` (T, 2) head units, `roll` (T,) radians, `zoom` (T,) factor, `turn` (T, 2) yaw and pitch as the
+    slope by which depth moves sideways, `lips` (T, 3) open, rounded, spread, `blink` (T,) 0 to 1, `gaze` (T, 2) -1 to 1, `brow`
+    (T,) head units."""
+
+    shift: np.ndarray
+    roll: np.ndarray
+    zoom: np.ndarray
+    turn: np.ndarray
+    lips: np.ndarray
+    blink: np.ndarray
+    gaze: np.ndarray
+    brow: np.ndarray
+
+
+def move(rng: np.random.Generator, utterance: Utterance, times: np.ndarray) -> Motion:
+    """The motion of a head that says `utterance`, at the given seconds (T,)."""
+    lips = utterance.mouth_at(times)
+    rate_hz = 1 / (times[1] - times[0])
+    nod = ndimage.gaussian_filter1d(lips[:, 0], 0.12 * rate_hz) - lips[:, 0].mean()
+    turn = np.stack([_drift(rng, times, 0.16), _drift(rng, times, 0.08) + 0.05 * nod], axis=1)
+    shift = np.stack([_drift(rng, times, 0.05) + 0.2 * turn[:, 0], _drift(rng, times, 0.03) + 0.03 * nod], axis=1)
+    return Motion(
+        shift=shift,
+        roll=_drift(rng, times, 0.06),
+        zoom=1 + _drift(rng, times, 0.02),
+        turn=turn,
+        lips=lips,
+        blink=_blinks(rng, times),
+        gaze=_glances(rng, times),
+        brow=np.clip(_drift(rng, times, 0.02) + 0.02 * nod, -0.01, 0.03),
+    )
+
+
+def placement(motion: Motion, frame: int, canvas: int, size: int, zoom: float) -> np.ndarray:
+    """(2, 3) affine map from pixels of the head's canvas to pixels of the picture."""
+    scale = 1.02 * zoom * motion.zoom[frame] * size / canvas
+    cos, sin = scale * np.cos(motion.roll[frame]), scale * np.sin(motion.roll[frame])
+    middle = (canvas - 1) / 2
+    x = (0.5 + 0.5 * motion.shift[frame, 0]) * size
+    y = (0.5 + 0.5 * motion.shift[frame, 1]) * size
+    return np.asarray([[cos, -sin, x - (cos - sin) * middle], [sin, cos, y - (sin + cos) * middle]])
+
+
+def _drift(rng: np.random.Generator, times: np.ndarray, spread: float) -> np.ndarray:
+    """A smooth wander of about +-spread: a few slow sines of random phase."""
+    hertz, phase, weight = rng.uniform(0.08, 0.7, 4), rng.uniform(0, 2 * np.pi, 4), rng.uniform(0.2, 1.0, 4)
+    return spread * (np.sin(2 * np.pi * hertz * times[:, None] + phase) * weight).sum(axis=1) / weight.sum() * 1.6
+
+
+def _blinks(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
+    shut = np.zeros_like(times)
+    at = rng.uniform(-1.5, 2.5)
+    while at < times[-1] + 0.3:
+        shut = np.maximum(shut, np.exp(-(((times - at) / 0.065) ** 4)))
+        at += rng.uniform(1.2, 3.5)
+    return shut
+
+
+def _glances(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
+    """Gaze that jumps now and then and rests in between."""
+    gaze = np.zeros((len(times), 2))
+    at = 0.0
+    while at < times[-1] + 0.1:
+        gaze[times >= at - 1e-9] = np.round(rng.normal(0, 0.35, 2).clip(-1, 1) * 8) / 8
+        at += rng.uniform(0.4, 1.6)
+    return gaze

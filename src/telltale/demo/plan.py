@@ -1,0 +1,82 @@
+"""Which clips a demo data set has: how many of each kind, who is in them, what the files are called. Nothing is drawn here."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+GENUINE = "genuine"
+SEEN_KINDS = ("face_swap", "mouth_regenerated", "face_resampled", "voice_resynthesised")
+UNSEEN_KINDS = ("whole_face_reenacted", "sound_shifted", "sound_replaced", "voice_converted")
+SPLITS = ("train", "validation", "test")
+GENUINE_SHARE = 1 / 3
+CLIPS_PER_IDENTITY = 4
+
+
+@dataclass(frozen=True)
+class ClipPlan:
+    """One clip to be made. `identity` is in the picture, `donor` lends a face or a voice; both count over all splits."""
+
+    split: str
+    index: int
+    video_name: str
+    kind: str
+    identity: int
+    donor: int | None
+    frames: int
+
+    @property
+    def target(self) -> int:
+        """1 forged, 0 genuine."""
+        return int(self.kind != GENUINE)
+
+
+def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> list[ClipPlan]:
+    """All clips, sorted by split and name. `counts` says how many a split gets, `frames` the shortest and the longest clip."""
+    plans, first_identity = [], 0
+    for split, count in counts.items():
+        number = SPLITS.index(split)
+        rng = np.random.default_rng([seed, 0, number])
+        identities = max(2, -(-count // CLIPS_PER_IDENTITY))
+        rows = []
+        kinds = _kinds(rng, split, count)
+        lengths = _lengths(rng, kinds, frames)
+        for index, kind in enumerate(kinds):
+            identity = index * identities // count
+            donor = (identity + int(rng.integers(1, identities))) % identities
+            rows.append(
+                ClipPlan(
+                    split=split,
+                    index=index,
+                    video_name=_name(seed, split, index),
+                    kind=kind,
+                    identity=first_identity + identity,
+                    donor=first_identity + donor if kind in ("face_swap", "sound_replaced") else None,
+                    frames=lengths[index],
+                )
+            )
+        plans += sorted(rows, key=lambda plan: plan.video_name)
+        first_identity += identities
+    return plans
+
+
+def _name(seed: int, split: str, index: int) -> str:
+    """A file name that says nothing about the clip, and sorts it anywhere."""
+    return hashlib.md5(f"telltale/{seed}/{split}/{index}".encode(), usedforsecurity=False).hexdigest() + ".mp4"
+
+
+def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
+    """Kinds of `count` clips in random order: a third genuine, the rest shared out evenly among the kinds the split has."""
+    genuine = max(1, round(count * GENUINE_SHARE))
+    forged = SEEN_KINDS + UNSEEN_KINDS if split == "test" else SEEN_KINDS
+    kinds = [GENUINE] * genuine + [forged[i % len(forged)] for i in range(count - genuine)]
+    return [kinds[i] for i in rng.permutation(count)]
+
+
+def _lengths(rng: np.random.Generator, kinds: list[str], frames: tuple[int, int]) -> list[int]:
+    """A length for each clip, spread evenly over the same range within each kind: even a small set cannot be told by length."""
+    shares = np.empty(len(kinds))
+    for kind in sorted(set(kinds)):
+        rows = [i for i, other in enumerate(kinds) if other == kind]
+        shares[rows] = rng.permutation((np.arange(len(rows)) + rng.random(len(rows))) / len(rows))
+    return [int(frames[0] + share * (frames[1] + 1 - frames[0])) for share in shares]
