@@ -1,0 +1,67 @@
+# Telltale's chores: `make help` lists them. On a fresh machine git, make and a Python >= 3.11 with venv are all it takes: every
+# target makes .venv itself when it is missing or older than requirements.lock or pyproject.toml.
+#
+#   make demo PYTHON=/path/to/python3.12      choose the interpreter
+#   make test ARGS="-k manifest"              pass arguments on
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-lock
+ROOM_GB := 8
+ARGS ?=
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# albumentations asks the network for a newer version of itself at every import unless told not to.
+export NO_ALBUMENTATIONS_UPDATE := 1
+# Threads that wait for one another asleep, not spinning: on cores that are busy with other work, training is ten times faster.
+export OMP_WAIT_POLICY := PASSIVE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint bench lock
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP)  ## make or renew .venv from requirements.lock
+
+demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under demo/, in minutes on a laptop CPU
+	$(BIN)/telltale demo $(ARGS)
+
+# One thread per worker: the workers are the parallelism, and torch's own pools would fight over the same cores.
+test: $(STAMP)  ## the whole test suite but the slow tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 $(ARGS)
+
+test-slow: $(STAMP)  ## the tests that take minutes
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n auto --maxprocesses 4 $(ARGS)
+
+lint: $(STAMP)  ## ruff's rules and format, and mypy's types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## what decoding costs, each backend beside the other on the same clips
+	$(BIN)/python bench/decode.py $(ARGS)
+
+lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --quiet $(ARGS) -o requirements.lock
+
+# uv is itself pinned and hashed in the lock: pip installs that one entry, uv the rest. The stamp is written last, so a set-up
+# that was cut short is taken up again by the next make.
+$(STAMP): requirements.lock pyproject.toml
+	@stop() { echo "make: set-up stopped: $$*" >&2; exit 1; }; \
+	[ -n "$(PYTHON)" ] || stop "no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python"; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || stop "'$(PYTHON)' is not a Python 3.11 or newer; name one that is: make PYTHON=/path/to/python"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || stop "'$(PYTHON)' has no venv module; install it (Debian, Ubuntu: apt install python3-venv) and run make again"; \
+	if [ ! -x $(BIN)/uv ]; then \
+	  free=$$(df -Pk . | awk 'NR == 2 { print int($$4 / 1048576) }'); \
+	  [ "$$free" -ge $(ROOM_GB) ] || stop "the environment needs about $(ROOM_GB) GB and only $$free GB are free in $(CURDIR); make room and run make again"; \
+	fi; \
+	help="if the lines above speak of the network, check the connection and the proxy settings; if of space, free about $(ROOM_GB) GB; then run make again, what was downloaded is kept"; \
+	$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || stop "the environment could not be made in $(CURDIR)/$(VENV); $$help"; \
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt || stop "nothing can be written in $(CURDIR)/$(VENV)"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt || stop "uv, the installer, could not be installed; $$help"; \
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock || stop "the packages of requirements.lock could not be installed; $$help"; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e . || stop "telltale itself could not be installed from $(CURDIR); the lines above say why"; \
+	touch $@
