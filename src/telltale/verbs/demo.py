@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 MARK = ".telltale-demo"
 MADE = ("data", "run", "evaluation")
 RESULTS = {
-    "submission.csv": "what is handed in: video_name, fake_probability",
+    "submission.csv": "what is handed in: video_name,score",
     "scores.csv": "the same with each video's status and seconds",
     "run/curves.png": "loss and validation AUC by epoch",
     "run/audit.json": "the competition's rules, checked",
