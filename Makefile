@@ -18,7 +18,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench lock
+.PHONY: help setup demo test lint bench lock
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,11 +29,8 @@ demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under de
 	$(BIN)/telltale demo $(ARGS)
 
 # One thread per worker: the workers are the parallelism, and torch's own pools would fight over the same cores.
-test: $(STAMP)  ## the whole test suite but the slow tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n auto --maxprocesses 4 $(ARGS)
-
-test-slow: $(STAMP)  ## the tests that take minutes
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n auto --maxprocesses 4 $(ARGS)
+test: $(STAMP)  ## the whole test suite
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 	$(BIN)/ruff check .

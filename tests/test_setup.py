@@ -79,11 +79,11 @@ def make(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 def test_help_is_the_default_and_lists_every_target() -> None:
     shown = make(ROOT).stdout.splitlines()
-    assert [line.split()[1] for line in shown] == ["help", "setup", "demo", "test", "test-slow", "lint", "bench", "lock"]
+    assert [line.split()[1] for line in shown] == ["help", "setup", "demo", "test", "lint", "bench", "lock"]
     assert all(len(line.split()) > 4 for line in shown)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "test-slow", "lint", "bench", "lock"])
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "lock"])
 def test_each_target_makes_the_environment_first_and_only_when_it_must(target: str, tmp_path: Path) -> None:
     folder = bare_checkout(tmp_path)
     dry_run = ("--dry-run", f"PYTHON={sys.executable}", target)
