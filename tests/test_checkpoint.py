@@ -26,6 +26,16 @@ def test_equal_content_gives_equal_bytes_under_any_name(tmp_path: Path) -> None:
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
 
 
+def test_what_a_kill_left_of_a_save_does_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "replace", lambda *_: None)  # as if killed just before the rename
+        checkpoint.save(tmp_path / "last.pt", {"epoch": 1})
+    assert len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr("os.getpid", lambda: 12345)  # another process goes on
+    checkpoint.save(tmp_path / "last.pt", {"epoch": 2})
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
 def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     checkpoint.save(path, {"epoch": 1})

@@ -66,4 +66,9 @@ def test_each_file_gets_its_row_and_its_status(
         rows = {row["video_name"]: float(row["score"]) for row in csv.DictReader(file)}
     assert list(rows) == names
     assert {video for video in rows if rows[video] == 0.625} == without
-    assert f"{len(without)} could not be scored and got 0.625000, the mean training score" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"{len(without)} could not be scored and got 0.625000, the mean training score" in said.out
+    for video in without:
+        if expected[video] not in ("no_sound", "no_picture"):
+            (line,) = [line for line in said.err.splitlines() if video in line]
+            assert line.strip("\r").startswith(f"{expected[video]}: ")  # the status, and a sentence that says why

@@ -15,7 +15,8 @@ FORMAT = "telltale-checkpoint-1"
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # One name for it, as one process writes a run: what a kill leaves behind is replaced by the next save, not piled up.
+    temporary = path.with_name(f".{path.name}.part")
     with temporary.open("wb") as file:
         torch.save({"format": FORMAT, **content}, file)
         file.flush()

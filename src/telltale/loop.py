@@ -25,7 +25,7 @@ from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss, cross_entropy
 from telltale.optim import rate_at
 from telltale.place import Place
-from telltale.scores import Score
+from telltale.scores import Score, status_counts
 from telltale.signals import Stopped, Watch
 from telltale.state import State
 
@@ -164,6 +164,9 @@ def score(
 
 def _score(sample: Sample, logits: np.ndarray) -> Score:
     if not len(logits):
+        if sample.status not in ("no_sound", "no_picture"):
+            # The status goes into the table; the sentence that says why is for whoever watches.
+            tqdm.write(f"{sample.status}: {sample.detail}", file=sys.stderr)
         return Score(sample.video_name, None, sample.status, sample.seconds)
     probability = float(expit(logits.mean()))
     if not np.isfinite(probability):
@@ -179,7 +182,7 @@ def judge(state: State, scores: list[Score], targets: dict[str, int], rate: floa
     if len(set(truth.tolist())) < 2:
         raise InputError(
             f"validation: {len(read)} of {len(scores)} clips could be scored and they are not of both classes;"
-            " wanted genuine and forged clips that can be read (validation statuses are in the log above)"
+            f" wanted genuine and forged clips that can be read (statuses: {status_counts(scores)})"
         )
     auc, tpr = metrics.selection(truth, probability)
     row = {

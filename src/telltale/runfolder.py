@@ -4,7 +4,7 @@ config.yaml  audit.json  best.pt  last.pt  history.csv  curves.png  validation_s
 """
 
 import csv
-import os
+import io
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +60,18 @@ def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:
     """One row an epoch, columns in the order of the first row's keys."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
-    temporary.replace(path)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(path, text.getvalue())
 
 
 def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
