@@ -131,13 +131,16 @@ def leaves(tree: dict, path: str = "") -> list[tuple[str, object]]:
 
 
 def test_fingerprint_changes_with_every_value_and_nothing_else(write):
-    path = write("model: {name: mel_cnn}")
+    path = write("model: {name: mel_cnn}\nclip: {sampling: exact}")
     settings = read(path)
-    assert fingerprint(settings) == fingerprint(read(write("seed: 1\nmodel: {name: mel_cnn}\noptim: {rate: 3e-4}", "x.yaml")))
+    assert fingerprint(settings) == fingerprint(
+        read(write("seed: 1\nmodel: {name: mel_cnn}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"))
+    )
     assert len(fingerprint(settings)) == 16
     prints = {fingerprint(settings)}
     choices = {"model.name": "frame_cnn", "clip.backend": "decord", "model.pooling": "attention", "optim.name": "sgd"}
     choices |= {"optim.schedule": "step", "optim.autocast": "bf16", "predict.on_unreadable": "fail"}
+    choices |= {"predict.precision": "bf16", "clip.sampling": "keyframes", "clip.jpeg_quality": "90", "data.workers": "3"}
     texts = {"data.train_labels", "data.validation_labels", "data.train_videos", "data.validation_videos"}
     texts |= {"model.picture_backbone", "model.sound_backbone", "model.picture_weights", "model.sound_weights"}
     pairs = leaves(settings.model_dump())

@@ -1,24 +1,32 @@
-"""Reading one clip: path + spans → pictures and sound of the same seconds, with one status word for what came of it.
+"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status word for what came of it.
 
 ok          everything the model reads was there
 partial     the file is damaged: what was read before the damage is used
 no_sound    there is no sound (a model that also sees pictures scores the clip all the same)
 no_picture  there is no picture (likewise)
 missing, empty, refused, damaged, too_large, no_stream, failed: nothing to score; `detail` says why
+timeout, crashed: likewise, said by `feed` of a clip that took too long or ended its worker process
+
+A span's place in its clip is a number from 0 (at the beginning) to 1 (at the end), so that it is known before the clip is.
 """
 
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from telltale import config
-from telltale.decode.audio import Silent, Wave, read_wave
-from telltale.decode.container import DecodeError, Limits, probe
-from telltale.decode.frames import Frames, read_frames
+from telltale.decode import jpeg
+from telltale.decode.audio import Silent, read_wave
+from telltale.decode.container import DecodeError, Limits
+from telltale.decode.frames import read_frames
+from telltale.decode.walk import Walk
 
-Starts = Callable[[float], np.ndarray]
+if TYPE_CHECKING:
+    from telltale.decode.store import Store
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,17 @@ class View:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a reading took: bytes of the file (0 where a store had the clip), and seconds by part."""
+
+    bytes: int = 0
+    open_seconds: float = 0.0
+    picture_seconds: float = 0.0
+    sound_seconds: float = 0.0
+    store_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Clip:
     """`views` is empty if and only if nothing can be scored. `seconds` is the clip's own length where it is known."""
 
@@ -37,78 +56,165 @@ class Clip:
     status: str
     seconds: float | None
     detail: str = ""
+    cost: Cost = Cost()
 
 
-def whole_spans(count: int, span_seconds: float) -> Starts:
-    """Evaluation's spans: one in the middle of the clip, or `count` from its beginning to its end."""
-
-    def starts(clip_seconds: float) -> np.ndarray:
-        room = max(clip_seconds - span_seconds, 0.0)
-        return np.array([room / 2]) if count == 1 else np.linspace(0.0, room, count)
-
-    return starts
+def whole_spans(count: int) -> list[float]:
+    """Evaluation's places: one in the middle of the clip, or `count` from its beginning to its end."""
+    return [0.5] if count == 1 else np.linspace(0.0, 1.0, count).tolist()
 
 
-def random_span(rng: np.random.Generator, span_seconds: float) -> Starts:
-    """Training's span: one, anywhere in the clip."""
-    return lambda clip_seconds: np.array([rng.uniform(0.0, max(clip_seconds - span_seconds, 0.0))])
+def random_span(rng: np.random.Generator, spans: int = 0) -> list[float]:
+    """Training's place: anywhere in the clip, or one of evaluation's `spans`."""
+    return [rng.uniform(0.0, 1.0)] if not spans else [whole_spans(spans)[rng.integers(spans)]]
 
 
-def read_clip(path: Path, starts: Starts, wanted: config.Clip, rate_hz: int, reads: tuple[str, ...]) -> Clip:
-    """Decode the spans that `starts` chooses for a clip of this length. Never raises for a bad file: that is a status."""
-    limits = Limits(wanted.max_frame_pixels, wanted.max_decoded_frames)
-    seconds = None
-    try:
-        contents = probe(path, limits)
-        seconds = contents.duration_seconds
-        attempts = [_read_view(path, float(start), seconds, wanted, rate_hz, reads, limits) for start in starts(seconds)]
-    except DecodeError as error:
-        return Clip((), error.status, seconds, str(error))
-    except (OSError, MemoryError, RuntimeError, ValueError) as error:
-        # One clip that surprises the decoder must not end a run over 178,000 of them.
-        return Clip((), "failed", seconds, f"{path}: {type(error).__name__}: {error}")
-    views = tuple(view for view, _, _ in attempts if view.pictures is not None or view.samples is not None)
-    statuses = [status for _, status, _ in attempts]
-    details = [detail for _, _, detail in attempts if detail]
-    return Clip(views, _worst(statuses, bool(views)), seconds, details[0] if details else "")
-
-
-def _read_view(
+def read_clip(
     path: Path,
-    start: float,
-    clip_seconds: float,
+    places: Sequence[float],
     wanted: config.Clip,
     rate_hz: int,
     reads: tuple[str, ...],
-    limits: Limits,
-) -> tuple[View, str, str]:
-    """One span, with a status and a detail of its own."""
-    length = min(wanted.seconds, clip_seconds)
-    frames: Frames | None = None
-    wave: Wave | None = None
-    outcomes: list[tuple[str, str]] = []
-    if "picture" in reads:
+    store: "Store | None" = None,
+) -> Clip:
+    """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a status.
+
+    Raises InputError where the store is full or cannot be written.
+    """
+    reading = _Reading(path, wanted, rate_hz, reads)
+    try:
+        attempts = [_kept(reading, place, store) if store is not None else reading.view(place) for place in places]
+    except DecodeError as error:
+        return Clip((), error.status, reading.seconds, str(error), reading.cost())
+    except (OSError, MemoryError, RuntimeError, ValueError) as error:
+        # One clip that surprises the decoder must not end a run over 178,000 of them.
+        return Clip((), "failed", reading.seconds, f"{path}: {type(error).__name__}: {error}", reading.cost())
+    finally:
+        reading.close()
+    views = tuple(a.view for a in attempts if a.view.pictures is not None or a.view.samples is not None)
+    detail = next((a.detail for a in attempts if a.detail), "")
+    return Clip(views, _worst([a.status for a in attempts], bool(views)), reading.seconds, detail, reading.cost())
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """What came of one span; `lasting`: reading it again would give the same. jpegs: the pictures as they were coded."""
+
+    view: View
+    status: str
+    detail: str = ""
+    lasting: bool = True
+    jpegs: list[bytes] | None = None
+
+
+def _kept(reading: "_Reading", place: float, store: "Store") -> _Attempt:
+    """One span from the store, where it is from now on if it can be scored."""
+    from telltale.decode.store import Entry
+
+    entry = store.get(reading.path, place)
+    if entry is not None:
+        reading.seconds = entry.seconds
+        pictures = jpeg.decode(entry.pictures) if isinstance(entry.pictures, list) else entry.pictures
+        reading.lap("store")
+        return _Attempt(View(pictures, entry.samples), entry.status)
+    reading.lap("store")
+    attempt = reading.view(place)
+    pictures, samples = attempt.view.pictures, attempt.view.samples
+    if attempt.lasting and reading.seconds is not None and (pictures is not None or samples is not None):
+        store.put(reading.path, place, Entry(attempt.jpegs or pictures, samples, attempt.status, reading.seconds))
+    else:
+        store.failed()
+    reading.lap("store")
+    return attempt
+
+
+class _Reading:
+    """One file, opened when the first span is read from it, and the seconds that its parts took."""
+
+    def __init__(self, path: Path, wanted: config.Clip, rate_hz: int, reads: tuple[str, ...]) -> None:
+        self.path, self.wanted, self.rate_hz, self.reads = path, wanted, rate_hz, reads
+        self.limits = Limits(wanted.max_frame_pixels, wanted.max_decoded_frames)
+        self.seconds: float | None = None
+        self._walk: Walk | None = None
+        self._bytes = 0
+        self._laps = {"open": 0.0, "picture": 0.0, "sound": 0.0, "store": 0.0}
+        self._clock = time.perf_counter()
+
+    def view(self, place: float) -> _Attempt:
+        """One span, with a status and a detail of its own. Raises DecodeError where the file cannot be opened."""
+        self.close()
+        self._walk = walk = Walk(self.path, self.limits, self.reads)
+        self.seconds = walk.contents().duration_seconds
+        self._bytes = self.path.stat().st_size
+        self.lap("open")
+        start = place * max(self.seconds - self.wanted.seconds, 0.0)
+        pictures = samples = jpegs = None
+        outcomes: list[tuple[str, str]] = []
+        if "picture" in self.reads:
+            try:
+                pictures, status = self._pictures(start, min(self.wanted.seconds, self.seconds))
+                if self.wanted.jpeg_quality is not None:
+                    jpegs = jpeg.encode(pictures, self.wanted.jpeg_quality)
+                    pictures = jpeg.decode(jpegs)
+                outcomes.append((status, ""))
+            except DecodeError as error:
+                outcomes.append(("no_picture" if error.status == "no_stream" else error.status, str(error)))
+            self.lap("picture")
+        if "sound" in self.reads:
+            try:
+                samples, status, detail = self._sound(start)
+                outcomes.append((status, detail))
+            except DecodeError as error:
+                outcomes.append((error.status, str(error)))
+            self.lap("sound")
+        status = _worst([status for status, _ in outcomes], pictures is not None or samples is not None)
+        detail = next((text for status, text in outcomes if status not in ("ok", "partial")), "")
+        lasting = not any(status in ("failed", "missing") for status, _ in outcomes)
+        return _Attempt(View(pictures, samples), status, detail, lasting, jpegs)
+
+    def _pictures(self, start: float, length: float) -> tuple[np.ndarray, str]:
+        count, wanted = self.wanted.frames, self.wanted
         # The last time is the span's end, so a span that covers the clip holds its first, middle and last frame.
-        times = np.linspace(start, start + length, wanted.frames) if wanted.frames > 1 else np.array([start + length / 2])
-        try:
-            frames = read_frames(path, times, short_side=wanted.image_size, limits=limits, backend=wanted.backend)
-            outcomes.append(("partial" if frames.partial else "ok", ""))
-        except DecodeError as error:
-            outcomes.append(("no_picture" if error.status == "no_stream" else error.status, str(error)))
-    if "sound" in reads:
-        try:
-            sound = read_wave(path, start, wanted.seconds, rate_hz=rate_hz, limits=limits, backend=wanted.backend)
-            wave = None if isinstance(sound, Silent) else sound
-            if isinstance(sound, Silent):
-                outcomes.append(("no_sound", sound.reason))
-            else:
-                outcomes.append(("partial" if sound.partial else "ok", ""))
-        except DecodeError as error:
-            outcomes.append((error.status, str(error)))
-    view = View(None if frames is None else frames.pixels, None if wave is None else wave.samples)
-    scorable = frames is not None or wave is not None
-    detail = next((text for status, text in outcomes if status not in ("ok", "partial")), "")
-    return view, _worst([status for status, _ in outcomes], scorable), detail
+        times = np.linspace(start, start + length, count) if count > 1 else np.array([start + length / 2])
+        frames = read_frames(
+            self.path,
+            times,
+            short_side=wanted.image_size,
+            limits=self.limits,
+            backend=wanted.backend,
+            sampling=wanted.sampling,
+            walk=self._walk,
+        )
+        return frames.pixels, "partial" if frames.partial else "ok"
+
+    def _sound(self, start: float) -> tuple[np.ndarray | None, str, str]:
+        wanted = self.wanted
+        sound = read_wave(
+            self.path,
+            start,
+            wanted.seconds,
+            rate_hz=self.rate_hz,
+            limits=self.limits,
+            backend=wanted.backend,
+            walk=self._walk,
+        )
+        if isinstance(sound, Silent):
+            return None, "no_sound", sound.reason
+        return sound.samples, "partial" if sound.partial else "ok", ""
+
+    def lap(self, name: str) -> None:
+        """Count the seconds since the last lap to a part."""
+        now = time.perf_counter()
+        self._laps[name] += now - self._clock
+        self._clock = now
+
+    def cost(self) -> Cost:
+        return Cost(self._bytes, *(self._laps[name] for name in ("open", "picture", "sound", "store")))
+
+    def close(self) -> None:
+        if self._walk is not None:
+            self._walk.container.close()
+            self._walk = None
 
 
 def _worst(statuses: list[str], scorable: bool) -> str:

@@ -27,14 +27,27 @@ class Section(BaseModel):
 
 
 class Clip(Section):
-    """What is read of a clip: `frames` pictures and all the sound of one span of `seconds` seconds."""
+    """What is read of a clip: `frames` pictures and all the sound of one span of `seconds` seconds.
+
+    sampling: "reference" takes, of the frames that others are predicted from, the one nearest to each wanted time, and spares
+    decoding the rest; "exact" takes the frame on show; "keyframes", for fast scans, the nearest keyframe. jpeg_quality:
+    pictures pass through JPEG, from the files too, so that a store of JPEGs gives what the files give; None: they do not.
+    """
 
     seconds: Positive = 4.0
     frames: Count = 8
     image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    sampling: Literal["reference", "exact", "keyframes"] = "reference"
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
     backend: Literal["pyav", "decord"] = "pyav"
     max_frame_pixels: Count = 7680 * 4320
     max_decoded_frames: Count = 20_000
+
+    @model_validator(mode="after")
+    def _decord_is_exact(self) -> "Clip":
+        if self.backend == "decord" and self.sampling != "exact":
+            raise ValueError(f"backend 'decord' knows no sampling but 'exact', got '{self.sampling}'; set clip.sampling=exact")
+        return self
 
 
 class Mel(Section):
@@ -55,7 +68,11 @@ class Mel(Section):
 
 
 class Data(Section):
-    """Where the data lies below `--data DIR`, and how it is fed. `batch_size` counts clips over all processes together."""
+    """Where the data lies below `--data DIR`, and how it is fed. `batch_size` counts clips over all processes together.
+
+    workers: processes that decode; None: one for each core. timeout_seconds: a clip that takes longer is given up. spans:
+    training draws one of so many evenly spaced spans of a clip, so that a store can hold them all; 0: one anywhere.
+    """
 
     train_labels: str = "train_labels.csv"
     validation_labels: str = "validation_labels.csv"
@@ -64,8 +81,18 @@ class Data(Section):
     allow_missing: bool = False
     allow_unlisted: bool = False
     batch_size: Count = 16
-    workers: Annotated[int, Field(ge=0)] = 2
+    workers: Annotated[int, Field(ge=0)] | None = None
+    timeout_seconds: Positive = 60.0
+    spans: Annotated[int, Field(ge=0)] = 0
     balance: bool = False
+
+
+class Store(Section):
+    """Limits of a decode-once store (`--store DIR`): its size, the disk it leaves free, and clips to a shard file."""
+
+    max_gb: Positive = 100.0
+    keep_free_gb: NotNegative = 2.0
+    shard_clips: Count = 1000
 
 
 class Augment(Section):
@@ -118,11 +145,16 @@ class Optim(Section):
 
 
 class Predict(Section):
-    """`spans` evenly spaced spans of a clip are scored and their logits averaged; `flip` adds each span's mirror image."""
+    """`spans` evenly spaced spans of a clip are scored and their logits averaged; `flip` adds each span's mirror image.
+
+    precision: that of training (`optim.autocast`), or another. compile: by torch.compile, for long runs on CUDA.
+    """
 
     batch_size: Count = 16
     spans: Count = 1
     flip: bool = False
+    precision: Literal["trained", "off", "bf16", "fp16"] = "trained"
+    compile: bool = False
     on_unreadable: Literal["mean", "value", "fail"] = "mean"
     unreadable_value: Share = 0.5
 
@@ -140,6 +172,7 @@ class Config(Section):
     clip: Clip = Clip()
     mel: Mel = Mel()
     data: Data = Data()
+    store: Store = Store()
     augment: Augment = Augment()
     model: Model
     optim: Optim = Optim()

@@ -7,6 +7,7 @@ file whatever the span, counts from the first sample instead of the first frame,
 at 16 kHz: the delay of its resampler), and returns what it has of a damaged file without a word.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,8 +15,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from telltale.decode.container import DecodeError, Limits, open_container, sound
+from telltale.decode.container import DecodeError, Limits
 from telltale.decode.timeline import Timeline
+from telltale.decode.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -49,25 +51,26 @@ def read_wave(
     rate_hz: int,
     limits: Limits,
     backend: Literal["pyav", "decord"] = "pyav",
+    walk: Walk | None = None,
 ) -> Wave | Silent:
     """The sound of [start, start + seconds) on the clip's clock, channels averaged, resampled.
 
     All spans of a clip are cut from one grid that begins with the first frame: a span begins at its sample round(start * rate).
     A gap before or between sound is zeros; where the sound ends the wave ends. A damaged span gives what comes before the
     damage, `partial`. Up to a minute into the clip samples equal those of a longer read; beyond it the reader seeks, and they
-    may differ by what the coding remembers. Raises DecodeError: those of opening; damaged when sound was promised and none of
-    the span can be decoded; too_large; failed.
+    may differ by what the coding remembers. `walk`: the opened file, of whose sound nothing was read yet. Raises DecodeError:
+    those of opening; damaged when sound was promised and none of the span can be decoded; too_large; failed.
     """
     if not (np.isfinite(start_seconds) and np.isfinite(seconds) and start_seconds >= 0 and seconds > 0 and rate_hz > 0):
         raise ValueError(f"wanted start >= 0, seconds > 0 and rate > 0, got {start_seconds}, {seconds}, {rate_hz}")
-    with open_container(path, limits) as container:
-        stream = sound(container)
+    timeline = Timeline(path, start_seconds, seconds)
+    with nullcontext(walk) if walk is not None and not walk.torn else Walk(path, limits, ("sound",)) as opened:
+        stream = opened.sounds
         if stream is None:
             return Silent("no sound stream")
         if stream.codec_context is None:
             raise DecodeError("failed", f"{path}: its sound is in a coding that this libav cannot decode")
-        timeline = Timeline(path, start_seconds, seconds)
-        error = timeline.fill(container, stream, limits)
+        error = timeline.fill(opened, stream)
     samples = timeline.resampled(rate_hz, first=round(start_seconds * rate_hz), count=max(1, round(seconds * rate_hz)))
     if not len(samples):
         if error is not None:

@@ -133,30 +133,37 @@ def zero(container: InputContainer) -> Fraction:
 
 
 def probe(path: Path, limits: Limits) -> Contents:
-    """What the clip holds, without decoding. Raises DecodeError: those of opening, no_stream, too_large.
+    """What the clip holds, without decoding. Raises DecodeError: those of opening, no_stream, too_large."""
+    with open_container(path, limits) as container:
+        return contents(path, container, limits)[0]
+
+
+def contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Contents, bool]:
+    """What an opened file holds, and whether its packets were read to learn it. Raises DecodeError: no_stream, too_large.
 
     Durations are the container's word; where it has none (a recording that was streamed) the packets' times are read instead.
     """
-    with open_container(path, limits) as container:
-        pictures, sounds = picture(container), sound(container)
-        if pictures is None and sounds is None:
-            raise DecodeError("no_stream", f"{path}: holds neither picture nor sound")
-        if pictures is not None:
-            check_pixels(path, pictures.codec_context, limits)
-        start = zero(container)
-        ends = {s.index: _promised_end(container, s) for s in (pictures, sounds) if s is not None}
-        if None in ends.values():
-            ends |= _packet_ends(path, container)
-        picture_seconds, sound_seconds = (
-            max(0.0, float((ends.get(s.index) or start) - start)) if s is not None else 0.0 for s in (pictures, sounds)
-        )
-        return Contents(
-            duration_seconds=sound_seconds if pictures is None else picture_seconds,
-            has_picture=pictures is not None,
-            has_sound=sounds is not None,
-            picture_seconds=picture_seconds,
-            sound_seconds=sound_seconds,
-        )
+    pictures, sounds = picture(container), sound(container)
+    if pictures is None and sounds is None:
+        raise DecodeError("no_stream", f"{path}: holds neither picture nor sound")
+    if pictures is not None:
+        check_pixels(path, pictures.codec_context, limits)
+    start = zero(container)
+    ends = {s.index: _promised_end(container, s) for s in (pictures, sounds) if s is not None}
+    unknown = None in ends.values()
+    if unknown:
+        ends |= _packet_ends(path, container)
+    picture_seconds, sound_seconds = (
+        max(0.0, float((ends.get(s.index) or start) - start)) if s is not None else 0.0 for s in (pictures, sounds)
+    )
+    found = Contents(
+        duration_seconds=sound_seconds if pictures is None else picture_seconds,
+        has_picture=pictures is not None,
+        has_sound=sounds is not None,
+        picture_seconds=picture_seconds,
+        sound_seconds=sound_seconds,
+    )
+    return found, unknown
 
 
 def check_pixels(path: Path, what: VideoCodecContext | VideoFrame | None, limits: Limits) -> None:

@@ -17,18 +17,19 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from telltale.decode.container import Limits, open_container, reason, tick, zero
+from telltale.decode.container import Limits, reason, tick, zero
 from telltale.decode.cut import is_cut
 from telltale.decode.pictures import Pictures, scaled
 from telltale.decode.pyav_frames import open_picture
+from telltale.decode.walk import Walk
 from telltale.errors import InputError
 
 
 def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits: Limits) -> Pictures | None:
     """See `frames.read_frames`; None where decord cannot. Raises DecodeError where PyAV cannot, InputError without decord."""
     decord = _decord()
-    with open_container(path, limits) as container:
-        stream = open_picture(path, container, limits)
+    with Walk(path, limits, ("picture",)) as walk:
+        container, stream = walk.container, open_picture(walk, "exact")
         unit, start = tick(stream), zero(container)
         try:
             frame = next(container.decode(stream), None)  # only it knows whether the picture is turned

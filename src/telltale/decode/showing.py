@@ -1,41 +1,45 @@
-"""Which frame of a stream is on show at a time: asked forwards, seeking to keyframes, stopping at the first damage.
+"""Which frame of a stream is on show at a time, or nearest to it: asked forwards, seeking to keyframes, stopping at damage.
 
 A seek is made when a keyframe lies between what was read and the wanted time, and its landing is checked, so that the frame is
 always the one that reading from the start would give.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from pathlib import Path
 
 import av
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from telltale.decode.container import DecodeError, Limits, check_pixels, reason
+from telltale.decode.container import DecodeError, check_pixels, reason, tick
 from telltale.decode.cut import is_cut
+from telltale.decode.walk import Walk
+
+# A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which takes 2.
+_WORTH_SEEKING_SECONDS = 1
 
 
 class Show:
     """The frames of a stream in the order of showing, asked by time, forwards."""
 
-    def __init__(self, path: Path, container: InputContainer, stream: VideoStream, limits: Limits) -> None:
-        self._path, self._container, self._stream, self._limits = path, container, stream, limits
+    def __init__(self, walk: Walk, stream: VideoStream) -> None:
+        self._walk, self._stream, self._path, self._limits = walk, stream, walk.path, walk.limits
         self._decoded = 0
         self._stopped: DecodeError | None = None
         self._seekable = True
-        if container.format.name.startswith("matroska"):
-            self._seek(stream.start_time or 0)  # its index is not read before the first seek
+        if walk.container.format.name.startswith("matroska"):
+            walk.seek(stream.start_time or 0, stream)  # its index is not read before the first seek
+        entries = stream.index_entries
+        self._first = entries[0].timestamp if len(entries) else (stream.start_time or 0)
+        self._length_bytes = _length_bytes(stream)
+        self._worth_seeking = int(_WORTH_SEEKING_SECONDS / tick(stream))
         self._begin(None)
 
     def _begin(self, keyframe: int | None) -> None:
         """Forget what was read; `keyframe` is the index time that was sought, None at the start of the file."""
         self._keyframe = keyframe
-        self._packets: Iterator[Packet] = self._container.demux(self._stream)
         self._ready: deque[VideoFrame] = deque()
-        self._reached = keyframe if keyframe is not None else -(2**62)
+        self._reached = keyframe if keyframe is not None else self._first
         self._ended = False
         self._shown: tuple[VideoFrame, int] | None = None  # a frame and its time
         self._ahead: tuple[VideoFrame, int] | None = None  # the one that comes after it
@@ -62,6 +66,13 @@ class Show:
         if self._stopped is not None and self._ahead is None and not self._covers(target):
             raise self._stopped
         return self._shown
+
+    def nearest(self, target: int) -> tuple[VideoFrame, int]:
+        """The frame that came nearest to a time in ticks, the earlier of two as near, and when. Raises DecodeError as `at`."""
+        shown = self.at(target)
+        if self._ahead is not None and abs(self._ahead[1] - target) < abs(shown[1] - target):
+            return self._ahead
+        return shown
 
     def _covers(self, target: int) -> bool:
         """Whether the last frame that came before the damage is still on show at a time, by its own duration."""
@@ -92,14 +103,16 @@ class Show:
     def _decode(self) -> bool:
         """Feed the decoder one packet; whether there was one."""
         try:
-            packet = next(self._packets, None)
+            packet = self._walk.next(self._stream)
             if packet is None:
                 return False
             if packet.is_corrupt:
                 raise DecodeError("damaged", f"{self._path}: a packet is cut short")
-            if packet.dts is not None:
-                self._reached = max(self._reached, packet.dts)
-            self._ready.extend(packet.decode())
+            dts = packet.dts
+            if dts is not None and dts > self._reached:
+                self._reached = dts
+            if not self._length_bytes or not _is_spare(packet, self._length_bytes):
+                self._ready.extend(packet.decode())
         except av.error.ArgumentError:  # so the decoders answer to max_pixels; the packets are the file's, the rest is ours
             raise DecodeError(
                 "too_large", f"{self._path}: a frame of more than {self._limits.max_frame_pixels} pixels"
@@ -109,12 +122,16 @@ class Show:
         return True
 
     def _jump(self, target: int) -> None:
-        """Seek when a keyframe lies between what has been read and the wanted time; nothing before it is needed."""
+        """Seek when a keyframe lies well between what has been read and the wanted time; nothing before it is needed."""
         if not self._seekable or self._ended or (self._ahead is not None and self._ahead[1] > target):
             return
         entries = self._stream.index_entries
         found = entries.search_timestamp(target)
-        if found >= 0 and entries[found].timestamp > self._reached and self._seek(target):
+        if (
+            found >= 0
+            and entries[found].timestamp > self._reached + self._worth_seeking
+            and self._walk.seek(target, self._stream)
+        ):
             self._begin(entries[found].timestamp)
 
     def _check_landing(self, target: int) -> None:
@@ -131,13 +148,28 @@ class Show:
         entries = self._stream.index_entries
         found = entries.search_timestamp(self._keyframe - 1)
         earlier = entries[found].timestamp if found >= 0 and self._seekable else None
-        if not self._seek(earlier if earlier is not None else (self._stream.start_time or 0)):
+        if not self._walk.seek(earlier if earlier is not None else (self._stream.start_time or 0), self._stream):
             raise DecodeError("failed", f"{self._path}: cannot go back to an earlier keyframe")
         self._begin(earlier)
 
-    def _seek(self, timestamp: int) -> bool:
-        try:
-            self._container.seek(timestamp, stream=self._stream)
-        except av.FFmpegError:
-            return False
-        return True
+
+def _length_bytes(stream: VideoStream) -> int:
+    """Bytes of the lengths before the units of an H.264 stream whose decoder skips what is not referred to; else 0."""
+    codec = stream.codec_context
+    facts = codec.extradata or b""
+    if codec.name != "h264" or codec.skip_frame != "NONREF" or len(facts) < 5 or facts[0] != 1:
+        return 0
+    return (facts[4] & 3) + 1
+
+
+def _is_spare(packet: Packet, length_bytes: int) -> bool:
+    """Whether all pictures of an H.264 packet are ones that no other refers to. The decoder would find out, 15 us later."""
+    data, at, pictures = memoryview(packet), 0, 0
+    while at + length_bytes < len(data):
+        head = data[at + length_bytes]
+        if 1 <= head & 31 <= 5:  # a slice of a picture
+            if head & 96:  # to which others refer
+                return False
+            pictures += 1
+        at += length_bytes + int.from_bytes(data[at : at + length_bytes], "big")
+    return pictures > 0

@@ -1,0 +1,108 @@
+"""Decoding only what others refer to: the frames that come are those of a whole decoding to the bit, and their times true."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from decode_clips import LIMITS, number, write_video
+
+from telltale.decode.container import DecodeError, Limits
+from telltale.decode.frames import read_frames
+
+
+def read(path: Path, times, **changes):
+    return read_frames(path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes))
+
+
+def every_frame(path: Path, skip: str = "DEFAULT") -> dict[float, np.ndarray]:
+    """Each frame's pixels by its seconds from the first, by PyAV alone."""
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        stream.codec_context.skip_frame = skip
+        frames = [(frame.pts * stream.time_base, frame.to_ndarray(format="rgb24")) for frame in container.decode(stream)]
+        start = stream.start_time * stream.time_base
+    return {float(time - start): pixels for time, pixels in frames}
+
+
+def check(path: Path, times: np.ndarray, sampling: str, skip: str) -> None:
+    whole, kept = every_frame(path), np.array(sorted(every_frame(path, skip)))
+    frames = read(path, times, sampling=sampling)
+    for time, second, pixels in zip(times, frames.seconds, frames.pixels, strict=True):
+        np.testing.assert_array_equal(pixels, whole[second])
+        assert abs(second - time) <= np.abs(kept - time).min() + 1e-9  # no kept frame is nearer
+
+
+CODINGS = {
+    "pyramid.mp4": ("libx264", {"g": "30", "bf": "3"}),
+    "flat.mp4": ("libx264", {"g": "30", "bf": "2", "x264-params": "b-pyramid=none"}),
+    "without.mp4": ("libx264", {"g": "30", "bf": "0"}),
+    "open.mkv": ("libx264", {"g": "10", "bf": "3", "x264-params": "open-gop=1:scenecut=0"}),
+    "slices.mp4": ("libx264", {"g": "30", "bf": "3", "x264-params": "slices=4"}),
+    "intra.mp4": ("libx264", {"g": "1"}),
+    "refresh.mp4": ("libx264", {"x264-params": "intra-refresh=1:keyint=10:bframes=0"}),
+    "hevc.mp4": ("libx265", {"g": "30", "x265-params": "log-level=none"}),
+    "mpeg4.mp4": ("mpeg4", {"g": "10", "bf": "2"}),
+    "vp9.webm": ("libvpx-vp9", {"g": "10", "cpu-used": "8", "deadline": "realtime"}),
+    "motion.mkv": ("mjpeg", {}),
+}
+
+
+@pytest.mark.parametrize("name", CODINGS)
+@pytest.mark.parametrize(("sampling", "skip"), [("reference", "NONREF"), ("keyframes", "NONKEY")])
+def test_every_coding_gives_its_own_frames(tmp_path, name, sampling, skip):
+    codec, options = CODINGS[name]
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, 60, codec=codec, options=options, pix_fmt=pix_fmt)
+    if name == "refresh.mp4" and sampling == "keyframes":
+        return  # its keyframes are no whole pictures; the next test
+    check(path, np.linspace(0, 60 / 25, 9), sampling, skip)
+
+
+def test_refreshed_bit_by_bit_still_gives_a_picture_at_its_true_time(tmp_path):
+    path = write_video(tmp_path / "v.mp4", 60, options={"x264-params": "intra-refresh=1:keyint=10:bframes=0"})
+    frames = read(path, [0.0, 1.0], sampling="keyframes")
+    assert [number(pixels) for pixels in frames.pixels] == [round(second * 25) for second in frames.seconds]
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "vfr", "rot90", "hevc", "vp9", "av1", "open_gop", "two_video_streams", "one", "tiny_frame"]
+)
+def test_hostile_files_too(hostile: Path, name):
+    if name != "rot90":  # PyAV alone does not turn
+        check(hostile / f"{name}.mp4", np.linspace(0, 4, 9), "reference", "NONREF")
+    assert len(read(hostile / f"{name}.mp4", [0.0, 1.0], sampling="reference").pixels) == 2
+
+
+def test_real_clips_lose_half_their_frames_and_no_pixel(clips: Path):
+    for path in sorted(clips.glob("*/*.mp4"))[::16]:
+        kept, whole = every_frame(path, "NONREF"), every_frame(path)
+        assert len(kept) < 0.7 * len(whole)
+        check(path, np.linspace(0, max(whole), 16), "reference", "NONREF")
+
+
+def test_what_is_not_referred_to_is_not_decoded(tmp_path):
+    path = write_video(
+        tmp_path / "v.mp4", 100, options={"g": "200", "bf": "2", "x264-params": "b-pyramid=none:scenecut=0:b-adapt=0"}
+    )
+    few = Limits(LIMITS.max_frame_pixels, 40)  # a third of them, and the few that the decoder holds back
+    assert not read(path, [0.0, 99 / 25], sampling="reference", limits=few).partial
+    assert read(path, [0.0, 99 / 25], sampling="exact", limits=few).partial
+
+
+def test_keyframes_alone_are_decoded_in_a_fast_scan(tmp_path):
+    path = write_video(tmp_path / "v.mp4", 300, options={"g": "50", "bf": "2", "x264-params": "scenecut=0"})
+    frames = read(path, np.linspace(0, 12, 7), sampling="keyframes", limits=Limits(LIMITS.max_frame_pixels, 8))
+    assert [number(pixels) for pixels in frames.pixels] == [0, 50, 100, 150, 200, 250, 250]
+    np.testing.assert_allclose(frames.seconds, [0, 2, 4, 6, 8, 10, 10])
+
+
+def test_damage_among_what_is_decoded_is_still_seen(hostile: Path):
+    assert read(hostile / "truncfs.mp4", np.linspace(0, 4, 9), sampling="reference").partial
+    with pytest.raises(DecodeError):
+        read(hostile / "trunc.mp4", [0.0], sampling="reference")
+
+
+def test_decord_knows_no_choice(hostile: Path):
+    with pytest.raises(ValueError, match="decord knows 'exact' only"):
+        read(hostile / "plain.mp4", [0.0], sampling="reference", backend="decord")

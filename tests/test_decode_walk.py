@@ -1,0 +1,99 @@
+"""One walk for picture and sound: the file is opened once, both come out as if read alone, a seek parts them."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from decode_clips import LIMITS, write_sound, write_video
+
+from telltale.decode import walk as walk_module
+from telltale.decode.audio import Wave, read_wave
+from telltale.decode.container import DecodeError
+from telltale.decode.frames import read_frames
+from telltale.decode.walk import Walk
+
+BOTH = ("picture", "sound")
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[str]:
+    """The names of the files opened, in order."""
+    names: list[str] = []
+    real = av.open
+    monkeypatch.setattr(av, "open", lambda path, *args, **more: names.append(Path(path).name) or real(path, *args, **more))
+    return names
+
+
+def read(path: Path, start: float, seconds: float, walk: Walk | None = None) -> list[np.ndarray | str]:
+    """Pixels, seconds and samples, or the status of the error, of pictures and sound."""
+    found: list[np.ndarray | str] = []
+    try:
+        times = np.linspace(start, start + seconds, 5)
+        frames = read_frames(path, times, short_side=64, limits=LIMITS, sampling="reference", walk=walk)
+        found += [frames.pixels, frames.seconds, str(frames.partial)]
+    except DecodeError as error:
+        found += [error.status]
+    try:
+        wave = read_wave(path, start, seconds, rate_hz=16_000, limits=LIMITS, walk=walk)
+        found += [wave.samples, str(wave.partial)] if isinstance(wave, Wave) else [wave.reason]
+    except DecodeError as error:
+        found += [error.status]
+    return found
+
+
+def assert_alike(path: Path, start: float, seconds: float) -> bool:
+    """Whether the walk was torn."""
+    with Walk(path, LIMITS, BOTH) as walk:
+        together = read(path, start, seconds, walk)
+    alone = read(path, start, seconds)
+    assert len(alone) == len(together)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+    return walk.torn
+
+
+NAMES = ["plain", "audio_shorter", "silent_audio", "mono8k", "noaudio", "truncfs", "corrupt", "vfr", "matroska_inside", "hour"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_come_out_as_if_read_alone(hostile: Path, name):
+    assert_alike(hostile / f"{name}.mp4", 0.0, 4.0)
+    assert_alike(hostile / f"{name}.mp4", 1.3, 2.0)
+
+
+def test_real_clips_are_opened_once(clips: Path, opened):
+    for path in sorted(clips.glob("*/*.mp4"))[::20]:
+        opened.clear()
+        with Walk(path, LIMITS, BOTH) as walk:
+            read(path, 0.0, 4.0, walk)
+        assert opened == [path.name]
+
+
+def test_a_seek_of_the_pictures_sends_the_sound_to_a_walk_of_its_own(tmp_path, opened):
+    path = tmp_path / "v.mp4"
+    write_sound(path, np.random.default_rng(1).uniform(-0.5, 0.5, (1, 16_000 * 20)), 16_000, codec="aac", video_frames=500)
+    opened.clear()
+    with Walk(path, LIMITS, BOTH) as walk:
+        read(path, 15.0, 2.0, walk)
+        assert walk.torn
+    assert len(opened) == 2
+    assert assert_alike(path, 15.0, 2.0)
+
+
+def test_what_waits_is_bounded(clips: Path, monkeypatch):
+    path = next(p for p in sorted(clips.glob("*/*.mp4")) if has_sound(p))
+    assert not assert_alike(path, 0.0, 4.0)
+    monkeypatch.setattr(walk_module, "_MAX_WAITING_BYTES", 1000)
+    assert assert_alike(path, 0.0, 4.0)
+
+
+def has_sound(path: Path) -> bool:
+    with av.open(str(path)) as container:
+        return bool(container.streams.audio)
+
+
+def test_a_stream_that_is_not_walked_is_refused(tmp_path):
+    path = write_video(tmp_path / "v.mp4", 5)
+    with Walk(path, LIMITS, ("sound",)) as walk, pytest.raises(ValueError, match="wanted one that this walk reads"):
+        walk.next(walk.pictures)
