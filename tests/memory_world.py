@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from telltale import config, place, state
-from telltale.data import EVALUATION, Key, Sample, TrainBatches, evaluation_batches, loader
+from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
+from telltale.data import TrainBatches, evaluation_batches
+from telltale.feed import Feed
 from telltale.loop import fit
 from telltale.manifest import Row
 from telltale.scores import Score
@@ -21,23 +22,26 @@ from telltale.signals import Stopped, Watch
 BANDS, COLUMNS = 4, 6
 
 
-class MemoryClips(Dataset):
+class MemoryClips:
     """Forged clips have a louder mel image; a clip named in `broken` cannot be read; one in `poison` is not finite."""
 
     def __init__(self, targets: list[int], broken: tuple[int, ...] = (), poison: tuple[int, ...] = ()) -> None:
         self.rows = [Row(f"{row}.mp4", Path(f"{row}.mp4"), target) for row, target in enumerate(targets)]
         self.broken, self.poison = broken, poison
 
-    def __getitem__(self, key: Key) -> Sample:
+    def shapes(self) -> Shapes:
+        return Shapes((1, 0), (1, BANDS, COLUMNS))
+
+    def prepare(self) -> None:
+        pass
+
+    def fill(self, key: Key, arrays: Arrays) -> Facts:
         row = self.rows[key.row]
-        readable = np.array([key.row not in self.broken])
+        readable = key.row not in self.broken
         mel = np.random.default_rng([9, key.epoch + 1, key.row]).normal(row.target, 1.0, (1, BANDS, COLUMNS)).astype(np.float32)
-        mel[:] = np.nan if key.row in self.poison else mel * readable
-        status = "ok" if readable[0] else "damaged"
-        no = np.zeros(1, bool)
-        return Sample(
-            key.row, row.video_name, float(row.target), np.zeros((1, 0), np.uint8), mel, no, readable, status, 1.0, ""
-        )
+        arrays.mel[:] = np.nan if key.row in self.poison else mel * readable
+        arrays.has_picture[:], arrays.has_sound[:] = False, readable
+        return Facts(key.row, row.video_name, float(row.target), "ok" if readable else "damaged", 1.0)
 
 
 class SmallModel(nn.Module):
@@ -86,12 +90,12 @@ class Run:
                 watch.number = signal.SIGTERM
 
         batches = TrainBatches(np.array([row.target for row in self.train.rows]), self.settings, here.rank, here.world)
-        fixed = evaluation_batches(len(self.validation.rows), 4, here.rank, here.world)
+        fixed = evaluation_batches([0] * len(self.validation.rows), 4, here.rank, here.world)
         try:
             fit(
                 now,
-                loader(self.train, batches, 0, pin=False),
-                loader(self.validation, fixed, 0, pin=False),
+                Feed(self.train, batches, 0, timeout_seconds=60),
+                Feed(self.validation, fixed, 0, timeout_seconds=60),
                 self.settings,
                 here,
                 watch,

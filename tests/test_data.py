@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from telltale import config
-from telltale.data import EVALUATION, ClipDataset, Key, TrainBatches, collate, evaluation_batches, loader, order
+from telltale.batch import EVALUATION, Key, read_batch, room
+from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, order
 from telltale.manifest import Row
 
 
@@ -60,8 +61,19 @@ def test_a_run_cut_at_a_step_goes_on_with_the_same_batches() -> None:
 
 @pytest.mark.parametrize("world", [1, 2, 4])
 def test_evaluation_never_pads(world: int) -> None:
-    rows = [key.row for rank in range(world) for batch in evaluation_batches(37, 5, rank, world) for key in batch]
+    rows = [key.row for rank in range(world) for batch in evaluation_batches([0] * 37, 5, rank, world) for key in batch]
     assert sorted(rows) == list(range(37))
+
+
+def test_evaluation_begins_with_the_largest_files_and_keeps_ties_in_order() -> None:
+    sizes = [5, 9, 0, 9, 7]
+    assert evaluation_batches(sizes, 2) == [[(1, EVALUATION), (3, EVALUATION)], [(4, EVALUATION), (0, EVALUATION)], [(2, -1)]]
+    assert evaluation_batches(sizes, 2, 1, 2) == [[(3, EVALUATION), (0, EVALUATION)]]
+
+
+def test_the_size_of_a_file_that_is_not_there_is_zero(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"123")
+    assert file_sizes([Row(name, tmp_path / name, None) for name in ("a.mp4", "b.mp4")]) == [3, 0]
 
 
 @pytest.fixture(scope="module")
@@ -71,61 +83,88 @@ def rows(tiny: Path) -> list[Row]:
     return [Row(name, tiny / "train" / name, place % 2) for place, name in enumerate(names)] + [absent]
 
 
-def test_a_sample_has_the_stated_shapes_and_types(rows: list[Row]) -> None:
-    sample = ClipDataset(rows, settings(), ("picture", "sound"))[Key(0, EVALUATION)]
-    assert (sample.pictures.shape, sample.pictures.dtype) == ((1, 3, 32, 32, 3), np.uint8)
-    assert (sample.mel.shape, sample.mel.dtype) == ((1, 128, 51), np.float32)
-    assert sample.has_picture.tolist() == sample.has_sound.tolist() == [True]
-    assert (sample.status, sample.target) == ("ok", 0.0)
-    assert sample.seconds is not None
-    assert sample.seconds > 0.5
+BOTH = ("picture", "sound")
+
+
+def test_a_clip_has_the_stated_shapes_and_types(rows: list[Row]) -> None:
+    batch = read_batch(ClipDataset(rows, settings(), BOTH), [Key(0, EVALUATION)])
+    assert (batch.pictures.shape, batch.pictures.dtype) == ((1, 1, 3, 32, 32, 3), torch.uint8)
+    assert (batch.mel.shape, batch.mel.dtype) == ((1, 1, 128, 51), torch.float32)
+    assert batch.has_picture.tolist() == batch.has_sound.tolist() == [[True]]
+    (facts,) = batch.facts
+    assert (facts.status, facts.target) == ("ok", 0.0)
+    assert facts.seconds is not None
+    assert facts.seconds > 0.5
+    assert facts.cost.bytes == file_sizes(rows)[0]
+    assert min(facts.cost.picture_seconds, facts.prepare_seconds, facts.mel_seconds) > 0
 
 
 def test_evaluation_is_fixed_and_training_changes_with_the_epoch_alone(rows: list[Row]) -> None:
-    data = ClipDataset(rows, settings(), ("picture", "sound"))
-    fixed, again = data[Key(1, EVALUATION)], data[Key(1, EVALUATION)]
-    assert np.array_equal(fixed.pictures, again.pictures)
-    assert np.array_equal(fixed.mel, again.mel)
-    one, same, other = data[Key(1, 4)], data[Key(1, 4)], data[Key(1, 5)]
-    assert np.array_equal(one.pictures, same.pictures)
-    assert np.array_equal(one.mel, same.mel)
-    assert not np.array_equal(one.mel, other.mel)
+    data = ClipDataset(rows, settings(), BOTH)
+    fixed, again = read_batch(data, [Key(1, EVALUATION)]), read_batch(data, [Key(1, EVALUATION)])
+    assert torch.equal(fixed.pictures, again.pictures)
+    assert torch.equal(fixed.mel, again.mel)
+    one, same, other = (read_batch(data, [Key(1, epoch)]) for epoch in (4, 4, 5))
+    assert torch.equal(one.pictures, same.pictures)
+    assert torch.equal(one.mel, same.mel)
+    assert not torch.equal(one.mel, other.mel)
 
 
-def test_any_number_of_workers_gives_the_same_tensors(rows: list[Row]) -> None:
-    def epoch(workers: int) -> list[torch.Tensor]:
-        batches = TrainBatches(np.array([row.target for row in rows]), settings(batch_size=2), 0, 1)
-        batches.epoch = 2
-        feed = loader(ClipDataset(rows, settings(), ("picture", "sound")), batches, workers, pin=False)
-        return [tensor for batch in feed for tensor in (batch.pictures, batch.mel, batch.target, batch.usable)]
-
-    alone = epoch(0)
-    for workers in (1, 3):
-        assert all(torch.equal(a, b) for a, b in zip(alone, epoch(workers), strict=True))
+def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> None:
+    still = config.Augment(**{name: 0 for name in config.Augment.model_fields if name.endswith("_p")})
+    chosen = settings(spans=3).model_copy(update={"augment": still})
+    fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [Key(0, EVALUATION)]).mel[0]
+    drawn = {
+        next(place for place in range(3) if torch.equal(read_batch(trained, [Key(0, epoch)]).mel[0, 0], fixed[place]))
+        for trained in [ClipDataset(rows, chosen, BOTH)]
+        for epoch in range(20)
+    }
+    assert drawn == {0, 1, 2}
 
 
 def test_a_missing_clip_is_a_status_and_no_usable_view(rows: list[Row]) -> None:
-    data = ClipDataset(rows, settings(), ("picture", "sound"))
-    batch = collate([data[Key(row, EVALUATION)] for row in (5, 0)])
-    assert [sample.status for sample in batch.samples] == ["missing", "ok"]
+    batch = read_batch(ClipDataset(rows, settings(), BOTH), [Key(row, EVALUATION) for row in (5, 0)])
+    assert [facts.status for facts in batch.facts] == ["missing", "ok"]
     assert batch.usable.tolist() == [[False], [True]]
     inputs = batch.inputs(torch.device("cpu"))
     assert inputs["pictures"].shape == (1, 3, 3, 32, 32)
     assert inputs["pictures"].dtype == torch.float32
     assert 0 <= inputs["pictures"].min() < inputs["pictures"].max() <= 1
     assert torch.equal(inputs["mel"][0], batch.mel[1, 0])
+    assert torch.equal(inputs["pictures"][0], batch.pictures[1, 0].permute(0, 3, 1, 2) / 255)
 
 
-def test_views_are_spans_and_their_mirror_images(rows: list[Row]) -> None:
-    sample = ClipDataset(rows, settings(), ("picture", "sound"), spans=2, flip=True)[Key(0, EVALUATION)]
-    assert sample.pictures.shape[0] == 4
-    assert np.array_equal(sample.pictures[2], sample.pictures[0][:, :, ::-1])
-    assert np.array_equal(sample.mel[2:], sample.mel[:2])
-    assert not np.array_equal(sample.mel[0], sample.mel[1])
+def test_a_clip_is_read_over_whatever_was_there(rows: list[Row], hostile: Path) -> None:
+    """Whole, soundless, missing: the same arrays, whether they held zeros or another clip before."""
+    silent = Row("noaudio.mp4", hostile / "noaudio.mp4", 1)
+    data = ClipDataset([*rows, silent], settings(), BOTH, spans=2)
+    used = room(data.shapes(), 1).of(0)
+    for row in (0, 6, 1, 5, 6):
+        facts, clean = data.fill(Key(row, EVALUATION), used), read_batch(data, [Key(row, EVALUATION)])
+        assert facts.status == clean.facts[0].status == {5: "missing", 6: "no_sound"}.get(row, "ok")
+        for name in ("pictures", "mel", "has_picture", "has_sound"):
+            assert np.array_equal(getattr(used, name), getattr(clean, name)[0].numpy()), name
+
+
+def test_views_are_spans(rows: list[Row]) -> None:
+    batch = read_batch(ClipDataset(rows, settings(), BOTH, spans=2), [Key(0, EVALUATION)])
+    assert len(batch.pictures[0]) == len(batch.mel[0]) == 2
+    assert not torch.equal(batch.pictures[0, 0], batch.pictures[0, 1])
+    assert not torch.equal(batch.mel[0, 0], batch.mel[0, 1])
+
+
+def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -> None:
+    plain = config.Augment(**{name: 0.0 for name in config.Augment.model_fields if name.endswith("_p")})
+    few = ClipDataset(rows, settings(spans=3).model_copy(update={"augment": plain}), BOTH)
+    whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [Key(0, EVALUATION)])
+    drawn = [read_batch(few, [Key(0, epoch)]).pictures[0, 0] for epoch in range(12)]
+    places = [next(place for place in range(3) if torch.equal(pictures, whole.pictures[0, place])) for pictures in drawn]
+    assert set(places) == {0, 1, 2}
 
 
 def test_what_the_model_does_not_read_is_not_decoded(rows: list[Row]) -> None:
-    batch = collate([ClipDataset(rows, settings(), ("sound",))[Key(0, EVALUATION)]])
+    batch = read_batch(ClipDataset(rows, settings(), ("sound",)), [Key(0, EVALUATION)])
     assert batch.inputs(torch.device("cpu"))["pictures"] is None
     assert batch.has_picture.tolist() == [[False]]
     assert batch.usable.tolist() == [[True]]
+    assert batch.facts[0].cost.picture_seconds == 0

@@ -150,7 +150,8 @@ def test_a_trained_models_own_settings_cannot_be_changed_at_prediction(tiny: Pat
 def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> None:
     """The two programs walk the same rooms: without augmentation and crop they read a clip alike."""
     from telltale import config
-    from telltale.data import EVALUATION, ClipDataset, Key
+    from telltale.batch import EVALUATION, Key, read_batch
+    from telltale.data import ClipDataset
     from telltale.manifest import read_data
     from telltale.prediction import rows
 
@@ -160,7 +161,7 @@ def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> 
     asked = rows(tiny / "train", None)
     number = 2
     place = next(at for at, row in enumerate(asked) if row.video_name == train_split.rows[number].video_name)
-    trained = ClipDataset(train_split.rows, settings, ("picture", "sound"))[Key(number, 7)]
-    predicted = ClipDataset(asked, settings, ("picture", "sound"))[Key(place, EVALUATION)]
+    trained = read_batch(ClipDataset(train_split.rows, settings, ("picture", "sound")), [Key(number, 7)])
+    predicted = read_batch(ClipDataset(asked, settings, ("picture", "sound")), [Key(place, EVALUATION)])
     assert (trained.pictures == predicted.pictures).all()
     assert (trained.mel == predicted.mel).all()

@@ -1,151 +1,100 @@
-"""From rows to batches: the data set, the order of its rows, collation and the only user of DataLoader.
+"""From rows to samples: the data set, and the order and batches of its rows.
 
 Randomness is keyed by what it is for: a clip's crop and augmentation by (seed, epoch, row), an epoch's order by (seed, epoch).
-The epoch travels in the sampler's keys, so any number of workers gives the same tensors and a run can go on mid-epoch.
+The epoch travels in the batches' keys, so any number of workers gives the same tensors and a run can go on mid-epoch.
 """
 
-import signal
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from telltale import config, mel, transforms
-from telltale.clip import Clip, random_span, read_clip, whole_spans
+from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
+from telltale.clip import random_span, read_clip, whole_spans
 from telltale.manifest import Row
 
-EVALUATION = -1
+if TYPE_CHECKING:
+    from telltale.decode.store import Store
 
 
-class Key(NamedTuple):
-    """A row to read, and the epoch it is read for; EVALUATION means without any randomness."""
+class ClipDataset:
+    """Rows of videos as samples. A clip that cannot be read has a status and no usable view.
 
-    row: int
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One clip, ready to collate. V views of the clip, T frames, M mel bands, L mel columns.
-
-    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,). A view's missing part is
-    zeros under a False flag; a tensor of what the model does not read is empty (its size is 0).
+    spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was decoded.
     """
 
-    row: int
-    video_name: str
-    target: float
-    pictures: np.ndarray
-    mel: np.ndarray
-    has_picture: np.ndarray
-    has_sound: np.ndarray
-    status: str
-    seconds: float | None
-    detail: str
-
-
-@dataclass(frozen=True)
-class Batch:
-    """N samples. Tensors as in `Sample` with a leading N; target: float32 (N,), NaN where unknown; usable: bool (N, V)."""
-
-    samples: list[Sample]
-    pictures: Tensor
-    mel: Tensor
-    has_picture: Tensor
-    has_sound: Tensor
-    target: Tensor
-    usable: Tensor
-
-    def pin_memory(self) -> "Batch":
-        names = ("pictures", "mel", "has_picture", "has_sound", "target", "usable")
-        return replace(self, **{name: getattr(self, name).pin_memory() for name in names})
-
-    def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
-        """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B, ...).
-
-        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S).
-        """
-        chosen = self.usable if views is None else views
-        pictures = self.pictures[chosen].to(device, non_blocking=True) if self.pictures.numel() else None
-        return {
-            "pictures": None if pictures is None else pictures.permute(0, 1, 4, 2, 3).float().div_(255),
-            "mel": self.mel[chosen].to(device, non_blocking=True) if self.mel.numel() else None,
-            "has_picture": self.has_picture[chosen].to(device, non_blocking=True),
-            "has_sound": self.has_sound[chosen].to(device, non_blocking=True),
-        }
-
-
-class ClipDataset(Dataset[Sample]):
-    """Rows of videos as samples. A clip that cannot be read is a sample with a status and no usable view."""
-
     def __init__(
-        self, rows: Sequence[Row], settings: config.Config, reads: tuple[str, ...], *, spans: int = 1, flip: bool = False
+        self,
+        rows: Sequence[Row],
+        settings: config.Config,
+        reads: tuple[str, ...],
+        *,
+        spans: int = 1,
+        store: "Store | None" = None,
     ) -> None:
-        self.rows, self.settings, self.reads = rows, settings, reads
-        self.spans, self.flip = spans, flip and "picture" in reads
+        self.rows, self.settings, self.reads, self.store = rows, settings, reads, store
+        self.spans = spans
 
-    def __len__(self) -> int:
-        return len(self.rows)
+    def shapes(self) -> Shapes:
+        c, m = self.settings.clip, self.settings.mel
+        pictures = (c.frames, c.image_size, c.image_size, 3) if "picture" in self.reads else (0,)
+        image = (m.n_mels, mel.n_columns(m, c.seconds)) if "sound" in self.reads else (0,)
+        return Shapes((self.spans, *pictures), (self.spans, *image))
 
-    def __getitem__(self, key: Key) -> Sample:
+    def prepare(self) -> None:
+        """Load what reading needs and this process may not have yet, once, before workers are forked."""
+        if "sound" in self.reads:
+            mel.tables(self.settings.mel)
+
+    def fill(self, key: Key, arrays: Arrays) -> Facts:
+        """Read one clip into `arrays`, over whatever was there. Raises InputError where the store is full."""
         row, settings = self.rows[key.row], self.settings
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
-        span = settings.clip.seconds
-        starts = whole_spans(self.spans, span) if rng is None else random_span(rng, span)
-        clip = read_clip(row.path, starts, settings.clip, settings.mel.rate_hz, self.reads)
-        return self._sample(key.row, row, clip, rng)
+        places = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
+        clip = read_clip(row.path, places, settings.clip, settings.mel.rate_hz, self.reads, self.store)
+        prepare = image = 0.0
+        for place in range(self.spans):
+            view = clip.views[place] if place < len(clip.views) else None
+            began = time.perf_counter()
+            arrays.has_picture[place] = view is not None and view.pictures is not None
+            self._pictures(None if view is None else view.pictures, rng, arrays.pictures[place])
+            between = time.perf_counter()
+            arrays.has_sound[place] = view is not None and view.samples is not None
+            self._mel(None if view is None else view.samples, rng, arrays.mel[place])
+            prepare, image = prepare + between - began, image + time.perf_counter() - between
+        return Facts(key.row, row.video_name, target_of(row), clip.status, clip.seconds, clip.detail, clip.cost, prepare, image)
 
-    def _sample(self, index: int, row: Row, clip: Clip, rng: np.random.Generator | None) -> Sample:
-        count = self.spans * (2 if self.flip else 1)
-        c, m = self.settings.clip, self.settings.mel
-        sees, hears = "picture" in self.reads, "sound" in self.reads
-        pictures = np.zeros((count, c.frames, c.image_size, c.image_size, 3) if sees else (count, 0), np.uint8)
-        image = np.zeros((count, m.n_mels, mel.n_columns(m, c.seconds)) if hears else (count, 0), np.float32)
-        has_picture, has_sound = np.zeros(count, bool), np.zeros(count, bool)
-        for place, view in enumerate(clip.views):
-            if view.pictures is not None:
-                pictures[place], has_picture[place] = self._pictures(view.pictures, rng), True
-            if view.samples is not None:
-                image[place], has_sound[place] = self._mel(view.samples, rng), True
-        if self.flip:
-            pictures[self.spans :] = pictures[: self.spans, :, :, ::-1]
-            image[self.spans :] = image[: self.spans]
-            has_picture[self.spans :], has_sound[self.spans :] = has_picture[: self.spans], has_sound[: self.spans]
-        target = float("nan") if row.target is None else float(row.target)
-        return Sample(
-            index, row.video_name, target, pictures, image, has_picture, has_sound, clip.status, clip.seconds, clip.detail
-        )
-
-    def _pictures(self, pixels: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+    def _pictures(self, pixels: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
+        if pixels is None:
+            into[...] = 0
+            return
         fitted = transforms.fit(pixels, self.settings.clip.image_size)
         if rng is not None:
             fitted = transforms.augment_frames(fitted, self.settings.augment, rng)
         # A damaged file gives fewer frames than were asked for: its last one stands for the rest.
-        present = np.minimum(np.arange(self.settings.clip.frames), len(fitted) - 1)
-        return fitted[present]
+        present = min(len(fitted), len(into))
+        into[:present], into[present:] = fitted[:present], fitted[-1]
 
-    def _mel(self, samples: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+    def _mel(self, samples: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
         settings = self.settings
-        if rng is None:
-            return mel.log_mel(samples, settings.mel, settings.clip.seconds)
-        louder = transforms.augment_wave(samples, settings.mel.rate_hz, settings.augment, rng)
-        return transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
+        if samples is None:
+            into[...] = 0
+        elif rng is None:
+            into[...] = mel.log_mel(samples, settings.mel, settings.clip.seconds)
+        else:
+            louder = transforms.augment_wave(samples, settings.mel.rate_hz, settings.augment, rng)
+            into[...] = transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
 
 
-def collate(samples: list[Sample]) -> Batch:
-    def stack(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(sample, name) for sample in samples]))
+def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...]) -> "Store":
+    """The store in `folder` for what these settings decode. Raises InputError where the folder cannot be one."""
+    from telltale.decode.store import Store
 
-    has_picture, has_sound = stack("has_picture"), stack("has_sound")
-    target = torch.tensor([sample.target for sample in samples], dtype=torch.float32)
-    # The arrays are in the tensors now: what goes on with the batch is names and statuses.
-    empty = np.zeros(0)
-    light = [replace(sample, pictures=empty, mel=empty) for sample in samples]
-    return Batch(light, stack("pictures"), stack("mel"), has_picture, has_sound, target, has_picture | has_sound)
+    spec = {"clip": settings.clip.model_dump(mode="json"), "rate_hz": settings.mel.rate_hz, "reads": list(reads)}
+    return Store(folder, spec, settings.store)
 
 
 def order(targets: np.ndarray, seed: int, epoch: int, balance: bool) -> np.ndarray:
@@ -165,7 +114,7 @@ def order(targets: np.ndarray, seed: int, epoch: int, balance: bool) -> np.ndarr
     return rng.permutation(np.concatenate(halves))
 
 
-class TrainBatches(Sampler[list[Key]]):
+class TrainBatches:
     """One rank's share of every global batch of an epoch, from step `start` on. Set `epoch` and `start` before iterating.
 
     The last batch may leave a rank nothing. It then gets the epoch's first row as a stand-in, and `counts` says so.
@@ -195,27 +144,22 @@ class TrainBatches(Sampler[list[Key]]):
             yield [Key(int(row), self.epoch) for row in (share if len(share) else rows[:1])]
 
 
-def evaluation_batches(count: int, batch_size: int, rank: int = 0, world: int = 1) -> list[list[Key]]:
-    """This rank's rows `rank::world` in fixed batches: which rows share a batch never depends on what is already done."""
-    rows = range(rank, count, world)
+def file_sizes(rows: Sequence[Row]) -> list[int]:
+    """Bytes of each row's file, 0 where there is none."""
+    return [file_size(row) for row in rows]
+
+
+def file_size(row: Row) -> int:
+    try:
+        return row.path.stat().st_size
+    except OSError:
+        return 0
+
+
+def evaluation_batches(sizes: Sequence[int], batch_size: int, rank: int = 0, world: int = 1) -> list[list[Key]]:
+    """This rank's rows in fixed batches, the largest files first, so that the last to be done are short ones.
+
+    Which rows share a batch depends on the files alone, never on what is already done; no row is there twice.
+    """
+    rows = sorted(range(len(sizes)), key=lambda row: (-sizes[row], row))[rank::world]
     return [[Key(row, EVALUATION) for row in rows[at : at + batch_size]] for at in range(0, len(rows), batch_size)]
-
-
-def loader(dataset: ClipDataset, batches: Any, workers: int, pin: bool) -> DataLoader:
-    """Batches in the sampler's order, whatever the number of worker processes."""
-    return DataLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=pin,
-        persistent_workers=workers > 0,
-        worker_init_fn=_start_worker,
-    )
-
-
-def _start_worker(_: int) -> None:
-    # The main process answers signals; a worker inherits its handlers and must not.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    torch.set_num_threads(1)

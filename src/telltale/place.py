@@ -1,4 +1,4 @@
-"""Where this process runs: its rank, its device and its random seeds. The only reader of RANK, LOCAL_RANK and WORLD_SIZE.
+"""Where this process runs: its rank, its device and its random seeds. The only reader of what torchrun sets.
 
 One process needs nothing. Under `torchrun --nproc-per-node=N` each process joins a group (NCCL on CUDA, else gloo).
 """
@@ -14,17 +14,27 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from telltale import threads
+
 
 @dataclass(frozen=True)
 class Place:
+    """`neighbours`: the processes of the group that share this machine, this one among them."""
+
     rank: int
     world: int
     device: torch.device
+    neighbours: int = 1
 
     @property
     def main(self) -> bool:
         """True in the one process that prints and writes the run's files."""
         return self.rank == 0
+
+    def workers(self, wanted: int | None, clips: int) -> int:
+        """Processes that decode: `wanted`, or this process's share of the cores; no more than there are `clips`."""
+        share = max(1, threads.cores() // self.neighbours)
+        return min(share if wanted is None else wanted, clips)
 
     def total(self, *values: float) -> list[float]:
         """Sum of each value over all processes, float64; every process must call it."""
@@ -44,20 +54,19 @@ class Place:
 
 
 @contextmanager
-def join(threads: int = 0) -> Iterator[Place]:
-    """Take this process's place; leave the group at the end. `threads` > 0 sets torch's CPU threads for this process."""
+def join(cpu_threads: int = 0) -> Iterator[Place]:
+    """Take this process's place; leave the group at the end. `cpu_threads` as of `threads.of_process`."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
-    if threads:
-        torch.set_num_threads(threads)
+    threads.of_process(cpu_threads)
     if world > 1:
         # A validation pass may keep one rank waiting long for the others.
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2))
     try:
-        yield Place(rank, world, device)
+        yield Place(rank, world, device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     finally:
         if world > 1:
             dist.destroy_process_group()

@@ -1,0 +1,160 @@
+"""A batch: the arrays that clips are read into, the facts that go with them, and the tensors that a model gets."""
+
+import mmap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from telltale.clip import Cost
+from telltale.manifest import Row
+
+EVALUATION = -1
+
+
+class Key(NamedTuple):
+    """A row to read, and the epoch it is read for; EVALUATION means without any randomness."""
+
+    row: int
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a clip besides its pictures and sound. target: NaN where unknown; seconds: its length, where known.
+
+    prepare_seconds, mel_seconds: what fitting and augmenting its pictures, and making its mel images, took; cost: its reading.
+    """
+
+    row: int
+    video_name: str
+    target: float
+    status: str
+    seconds: float | None = None
+    detail: str = ""
+    cost: Cost = Cost()  # noqa: RUF009 - it is frozen
+    prepare_seconds: float = 0.0
+    mel_seconds: float = 0.0
+
+
+class Shapes(NamedTuple):
+    """Shapes of one clip's arrays: (V, T, S, S, 3) and (V, M, L), or (V, 0) for what the model does not read."""
+
+    pictures: tuple[int, ...]
+    mel: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """One clip's arrays, or with a leading N those of N clips. V views of a clip, T frames, M mel bands, L mel columns.
+
+    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,). A view's missing part is
+    zeros under a False flag; an array of what the model does not read is empty (its size is 0).
+    """
+
+    pictures: np.ndarray
+    mel: np.ndarray
+    has_picture: np.ndarray
+    has_sound: np.ndarray
+
+    def of(self, place: int) -> "Arrays":
+        """The arrays of one of the N clips: views of these."""
+        return Arrays(self.pictures[place], self.mel[place], self.has_picture[place], self.has_sound[place])
+
+    def clear(self) -> None:
+        """Make all of it a clip that could not be read."""
+        for array in (self.pictures, self.mel, self.has_picture, self.has_sound):
+            array[...] = 0
+
+
+def room(shapes: Shapes, count: int) -> Arrays:
+    """Zeros for `count` clips, in memory that this process shares with those forked from it later."""
+    views = shapes.pictures[:1]
+    parts = ((shapes.pictures, np.uint8), (shapes.mel, np.float32), (views, np.bool_), (views, np.bool_))
+    return Arrays(*(_shared((count, *shape), np.dtype(kind)) for shape, kind in parts))
+
+
+def _shared(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
+    size = int(np.prod(shape))
+    if not size:
+        return np.zeros(shape, kind)
+    return np.frombuffer(mmap.mmap(-1, size * kind.itemsize), kind).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N samples. Tensors as in `Arrays` with a leading N; target: float32 (N,), NaN where unknown; usable: bool (N, V).
+
+    The four arrays of the model may lie on its device; target and usable are always in the host's memory.
+    """
+
+    facts: list[Facts]
+    pictures: Tensor
+    mel: Tensor
+    has_picture: Tensor
+    has_sound: Tensor
+    target: Tensor
+    usable: Tensor
+
+    def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
+        """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B, ...)."""
+        chosen = self.usable if views is None else views
+        return self.at(chosen.flatten().nonzero().squeeze(1), device)
+
+    def at(self, places: Tensor, device: torch.device) -> dict[str, Any]:
+        """The model's arguments for the views at `places`, long (B,), counted through all clips.
+
+        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S).
+        """
+
+        def take(whole: Tensor) -> Tensor:
+            return whole.flatten(0, 1).index_select(0, places).to(device)
+
+        pictures = take(self.pictures) if self.pictures.numel() else None
+        return {
+            "pictures": None if pictures is None else pictures.permute(0, 1, 4, 2, 3).float().div_(255),
+            "mel": take(self.mel) if self.mel.numel() else None,
+            "has_picture": take(self.has_picture),
+            "has_sound": take(self.has_sound),
+        }
+
+
+def assemble(facts: list[Facts], arrays: Arrays) -> Batch:
+    """The batch of the first clips of `arrays`; its tensors are views of them."""
+    first = slice(len(facts))
+    has_picture, has_sound = torch.from_numpy(arrays.has_picture[first]), torch.from_numpy(arrays.has_sound[first])
+    pictures, image = torch.from_numpy(arrays.pictures[first]), torch.from_numpy(arrays.mel[first])
+    target = torch.tensor([fact.target for fact in facts], dtype=torch.float32)
+    return Batch(facts, pictures, image, has_picture, has_sound, target, has_picture | has_sound)
+
+
+class Clips(Protocol):
+    """What a feed wants of a data set."""
+
+    rows: Sequence[Row]
+
+    def shapes(self) -> Shapes: ...
+
+    def prepare(self) -> None:
+        """Load what `fill` needs, before workers are forked."""
+
+    def fill(self, key: Key, arrays: Arrays) -> Facts:
+        """Read one clip into `arrays`, over whatever was there."""
+
+
+def read_batch(dataset: Clips, keys: Sequence[Key]) -> Batch:
+    """Read a batch here and now, into memory of its own."""
+    arrays = room(dataset.shapes(), len(keys))
+    return assemble([dataset.fill(key, arrays.of(place)) for place, key in enumerate(keys)], arrays)
+
+
+def failed(index: int, row: Row, status: str, detail: str) -> Facts:
+    """The facts of a clip of which nothing was read."""
+    return Facts(index, row.video_name, target_of(row), status, detail=detail)
+
+
+def target_of(row: Row) -> float:
+    return float("nan") if row.target is None else float(row.target)

@@ -1,0 +1,102 @@
+"""A data set whose clips do as they are told to the process that reads them, and what looks at the processes."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
+from telltale.feed import Feed
+from telltale.manifest import Row
+
+NAMES = ("pictures", "mel", "has_picture", "has_sound", "target", "usable")
+
+
+class Numbered:
+    """Clip k's pictures show k + 1 all over; `acts[k]()` happens while it is read."""
+
+    def __init__(self, count: int, acts: dict[int, Callable[[], object]] | None = None, done: Path | None = None) -> None:
+        self.rows = [Row(f"{row}.mp4", Path(f"nowhere/{row}.mp4"), row % 2) for row in range(count)]
+        self.acts, self.done = acts or {}, done
+
+    def shapes(self) -> Shapes:
+        return Shapes((1, 2, 4, 4, 3), (1, 3, 5))
+
+    def prepare(self) -> None:
+        pass
+
+    def fill(self, key: Key, arrays: Arrays) -> Facts:
+        arrays.pictures[:] = key.row + 1
+        arrays.mel[:] = np.random.default_rng([key.epoch + 1, key.row]).normal(size=(1, 3, 5))
+        arrays.has_picture[:] = arrays.has_sound[:] = True
+        self.acts.get(key.row, lambda: None)()
+        if self.done is not None:
+            note(self.done, key.row)
+        return Facts(key.row, f"{key.row}.mp4", float(key.row % 2), "ok", 1.0)
+
+
+def note(path: Path, word: object) -> None:
+    with path.open("a") as file:
+        file.write(f"{word}\n")
+
+
+def keys(count: int, size: int) -> list[list[Key]]:
+    return [[Key(row, EVALUATION) for row in range(at, min(at + size, count))] for at in range(0, count, size)]
+
+
+def feed_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> Feed:
+    return Feed(dataset, keys(len(dataset.rows), size), workers, timeout_seconds=seconds)
+
+
+def read(batches: Iterator | Feed) -> tuple[list[Facts], dict[str, torch.Tensor]]:
+    """All of an iteration, copied as it comes."""
+    facts, tensors = [], {name: [] for name in NAMES}
+    for batch in batches:
+        facts += batch.facts
+        for name in NAMES:
+            tensors[name].append(getattr(batch, name).clone())
+    return facts, {name: torch.cat(parts) for name, parts in tensors.items()}
+
+
+def children(pid: int) -> list[int]:
+    """Living processes below `pid`, at any depth."""
+    found = []
+    for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        try:
+            state = Path(f"/proc/{text}/stat").read_text().rpartition(")")[2].split()[0]
+            found += ([] if state == "Z" else [int(text)]) + children(int(text))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def soon(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+    until = time.monotonic() + seconds
+    while not true() and time.monotonic() < until:
+        time.sleep(0.01)
+    return true()
+
+
+def unharmed(dataset: Numbered, facts: Sequence[Facts], tensors: dict[str, torch.Tensor], lost: dict[int, str]) -> None:
+    """Every clip but the lost is what it is without workers; a lost one is zeros under False flags."""
+    whole_facts, whole = read(feed_of(Numbered(len(dataset.rows)), 0))
+    assert [fact.status for fact in facts] == [lost.get(row, "ok") for row in range(len(dataset.rows))]
+    for row, fact in enumerate(facts):
+        if row not in lost:
+            assert fact == whole_facts[row]
+        for name in NAMES:
+            expected = whole[name][row] if row not in lost or name == "target" else torch.zeros_like(whole[name][row])
+            assert torch.equal(tensors[name][row], expected), (row, name)
+
+
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """Neither a process nor an open file is left behind."""
+    before, files = children(os.getpid()), len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a count
+    yield
+    assert soon(lambda: children(os.getpid()) == before)
+    assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208
