@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, log_loss, roc_auc_score, roc_curve
 
 from telltale.errors import InputError
 
@@ -72,6 +71,8 @@ def check(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[In
 
 def roc(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[Floats, Floats]:
     """False and true positive rates, each (K + 1,): from (0, 0) to (1, 1) in one step for each of the K distinct scores."""
+    from sklearn.metrics import roc_curve  # here and below: two seconds that programs without metrics need not wait for
+
     fpr, tpr, _ = roc_curve(*check(targets, fake_probabilities), drop_intermediate=False)
     return fpr, tpr
 
@@ -94,6 +95,8 @@ def equal_error_rate(fpr: Floats, tpr: Floats) -> float:
 
 def selection(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[float, float]:
     """AUC and TPR at FPR 1e-3: what a training run selects its best epoch by. Raises InputError as `check`."""
+    from sklearn.metrics import roc_auc_score
+
     truth, scores = check(targets, fake_probabilities)
     return float(roc_auc_score(truth, scores)), float(tpr_at_fpr(*roc(truth, scores), [1e-3])[0])
 
@@ -134,6 +137,8 @@ def summary(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, draws: Dr
 
     `draws` come from `bootstrap` on the same clips, with FPRS among its rates.
     """
+    from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+
     truth, scores = check(targets, fake_probabilities)
     fpr, tpr = roc(truth, scores)
     n_forged = int(truth.sum())

@@ -12,7 +12,6 @@ import copy
 from dataclasses import asdict
 from typing import Any
 
-import thop
 import torch
 from torch import nn
 
@@ -20,7 +19,6 @@ from telltale import config, models
 from telltale.audits import Audit, Finding, one_line, read, write
 from telltale.errors import InputError
 from telltale.mel import n_columns
-from telltale.models.weights import locate
 from telltale.tags import check_tag
 
 __all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "one_line", "read", "write"]
@@ -32,6 +30,8 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
     """What can be said of a configuration alone: its own rules, and the weights that each tower would begin with.
 
     Nothing is downloaded. Raises InputError where a backbone is unknown or a named file of weights cannot be read."""
+    from telltale.models.weights import locate  # and timm with it
+
     towers = models.ENTRIES[settings.model.name].reads
     return (*_check_rules(settings.rules), *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers))
 
@@ -93,6 +93,8 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
 
 def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     """(multiply-adds, parameters) as thop counts them over one clip, on the device where the model is."""
+    import thop
+
     device = next(model.parameters()).device
     clip, mel = settings.clip, settings.mel
     here = torch.ones(1, dtype=torch.bool, device=device)

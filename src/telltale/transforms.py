@@ -10,7 +10,6 @@ import random
 
 import cv2
 import numpy as np
-from scipy.signal import lfilter
 
 from telltale import config
 
@@ -67,6 +66,8 @@ def augment_wave(samples: np.ndarray, rate_hz: int, settings: config.Augment, rn
     if rng.random() < settings.gain_p:
         changed *= np.float32(_decibels(rng.uniform(-6.0, 6.0)))
     if rng.random() < settings.sound_noise_p and len(samples):
+        from scipy.signal import lfilter  # two seconds that prediction need not wait for
+
         cut_hz = np.exp(rng.uniform(np.log(500.0), np.log(max(rate_hz / 2, 500.0))))
         decay = np.exp(-2 * np.pi * cut_hz / rate_hz)
         noise = lfilter([1 - decay], [1, -decay], rng.standard_normal(len(samples)))

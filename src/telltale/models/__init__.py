@@ -5,27 +5,29 @@ has_sound (N,) bool) → logit (N,) of forged, and may be given None or an empty
 `provenance`: for each tower ("picture", "sound") which weights it began with, as `weights.Provenance` says.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 from torch import nn
 
 from telltale import config
-from telltale.models import audiovisual, frame_cnn, mel_cnn
 
 
 @dataclass(frozen=True)
 class Entry:
-    """How a model is built, and which of "picture" and "sound" it reads; it has one timm backbone for each."""
+    """The file here whose `build` makes a model, and which of "picture" and "sound" it reads; it has one backbone for each.
 
-    build: Callable[..., nn.Module]
+    The file is imported when a model is built: timm takes five seconds, in which the workers can decode.
+    """
+
+    file: str
     reads: tuple[str, ...]
 
 
 ENTRIES = {
-    "mel_cnn": Entry(mel_cnn.build, ("sound",)),
-    "frame_cnn": Entry(frame_cnn.build, ("picture",)),
-    "audiovisual": Entry(audiovisual.build, ("picture", "sound")),
+    "mel_cnn": Entry("mel_cnn", ("sound",)),
+    "frame_cnn": Entry("frame_cnn", ("picture",)),
+    "audiovisual": Entry("audiovisual", ("picture", "sound")),
 }
 
 
@@ -35,4 +37,4 @@ def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initial
     With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set, by the caller.
     Raises InputError where a backbone is unknown or its weights cannot be had.
     """
-    return ENTRIES[settings.name].build(settings, mel, clip, initialise=initialise)
+    return import_module(f"{__name__}.{ENTRIES[settings.name].file}").build(settings, mel, clip, initialise=initialise)
