@@ -16,7 +16,7 @@ from telltale.entry import guarded
 from telltale.signals import watched
 
 UNREADABLE = "score of a video that cannot be read: the mean training score, predict.unreadable_value, or stop with status 1"
-SETTABLE = "override a key of predict.*, or data.workers, clip.backend, threads; such as predict.spans=3"
+SETTABLE = f"override a key of {', '.join(prediction.SETTABLE)}; such as predict.spans=3"
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -26,19 +26,30 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="the submission to write")
     parser.add_argument("--list", type=Path, help="CSV with a video_name column: which videos, in which order")
     parser.add_argument("--on-unreadable", choices=("mean", "value", "fail"), help=UNREADABLE)
+    parser.add_argument("--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here")
+    parser.add_argument(
+        "--profile", nargs="?", const="", metavar="FILE.json", help="print where the time went, or write it too"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SETTABLE)
     return parser.parse_args(given)
 
 
 def predict(args: argparse.Namespace) -> int:
     overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
-    model, settings, content = prediction.load(args.checkpoint, overrides)
+    settings, content = prediction.read(args.checkpoint, overrides)
     rows = prediction.rows(args.videos, args.list)
-    with watched() as watch, place.join(settings.threads) as here:
-        scores, journal = prediction.score_rows(model, rows, settings, here, watch, args.checkpoint, args.out)
+    with (
+        watched() as watch,
+        place.join(settings.threads) as here,
+        prediction.Work(rows, settings, here, args.checkpoint, args.out, args.store) as work,
+    ):
+        # The workers decode while the model is built.
+        scores = work.score(prediction.build(content, settings, args.checkpoint), watch)
         status = prediction.write(scores, settings.predict, content["mean_score"], args.out) if here.main else 0
         here.gather("written")
-        journal.remove()
+        work.journal.remove()
+        if here.main and args.profile is not None:
+            prediction.report_profile(work.profile, args.profile)
     return status
 
 

@@ -24,6 +24,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
     )
+    parser.add_argument("--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here")
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
         "--resume", action="store_true", help="go on with the run in --out, or begin it if nothing was saved yet"
@@ -48,7 +49,7 @@ def train(args: argparse.Namespace) -> int:
             rules.write(audit, args.out / "audit.json")
             print("\n".join([*map(training.describe, splits), rules.one_line(audit)]), flush=True)
         rules.enforce(audit, settings)
-        done = training.run(model, *splits, settings, here, watch, args.out, resumed)
+        done = training.run(model, *splits, settings, here, watch, args.out, resumed, args.store)
         if here.main:
             print(training.last_words(done, args.out), flush=True)
     return 0

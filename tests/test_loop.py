@@ -9,8 +9,11 @@ import torch
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 
 from telltale import place
-from telltale.data import evaluation_batches, loader
+from telltale.batch import read_batch
+from telltale.data import evaluation_batches
 from telltale.errors import InputError
+from telltale.feed import Feed
+from telltale.inference import Inference
 from telltale.loop import bar, score
 from telltale.losses import NonFiniteLoss, cross_entropy
 from telltale.signals import Watch
@@ -71,10 +74,8 @@ def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
     place.seed(settings.seed)
     model = SmallModel(plain=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.01)
-    readable = [expected.train[key] for key in _epoch_keys(settings, 6) if key.row not in (1, 4)]
-    mel = torch.tensor(np.stack([sample.mel[0] for sample in readable]))
-    target = torch.tensor([sample.target for sample in readable])
-    cross_entropy(model(None, mel, None, None), target).mean().backward()
+    readable = read_batch(expected.train, [key for key in _epoch_keys(settings, 6) if key.row not in (1, 4)])
+    cross_entropy(model(None, readable.mel[:, 0], None, None), readable.target).mean().backward()
     optimiser.step()
     for a, b in zip(done.model.parameters(), model.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-7)
@@ -131,9 +132,9 @@ def test_bf16_autocast_trains() -> None:
 
 def test_a_score_is_a_probability_or_a_status() -> None:
     clips = MemoryClips([0, 1, 1, 0, 1], broken=(3,), poison=(4,))
-    feed = loader(clips, evaluation_batches(5, 2), 0, pin=False)
+    feed = Feed(clips, evaluation_batches([0] * 5, 2), 0, timeout_seconds=60)
     cpu = torch.device("cpu")
-    scores = [s for part in score(SmallModel(), feed, cpu, "off", Watch(), bar(3, "", "", False)) for s in part]
+    scores = [s for part in score(Inference(SmallModel(), cpu, "off"), feed, Watch(), bar(3, "", "", False)) for s in part]
     assert [s.video_name for s in scores] == [f"{row}.mp4" for row in range(5)]
     assert [s.status for s in scores] == ["ok", "ok", "ok", "damaged", "not_finite"]
     assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]

@@ -1,6 +1,6 @@
 """The two loops of the project, in the open: `fit` trains a model, `score` gives clips their probability.
 
-What happens to a batch: decoded by the loader → moved to the device → logit → loss → gradient → step. A run may be cut at any
+What happens to a batch: decoded by the feed → moved to the device → logit → loss → gradient → step. A run may be cut at any
 step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State` holds the rest.
 """
 
@@ -13,29 +13,29 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.metrics import log_loss
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from telltale import config, metrics, place
-from telltale.data import Batch, Sample, TrainBatches
+from telltale.batch import Batch, Facts
+from telltale.data import TrainBatches
 from telltale.errors import InputError
+from telltale.feed import Feed, on_device
+from telltale.inference import Inference, autocast
 from telltale.losses import NonFiniteLoss, cross_entropy
 from telltale.optim import rate_at
 from telltale.place import Place
-from telltale.scores import Score, status_counts
+from telltale.profile import Profile
+from telltale.scores import Score, merge, status_counts
 from telltale.signals import Stopped, Watch
 from telltale.state import State
-
-DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def fit(
     state: State,
-    train: DataLoader,
-    validation: DataLoader,
+    train: Feed,
+    validation: Feed,
     settings: config.Config,
     here: Place,
     watch: Watch,
@@ -54,11 +54,10 @@ def fit(
         train_epoch(net, state, train, settings, here, watch, save, report)
         save()
         shown = bar(len(validation), "validation", "batch", here.main)
-        mine = [
-            s for batch in score(state.judged, validation, here.device, settings.optim.autocast, watch, shown) for s in batch
-        ]
-        scores = [s for part in here.gather(mine) for s in part]
-        targets = {row.video_name: row.target for row in validation.dataset.rows}  # type: ignore[attr-defined]
+        batches = score(Inference(state.judged, here.device, settings.optim.autocast), validation, watch, shown)
+        mine = {s.video_name: s for batch in batches for s in batch}
+        scores = merge(here.gather(mine), [row.video_name for row in validation.dataset.rows])
+        targets = {row.video_name: row.target for row in validation.dataset.rows}
         rate = rate_at(settings.optim, (state.progress.epoch + 1) * len(train) - 1, len(train))
         finish_epoch(scores, judge(state, scores, targets, rate))
         state.progress.next_epoch()
@@ -68,7 +67,7 @@ def fit(
 def train_epoch(
     net: nn.Module,
     state: State,
-    train: DataLoader,
+    train: Feed,
     settings: config.Config,
     here: Place,
     watch: Watch,
@@ -76,13 +75,13 @@ def train_epoch(
     report: Callable[[int, float, float], None],
 ) -> None:
     """The rest of one epoch, from `progress.step` on."""
-    order: TrainBatches = train.batch_sampler  # type: ignore[assignment]
+    order: TrainBatches = train.batches  # type: ignore[assignment]
     progress, steps, optim = state.progress, len(order), settings.optim
     order.epoch, order.start = progress.epoch, progress.step
     shown = bar(len(order.targets), f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips))
     clock = time.perf_counter()
     net.train()
-    for batch in train if progress.step < steps else ():
+    for batch in on_device(train, here.device) if progress.step < steps else ():
         rate = rate_at(optim, progress.epoch * steps + progress.step, steps)
         place.seed(settings.seed, progress.epoch, progress.step, here.rank)
         # Gradients of `accumulate` batches make one update; the epoch's last group may be smaller.
@@ -120,7 +119,7 @@ def forward(net: nn.Module, batch: Batch, usable: Tensor, device: torch.device, 
         logit = net(**batch.inputs(device, rows[:, None] & torch.ones_like(batch.usable)))
     losses = cross_entropy(logit, batch.target[rows].to(device), optim.label_smoothing)
     if not torch.isfinite(losses).all():
-        names = ", ".join(sample.video_name for sample, used in zip(batch.samples, rows, strict=True) if used)
+        names = ", ".join(facts.video_name for facts, used in zip(batch.facts, rows, strict=True) if used)
         raise NonFiniteLoss(f"the loss is not finite ({losses.tolist()}) on the batch of {names}; a lower optim.rate may help")
     return logit[: int(usable.sum())], losses * float(usable.any())
 
@@ -139,43 +138,41 @@ def update(state: State, optim: config.Optim, rate: float) -> None:
         state.average.update_parameters(state.model)
 
 
-@torch.inference_mode()
-def score(
-    model: nn.Module, loader: DataLoader, device: torch.device, precision: str, watch: Watch, shown: tqdm
-) -> Iterator[list[Score]]:
-    """The scores of each batch, in the loader's order. A clip's logit is the mean over its usable views.
+def score(infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Profile | None = None) -> Iterator[list[Score]]:
+    """The scores of each batch, in the feed's order. A clip's logit is the mean over its usable views.
 
     A clip with no usable view, or whose logit is not finite, has no probability and a status that says so. Raises Stopped.
     """
-    model.eval()
-    for batch in loader:
+    profile = profile or Profile()
+    for batch in on_device(feed, infer.device):
+        profile.decoded(batch.facts)
         if watch.number:
             raise Stopped(watch.number)
-        logits = np.full(batch.usable.shape, np.nan)
-        if batch.usable.any():
-            with autocast(device, precision):
-                logits[batch.usable.numpy()] = model(**batch.inputs(device)).double().cpu().numpy()
-        yield [
-            _score(sample, row[usable]) for sample, row, usable in zip(batch.samples, logits, batch.usable.numpy(), strict=True)
-        ]
+        logits = infer(batch)
+        profile.did("model")
+        usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
+        yield [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
+        profile.did("writing")
         shown.update()
     shown.close()
 
 
-def _score(sample: Sample, logits: np.ndarray) -> Score:
+def _score(facts: Facts, logits: np.ndarray) -> Score:
     if not len(logits):
-        if sample.status not in ("no_sound", "no_picture"):
+        if facts.status not in ("no_sound", "no_picture"):
             # The status goes into the table; the sentence that says why is for whoever watches.
-            tqdm.write(f"{sample.status}: {sample.detail}", file=sys.stderr)
-        return Score(sample.video_name, None, sample.status, sample.seconds)
+            tqdm.write(f"{facts.status}: {facts.detail}", file=sys.stderr)
+        return Score(facts.video_name, None, facts.status, facts.seconds)
     probability = float(expit(logits.mean()))
     if not np.isfinite(probability):
-        return Score(sample.video_name, None, "not_finite", sample.seconds)
-    return Score(sample.video_name, probability, sample.status, sample.seconds)
+        return Score(facts.video_name, None, "not_finite", facts.seconds)
+    return Score(facts.video_name, probability, facts.status, facts.seconds)
 
 
-def judge(state: State, scores: list[Score], targets: dict[str, int], rate: float) -> bool:
+def judge(state: State, scores: list[Score], targets: dict[str, int | None], rate: float) -> bool:
     """Add the epoch's row to the history; True if it is the best so far, by AUC and then by TPR at FPR 1e-3."""
+    from sklearn.metrics import log_loss
+
     progress = state.progress
     read = [(targets[s.video_name], s.fake_probability) for s in scores if s.fake_probability is not None]
     truth, probability = np.array([t for t, _ in read]), np.array([p for _, p in read])
@@ -209,10 +206,6 @@ def finished(state: State, optim: config.Optim) -> bool:
     progress = state.progress
     tired = optim.patience > 0 and progress.best_epoch >= 0 and progress.epoch - 1 - progress.best_epoch >= optim.patience
     return progress.epoch >= optim.epochs or (tired and progress.step == 0)
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    return nullcontext() if precision == "off" else torch.autocast(device.type, DTYPES[precision])
 
 
 def apart(net: nn.Module, alone: bool) -> AbstractContextManager:

@@ -1,7 +1,7 @@
 """From a checkpoint and a folder of videos to submission.csv: what `predict.py` is the table of contents of.
 
-Batches are fixed by the list alone, each is journalled whole, and the score files are written once at the end: so a run that
-was killed and run again gives the same bytes as one that was not.
+Batches are fixed by the list and the files alone, each is journalled whole, and the score files are written once at the end:
+so a run that was killed and run again gives the same bytes as one that was not.
 """
 
 import hashlib
@@ -12,31 +12,40 @@ from typing import Any
 import torch
 
 from telltale import checkpoint, config, models, rules
-from telltale.data import ClipDataset, evaluation_batches, loader
+from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
+from telltale.feed import Feed
+from telltale.inference import Inference
 from telltale.loop import bar, score
 from telltale.manifest import Row, list_videos, read_names
 from telltale.place import Place
+from telltale.profile import Profile
 from telltale.runfolder import flatten
 from telltale.scores import Journal, Score, first_few, merge, status_counts, write_scores, write_submission
 from telltale.signals import Stopped, Watch
 
-SETTABLE = ("predict.", "data.workers", "clip.backend", "threads")
+SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
+# What no score depends on.
+FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")
 
 
-def load(path: Path, overrides: list[str]) -> tuple[torch.nn.Module, config.Config, dict[str, Any]]:
-    """The model of a checkpoint, its settings with `overrides`, and its other facts. The rules are checked again."""
+def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any]]:
+    """A checkpoint's settings, with `overrides`, and all that it holds. Raises InputError."""
     content = checkpoint.load(path)
     settings = config.parse(content["config"], str(path))
     for override in overrides:
         if not override.startswith(SETTABLE):
             raise InputError(f"--set {override}: a trained model fixes this; wanted a key of {', '.join(SETTABLE)}")
-    settings = config.override(settings, overrides)
+    return config.override(settings, overrides), content
+
+
+def build(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:
+    """The model of the checkpoint `path` that holds `content`. The rules are checked again. Raises InputError."""
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     checkpoint.load_weights(model, content["model"], path)
     model.provenance = content["provenance"]
     rules.enforce(rules.audit(model, settings), settings)
-    return model.eval(), settings, content
+    return model.eval()
 
 
 def rows(videos: Path, listed: Path | None) -> list[Row]:
@@ -47,29 +56,50 @@ def rows(videos: Path, listed: Path | None) -> list[Row]:
     return [Row(name, videos / name, None) for name in names]
 
 
-def score_rows(
-    model: torch.nn.Module, asked: list[Row], settings: config.Config, here: Place, watch: Watch, trained: Path, out: Path
-) -> tuple[list[Score], Journal]:
-    """The scores of all rows, in their order, and this process's journal of them, to remove once they are written.
+class Work:
+    """The rows that this process has to score, being decoded from now on; its journal, to remove once all is written."""
 
-    Every process scores its own share `rows[rank::world]`. Raises Stopped after a signal, with the journal kept.
-    """
-    predict = settings.predict
-    journal = Journal(_journal_path(out, here), _fingerprint(asked, settings, here, trained))
-    fixed = evaluation_batches(len(asked), predict.batch_size, here.rank, here.world)
-    left = [batch for batch in fixed if any(asked[key.row].video_name not in journal.done for key in batch)]
-    if journal.done and here.main:
-        print(f"{journal.path}: going on, {len(journal.done)} of {sum(map(len, fixed))} rows are done", flush=True)
-    dataset = ClipDataset(asked, settings, models.ENTRIES[settings.model.name].reads, spans=predict.spans, flip=predict.flip)
-    batches = loader(dataset, left, min(settings.data.workers, len(left)), pin=here.device.type == "cuda")
-    shown = bar(len(fixed), "predict", "batch", here.main, len(fixed) - len(left))
-    try:
-        for scores in score(model.to(here.device), batches, here.device, settings.optim.autocast, watch, shown):
-            # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
-            journal.append([s for s in scores if s.video_name not in journal.done])
-    except Stopped as stop:
-        raise Stopped(stop.number, f"run the same command again: {len(journal.done)} rows are kept in {journal.path}") from None
-    return merge(here.gather(journal.done), [row.video_name for row in asked]), journal
+    def __init__(
+        self, asked: list[Row], settings: config.Config, here: Place, trained: Path, out: Path, store: Path | None = None
+    ) -> None:
+        self.asked, self.settings, self.here, self.profile = asked, settings, here, Profile()
+        predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
+        sizes = file_sizes(asked)
+        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, trained))
+        self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
+        left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
+        kept = None if store is None else open_store(store, settings, reads)
+        self.feed = Feed(
+            ClipDataset(asked, settings, reads, spans=predict.spans, store=kept),
+            left,
+            here.workers(settings.data.workers, sum(map(len, left))),
+            timeout_seconds=settings.data.timeout_seconds,
+        )
+        self.flip = predict.flip and "picture" in reads
+
+    def __enter__(self) -> "Work":
+        self.feed.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.feed.close()
+
+    def score(self, model: torch.nn.Module, watch: Watch) -> list[Score]:
+        """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal kept."""
+        journal, here, predict = self.journal, self.here, self.settings.predict
+        if journal.done and here.main:
+            print(f"{journal.path}: going on, {len(journal.done)} of {sum(map(len, self.fixed))} rows are done", flush=True)
+        precision = self.settings.optim.autocast if predict.precision == "trained" else predict.precision
+        infer = Inference(model, here.device, precision, flip=self.flip, compiled=predict.compile)
+        shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
+        try:
+            for scores in score(infer, self.feed, watch, shown, self.profile):
+                # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
+                journal.append([s for s in scores if s.video_name not in journal.done])
+        except Stopped as stop:
+            kept = f"run the same command again: {len(journal.done)} rows are kept in {journal.path}"
+            raise Stopped(stop.number, kept) from None
+        return merge(here.gather(journal.done), [row.video_name for row in self.asked])
 
 
 def write(scores: list[Score], settings: config.Predict, mean_score: float, out: Path) -> int:
@@ -92,13 +122,21 @@ def write(scores: list[Score], settings: config.Predict, mean_score: float, out:
     return 0
 
 
+def report_profile(profile: Profile, file: str) -> None:
+    """Print where the time went; `file`, if it is not empty, gets it as JSON."""
+    profile.did("writing")
+    print(profile.table(), flush=True)
+    if file:
+        profile.write(Path(file))
+
+
 def _journal_path(out: Path, here: Place) -> Path:
     return out.with_name(f"{out.name}.journal" + (f".{here.rank}-of-{here.world}" if here.world > 1 else ""))
 
 
-def _fingerprint(asked: list[Row], settings: config.Config, here: Place, trained: Path) -> str:
-    """What a row's score depends on: the model, the list, the folder, and every setting but those of speed and of fallbacks."""
+def _fingerprint(asked: list[Row], sizes: list[int], settings: config.Config, here: Place, trained: Path) -> str:
+    """What a row's score depends on: the model, the list, the files, and every setting but those of speed and of fallbacks."""
     values = flatten(settings.model_dump(mode="json"))
-    fixed = {k: v for k, v in values.items() if k not in ("data.workers", "predict.on_unreadable", "predict.unreadable_value")}
-    key = [checkpoint.file_hash(trained), [str(row.path.resolve()) for row in asked], fixed, here.world]
+    fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
+    key = [checkpoint.file_hash(trained), [str(row.path.resolve()) for row in asked], sizes, fixed, here.world]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

@@ -16,7 +16,16 @@ FILES = ("config.yaml", "audit.json", "best.pt", "last.pt", "history.csv", "curv
 EVENTS = "events.out.tfevents.*"
 
 # What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step does.
-FREE = {"data.workers", "threads", "optim.epochs", "optim.patience", "optim.save_every"}
+FREE = {
+    "data.workers",
+    "store.max_gb",
+    "store.keep_free_gb",
+    "store.shard_clips",
+    "threads",
+    "optim.epochs",
+    "optim.patience",
+    "optim.save_every",
+}
 
 
 def prepare(folder: Path, settings: config.Config, here: Place, *, resume: bool, force: bool) -> dict[str, Any] | None:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from telltale import checkpoint, config, models, state
-from telltale.data import ClipDataset, TrainBatches, evaluation_batches, loader
+from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
+from telltale.feed import Feed
 from telltale.loop import fit
 from telltale.manifest import Manifest
 from telltale.place import Place
@@ -44,6 +45,7 @@ def run(
     watch: Watch,
     folder: Path,
     resumed: dict[str, Any] | None,
+    store: Path | None = None,
 ) -> state.State:
     """Train `model` and keep `folder` up to date; `resumed` is what `runfolder.prepare` found. Raises InputError, Stopped."""
     data = fingerprint(train, validation)
@@ -51,7 +53,8 @@ def run(
         raise InputError(
             f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
         )
-    model.to(here.device)
+    # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
+    model.to(here.device).to(memory_format=torch.channels_last)
     now = state.begin(model, settings.optim, here.device.type)
     if resumed is not None:
         now.restore(resumed)
@@ -78,19 +81,37 @@ def run(
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
-    workers, pin = settings.data.workers, here.device.type == "cuda"
-    needs = models.ENTRIES[settings.model.name].reads
-    train_loader = loader(ClipDataset(train.rows, settings, needs), batches, workers, pin)
-    fixed = evaluation_batches(len(validation.rows), settings.predict.batch_size, here.rank, here.world)
-    validation_loader = loader(ClipDataset(validation.rows, settings, needs), fixed, workers, pin)
+    fixed = evaluation_batches(file_sizes(validation.rows), settings.predict.batch_size, here.rank, here.world)
+    training, judging = feeds((train, batches), (validation, fixed), settings, here, store)
     try:
-        fit(now, train_loader, validation_loader, settings, here, watch, save=save, report=report, finish_epoch=finish_epoch)
+        fit(now, training, judging, settings, here, watch, save=save, report=report, finish_epoch=finish_epoch)
     except Stopped as stop:
         raise Stopped(stop.number, f"go on with the same command and --resume ({folder}/last.pt is up to date)") from None
     finally:
+        training.close()
+        judging.close()
         if record is not None:
             record.close()
     return now
+
+
+def feeds(
+    train: tuple[Manifest, Any], validation: tuple[Manifest, Any], settings: config.Config, here: Place, store: Path | None
+) -> tuple[Feed, Feed]:
+    """The clips of each split in its batches. Raises InputError where training would never ask a store for a span twice."""
+    if store is not None and not settings.data.spans:
+        raise InputError(
+            f"--store {store}: training takes a span anywhere in the clip, which no store can hold; wanted data.spans=N,"
+            " to choose among N spans of each clip"
+        )
+    reads = models.ENTRIES[settings.model.name].reads
+    kept = None if store is None else open_store(store, settings, reads)
+    workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
+    training, judging = (
+        Feed(ClipDataset(split.rows, settings, reads, store=kept), batches, workers, timeout_seconds=limit)
+        for split, batches in (train, validation)
+    )
+    return training, judging
 
 
 def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:

@@ -113,10 +113,13 @@ class AudioVisual(nn.Module):
         self.modality_dropout = settings.modality_dropout
         self.provenance = {"picture": picture.provenance, "sound": sound.provenance}
 
-    def forward(self, pictures: Tensor, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+    def forward(
+        self, pictures: Tensor, mel: Tensor, has_picture: Tensor, has_sound: Tensor, mel_rows: Tensor | None = None
+    ) -> Tensor:
         """Pictures (N, T, 3, H, W) in [0, 1], mel (N, n_mels, L) dB, masks (N,) bool → logit (N,) of forged.
 
-        What a mask says is missing is never looked at. A clip with neither gets a number too, always the same one.
+        What a mask says is missing is never looked at. A clip with neither gets a number too, always the same one. mel_rows
+        (N,) says which row of a mel of fewer rows is each clip's: what clips share goes through the tower once.
         """
         if self.training and self.modality_dropout > 0:
             has_picture, has_sound = drop_one(has_picture, has_sound, self.modality_dropout)
@@ -124,7 +127,10 @@ class AudioVisual(nn.Module):
         tokens = [self.summary.expand(len(has_picture), 1, -1)]
         masks = [torch.ones_like(has_picture).unsqueeze(1)]
         unread = torch.zeros((), device=self.summary.device)
-        for stream, inputs, present in ((self.picture, pictures, has_picture), (self.sound, mel, has_sound)):
+        for stream, inputs, present, whose in (
+            (self.picture, pictures, has_picture, None),
+            (self.sound, mel, has_sound, mel_rows),
+        ):
             rows = present.nonzero().squeeze(1)
             if len(rows) == 0:
                 # Nothing to read in the whole batch: every weight of the stream still gets a gradient, of zero, because DDP
@@ -132,7 +138,11 @@ class AudioVisual(nn.Module):
                 unread = unread + 0.0 * sum(parameter.sum() for parameter in stream.parameters())
                 continue
             # Only the rows that have it go through the tower: a placeholder must not enter batch norm's statistics.
-            read = stream(inputs.index_select(0, rows))
+            if whose is None:
+                read = stream(inputs.index_select(0, rows))
+            else:
+                once, place = whose[rows].unique(return_inverse=True)
+                read = stream(inputs.index_select(0, once))[place]
             tokens.append(read.new_zeros(len(present), *read.shape[1:]).index_copy(0, rows, read))
             masks.append(present.unsqueeze(1).expand(-1, read.shape[1]))
         sequence, mask = torch.cat(tokens, 1), torch.cat(masks, 1)

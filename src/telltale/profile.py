@@ -1,0 +1,79 @@
+"""Where a prediction's time went: of this process by what it did, of the workers by the parts of a clip.
+
+profile = Profile()
+profile.decoded(batch.facts); ...; profile.did("model"); ...
+print(profile.table())
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from telltale import STARTED
+from telltale.batch import Facts
+
+# What the main process does, and what the workers do for a clip.
+MAIN = ("start-up", "waiting for clips", "model", "writing")
+PARTS = ("open", "picture", "sound", "store", "prepare", "mel")
+
+
+class Profile:
+    """Sums of seconds since the program began; `start_up_seconds` is when the first batch was there, None before."""
+
+    def __init__(self) -> None:
+        self.main = dict.fromkeys(MAIN, 0.0)
+        self.parts = dict.fromkeys(PARTS, 0.0)
+        self.clips = self.bytes = 0
+        self.start_up_seconds: float | None = None
+        self._clock = STARTED
+
+    def decoded(self, facts: list[Facts]) -> None:
+        """A batch came."""
+        first = self.start_up_seconds is None
+        self.did("start-up" if first else "waiting for clips")
+        if first:
+            self.start_up_seconds = self._clock - STARTED
+        self.clips += len(facts)
+        for fact in facts:
+            cost = fact.cost
+            self.bytes += cost.bytes
+            spent = (cost.open_seconds, cost.picture_seconds, cost.sound_seconds, cost.store_seconds)
+            for name, seconds in zip(PARTS, (*spent, fact.prepare_seconds, fact.mel_seconds), strict=True):
+                self.parts[name] += seconds
+
+    def did(self, name: str) -> None:
+        """The seconds since the last call were spent on one of `MAIN`."""
+        now = time.perf_counter()
+        self.main[name] += now - self._clock
+        self._clock = now
+
+    def summary(self) -> dict[str, Any]:
+        """Everything as numbers for a JSON file; seconds of the main process, milliseconds and bytes of a clip."""
+        wall, clips = self._clock - STARTED, max(self.clips, 1)
+        after = wall - (self.start_up_seconds or 0.0)
+        return {
+            "clips": self.clips,
+            "wall_seconds": wall,
+            "start_up_seconds": self.start_up_seconds,
+            "clips_per_second": self.clips / after if after > 0 else None,
+            "main_seconds": self.main,
+            "clip_milliseconds": {name: 1e3 * seconds / clips for name, seconds in self.parts.items()},
+            "bytes_per_clip": self.bytes / clips,
+        }
+
+    def table(self) -> str:
+        """The same for people."""
+        found = self.summary()
+        rate = found["clips_per_second"]
+        lines = [
+            f"{self.clips} clips in {found['wall_seconds']:.1f} s" + (f", {rate:.1f} a second after start-up" if rate else "")
+        ]
+        lines += ["", "main process                 s   share"]
+        lines += [f"  {name:22} {spent:7.2f}  {spent / found['wall_seconds']:5.0%}" for name, spent in self.main.items()]
+        lines += ["", "a clip, in its worker       ms"]
+        lines += [f"  {name:22} {spent:7.2f}" for name, spent in found["clip_milliseconds"].items()]
+        return "\n".join([*lines, f"  {'bytes read':22} {found['bytes_per_clip']:7.0f}"])
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
