@@ -20,14 +20,14 @@ SOURCE = ROOT / "src"
 LEVELS = """
 errors threads
 config signals processes
-manifest metrics audits tags decode.* mel place optim entry crew
+manifest metrics audits tags decode.* mel place optim entry crew memory
 transforms scores models.* clip state
 batch losses checkpoint rules submission
 data profile inference
 feed
 loop report.* runfolder
 record demo.*
-training prediction
+training prediction planning
 verbs.*
 cli train predict
 """

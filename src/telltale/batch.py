@@ -26,7 +26,8 @@ class Key(NamedTuple):
 class Facts:
     """What is known of a clip besides its pictures and sound. target: NaN where unknown; seconds: its length, where known.
 
-    prepare_seconds, mel_seconds: what fitting and augmenting its pictures, and making its mel images, took; cost: its reading.
+    prepare_seconds, mel_seconds: what fitting and augmenting its pictures, and making its mel images, took; cost: its reading;
+    done_at: when all was done, on the clock `time.perf_counter`, which a machine's processes share.
     """
 
     row: int
@@ -38,6 +39,7 @@ class Facts:
     cost: Cost = Cost()  # noqa: RUF009 - it is frozen
     prepare_seconds: float = 0.0
     mel_seconds: float = 0.0
+    done_at: float = 0.0
 
 
 class Shapes(NamedTuple):

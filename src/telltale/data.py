@@ -65,7 +65,18 @@ class ClipDataset:
             arrays.has_sound[place] = view is not None and view.samples is not None
             self._mel(None if view is None else view.samples, rng, arrays.mel[place])
             prepare, image = prepare + between - began, image + time.perf_counter() - between
-        return Facts(key.row, row.video_name, target_of(row), clip.status, clip.seconds, clip.detail, clip.cost, prepare, image)
+        return Facts(
+            key.row,
+            row.video_name,
+            target_of(row),
+            clip.status,
+            clip.seconds,
+            clip.detail,
+            clip.cost,
+            prepare,
+            image,
+            time.perf_counter(),
+        )
 
     def _pictures(self, pixels: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
         if pixels is None:

@@ -19,13 +19,16 @@ PARTS = ("open", "picture", "sound", "store", "prepare", "mel")
 
 
 class Profile:
-    """Sums of seconds since the program began; `start_up_seconds` is when the first batch was there, None before."""
+    """Sums of seconds since the program began. start_up_seconds: until the first batch was decoded; ready_seconds: until the
+    model had it. Both None before.
+    """
 
     def __init__(self) -> None:
         self.main = dict.fromkeys(MAIN, 0.0)
         self.parts = dict.fromkeys(PARTS, 0.0)
         self.clips = self.bytes = 0
         self.start_up_seconds: float | None = None
+        self.ready_seconds: float | None = None
         self._clock = STARTED
 
     def decoded(self, facts: list[Facts]) -> None:
@@ -33,7 +36,8 @@ class Profile:
         first = self.start_up_seconds is None
         self.did("start-up" if first else "waiting for clips")
         if first:
-            self.start_up_seconds = self._clock - STARTED
+            self.ready_seconds = self._clock - STARTED
+            self.start_up_seconds = max((fact.done_at for fact in facts), default=self._clock) - STARTED
         self.clips += len(facts)
         for fact in facts:
             cost = fact.cost
@@ -51,11 +55,12 @@ class Profile:
     def summary(self) -> dict[str, Any]:
         """Everything as numbers for a JSON file; seconds of the main process, milliseconds and bytes of a clip."""
         wall, clips = self._clock - STARTED, max(self.clips, 1)
-        after = wall - (self.start_up_seconds or 0.0)
+        after = wall - (self.ready_seconds or 0.0)
         return {
             "clips": self.clips,
             "wall_seconds": wall,
             "start_up_seconds": self.start_up_seconds,
+            "ready_seconds": self.ready_seconds,
             "clips_per_second": self.clips / after if after > 0 else None,
             "main_seconds": self.main,
             "clip_milliseconds": {name: 1e3 * seconds / clips for name, seconds in self.parts.items()},
@@ -69,6 +74,8 @@ class Profile:
         lines = [
             f"{self.clips} clips in {found['wall_seconds']:.1f} s" + (f", {rate:.1f} a second after start-up" if rate else "")
         ]
+        if self.start_up_seconds is not None:
+            lines[0] += f"; the first batch was decoded after {self.start_up_seconds:.1f} s"
         lines += ["", "main process                 s   share"]
         lines += [f"  {name:22} {spent:7.2f}  {spent / found['wall_seconds']:5.0%}" for name, spent in self.main.items()]
         lines += ["", "a clip, in its worker       ms"]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
-from scipy.stats import norm
+from scipy.special import ndtri
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,22 +71,20 @@ def det(fpr: Floats, tpr: Floats, eer: float, n_genuine: int, n_forged: int, pat
     limits = []
     for count in (n_genuine, n_forged):
         limits.append((min(0.02, 10.0 ** math.floor(math.log10(1 / count))), high))
-    alarms, misses = (norm.ppf(np.clip(rate, *limit)) for rate, limit in zip((fpr, 1 - tpr), limits, strict=True))
+    alarms, misses = (ndtri(np.clip(rate, *limit)) for rate, limit in zip((fpr, 1 - tpr), limits, strict=True))
     axes.plot(alarms, misses, color=DETECTOR, linewidth=1.8, clip_on=False, zorder=3)  # over the frame, where it may lie
-    diagonal = norm.ppf((max(limits[0][0], limits[1][0]), high))
+    diagonal = ndtri((max(limits[0][0], limits[1][0]), high))
     axes.plot(diagonal, diagonal, color=FAINT, linewidth=1, linestyle="--")
-    at = norm.ppf(np.clip(eer, max(limits[0][0], limits[1][0]), high))
+    at = ndtri(np.clip(eer, max(limits[0][0], limits[1][0]), high))
     axes.plot(at, at, "o", color=INK, markersize=6, zorder=5, clip_on=False)
     for axis, limit in zip((axes.xaxis, axes.yaxis), limits, strict=True):
         ticks: list[float] = []
         for rate in DET_TICKS:
-            if limit[0] <= rate <= limit[1] and (
-                not ticks or np.ptp(norm.ppf((ticks[-1], rate))) > np.ptp(norm.ppf(limit)) / 12
-            ):
+            if limit[0] <= rate <= limit[1] and (not ticks or np.ptp(ndtri((ticks[-1], rate))) > np.ptp(ndtri(limit)) / 12):
                 ticks.append(rate)
-        axis.set_ticks(norm.ppf(ticks), [f"{rate * 100:g}" for rate in ticks])
+        axis.set_ticks(ndtri(ticks), [f"{rate * 100:g}" for rate in ticks])
         axis.set_minor_locator(NullLocator())
-    axes.set(xlim=norm.ppf(limits[0]), ylim=norm.ppf(limits[1]), title=title)
+    axes.set(xlim=ndtri(limits[0]), ylim=ndtri(limits[1]), title=title)
     axes.set(xlabel="False alarms: genuine clips called forged (%)", ylabel="Misses: forged clips called genuine (%)")
     _save(figure, path)
 

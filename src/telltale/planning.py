@@ -1,0 +1,175 @@
+"""What a run over many clips will cost on this machine, from a short measurement of the real loops on a few clips.
+
+costs = measure(settings, clips, here)
+costs.predict_seconds(178_000)
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from telltale import STARTED, config, models, state
+from telltale.batch import EVALUATION, Key, read_batch
+from telltale.clip import read_clip, whole_spans
+from telltale.data import ClipDataset, TrainBatches, evaluation_batches
+from telltale.decode import jpeg
+from telltale.errors import InputError
+from telltale.feed import Feed
+from telltale.inference import Inference
+from telltale.loop import bar, score, train_epoch
+from telltale.manifest import Row
+from telltale.memory import Watching
+from telltale.place import Place
+from telltale.profile import Profile
+from telltale.signals import Watch
+
+# Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.
+SECONDS, BATCHES = 6.0, 4
+JPEG_QUALITY = 95
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Of one clip: seconds by loop, bytes of its file, and of a store's entry as pixels and as JPEGs of quality 95.
+
+    memory in bytes at its peak, shared memory counted once; files_bytes: what a run's checkpoints take.
+    """
+
+    start_up_seconds: float
+    decode_clip_seconds: float
+    predict_clip_seconds: float
+    train_clip_seconds: float
+    file_bytes: float
+    entry_bytes: float
+    jpeg_entry_bytes: float
+    predict_memory_bytes: int
+    train_memory_bytes: int
+    files_bytes: int
+    clips_measured: int
+
+    def predict_seconds(self, videos: int) -> float:
+        return self.start_up_seconds + videos * self.predict_clip_seconds
+
+    def epoch_seconds(self, videos: int) -> float:
+        return videos * self.train_clip_seconds
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: int) -> Costs:
+    """Measure with `clips`, over and over, as the settings read, score and train them. spans: of each clip in a store.
+
+    Raises InputError where none of the clips can be scored by this model.
+    """
+    reads = models.ENTRIES[settings.model.name].reads
+    entry, jpegs = _entries(settings, clips, reads, spans)
+    model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
+    start_up = time.perf_counter() - STARTED
+    with Watching() as predicting:
+        decode, predict = _loops(model, settings, clips, reads, here)
+    with Watching() as training:
+        train = _training(model, settings, clips, reads, here)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    return Costs(
+        start_up,
+        decode,
+        predict,
+        train,
+        float(np.mean([path.stat().st_size for path in clips])),
+        entry,
+        jpegs,
+        predicting.peak_bytes,
+        training.peak_bytes,
+        4 * weights,  # best.pt, and last.pt with two moments of each weight
+        len(clips),
+    )
+
+
+def _entries(settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], spans: int) -> tuple[float, float]:
+    """Mean bytes of a clip's entries in a store, as pixels and as JPEGs; what cannot be read has none."""
+    sizes = []
+    for path in clips:
+        pixels = coded = sound = 0
+        clip = read_clip(path, whole_spans(spans), settings.clip, settings.mel.rate_hz, reads)
+        for view in clip.views:
+            sound += 0 if view.samples is None else view.samples.nbytes
+            if view.pictures is not None:
+                pixels += view.pictures.nbytes
+                coded += sum(map(len, jpeg.encode(view.pictures, settings.clip.jpeg_quality or JPEG_QUALITY)))
+        sizes.append((pixels + sound, coded + sound))
+    entry, jpegs = np.mean(sizes, axis=0)
+    if not entry:
+        raise InputError(
+            f"not one of {len(clips)} clips can be read by {settings.model.name} ({clips[0]}, ...);"
+            " wanted clips as the run will have them"
+        )
+    return float(entry), float(jpegs)
+
+
+def _rows(clips: Sequence[Path], count: int) -> list[Row]:
+    return [Row(f"{n}.mp4", path, n % 2) for n, path in enumerate(islice(cycle(clips), count))]
+
+
+def _feed(settings: config.Config, rows: list[Row], reads: tuple[str, ...], batches: Any, here: Place, spans: int) -> Feed:
+    workers = here.workers(settings.data.workers, len(rows))
+    dataset = ClipDataset(rows, settings, reads, spans=spans)
+    return Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
+
+
+def _loops(
+    model: torch.nn.Module, settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], here: Place
+) -> tuple[float, float]:
+    """Seconds of a clip in the data path alone, and in prediction."""
+    predict = settings.predict
+    rows = _rows(clips, 10_000)
+    fixed = evaluation_batches([0] * len(rows), predict.batch_size)
+    precision = settings.optim.autocast if predict.precision == "trained" else predict.precision
+    infer = Inference(model, here.device, precision, flip=predict.flip and "picture" in reads, compiled=predict.compile)
+    infer(read_batch(ClipDataset(rows, settings, reads, spans=predict.spans), [Key(0, EVALUATION)]))
+    found = []
+    for scored in (False, True):
+        feed = _feed(settings, rows, reads, fixed, here, predict.spans)
+        shown = bar(len(fixed), "", "batch", False)
+        batches = score(infer, feed, Watch(), shown, Profile()) if scored else iter(feed)
+        found.append(_pace(batches, predict.batch_size))
+        feed.close()
+    return found[0], found[1]
+
+
+def _pace(batches: Any, size: int) -> float:
+    """Seconds of a clip, from the first batches' end to `SECONDS` later, and `BATCHES` at least."""
+    for _ in range(2):
+        next(batches)
+    began, done = time.perf_counter(), 0
+    while done < BATCHES or time.perf_counter() - began < SECONDS:
+        next(batches)
+        done += 1
+    taken = time.perf_counter() - began
+    batches.close()
+    return taken / (done * size)
+
+
+def _training(
+    model: torch.nn.Module, settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], here: Place
+) -> float:
+    """Seconds of a clip in training: a short epoch of the real loop, the second of two so that the workers have started."""
+    steps = BATCHES
+    rows = _rows(clips, steps * settings.data.batch_size)
+    batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
+    now = state.begin(model.to(here.device).to(memory_format=torch.channels_last), settings.optim, here.device.type)
+    feed = _feed(settings, rows, reads, batches, here, 1)
+    seconds = 0.0
+    for _ in range(2):
+        began = time.perf_counter()
+        train_epoch(now.model, now, feed, settings, here, Watch(), lambda: None, lambda *_: None)
+        seconds = time.perf_counter() - began
+        now.progress.next_epoch()
+    feed.close()
+    return seconds / len(rows)

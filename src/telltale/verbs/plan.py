@@ -1,0 +1,96 @@
+"""`telltale plan --videos N --config C`: what a run over N clips will cost in time, disk and memory on this machine.
+
+telltale plan --videos 178000 --config configs/baseline.yaml --clips DIR/test
+telltale plan --videos 242000 --config configs/audiovisual.yaml --set data.spans=4 --json
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+SYNTHETIC = {"train": 6, "validation": 2, "test": 2}
+SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--videos", type=int, required=True, metavar="N", help="clips of the run")
+    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    parser.add_argument(
+        "--clips", type=Path, metavar="DIR", help="measure on videos below DIR (default: on clips drawn for it)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
+    )
+    parser.add_argument("--json", action="store_true", help="print numbers for programs")
+
+
+def run(args: argparse.Namespace) -> int:
+    from telltale import config, place
+    from telltale.errors import InputError
+    from telltale.planning import measure
+
+    if args.videos < 1:
+        raise InputError(f"--videos {args.videos}: wanted 1 clip or more")
+    settings = config.read(args.config, args.set)
+    spans = max(settings.data.spans, 1)
+    with tempfile.TemporaryDirectory() as scratch, place.join(settings.threads) as here:
+        costs = measure(settings, _clips(args.clips, Path(scratch)), here, spans)
+    epochs, free = settings.optim.epochs, shutil.disk_usage(Path.cwd()).free
+    predict, epoch = costs.predict_seconds(args.videos), costs.epoch_seconds(args.videos)
+    if args.json:
+        totals = {"predict_seconds": predict, "epoch_seconds": epoch, "train_seconds": epochs * epoch}
+        sizes = {"store_bytes": args.videos * costs.entry_bytes, "jpeg_store_bytes": args.videos * costs.jpeg_entry_bytes}
+        print(json.dumps({"videos": args.videos, **totals, **sizes, "free_bytes": free, "clip": costs.as_dict()}, indent=1))
+        return 0
+    source = str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
+    print(
+        f"{args.videos:,} clips, {args.config}; measured on {costs.clips_measured} clips of {source}; {_size(free)} free here"
+    )
+    pixels, jpegs = args.videos * costs.entry_bytes, args.videos * costs.jpeg_entry_bytes
+    stored = args.videos * costs.decode_clip_seconds * spans
+    for name, seconds, clip, memory, note in (
+        ("predict.py", predict, costs.predict_clip_seconds, costs.predict_memory_bytes, ""),
+        (
+            "train.py, an epoch",
+            epoch,
+            costs.train_clip_seconds,
+            costs.train_memory_bytes,
+            f"{epochs} in {_time(epochs * epoch)}",
+        ),
+        ("telltale cache build", stored, costs.decode_clip_seconds * spans, 0, f"{_size(pixels)}; as JPEG {_size(jpegs)}"),
+    ):
+        used = f"{_size(memory)} of memory" if memory else f"{spans} span{'s' * (spans > 1)} a clip"
+        print(f"{name:22}{_time(seconds):>14}{1 / clip:9.1f} clips/s   {used:20}  {note}")
+    print(f"to read in each pass: {_size(args.videos * costs.file_bytes)}; a run's folder: {_size(costs.files_bytes)}")
+    return 0
+
+
+def _clips(folder: Path | None, scratch: Path) -> list[Path]:
+    """Up to 24 videos, evenly over those below a folder, or drawn now."""
+    from telltale import threads
+    from telltale.errors import InputError
+
+    if folder is None:
+        from telltale.demo.dataset import write_dataset
+
+        folder = scratch / "clips"
+        write_dataset(folder, SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE, workers=threads.cores())
+    found = sorted(folder.rglob("*.mp4"))
+    if not found:
+        raise InputError(f"--clips {folder}: holds no .mp4; wanted a folder of videos like those of the run")
+    return found[:: max(1, len(found) // 24)][:24]
+
+
+def _time(seconds: float) -> str:
+    hours, rest = divmod(round(seconds), 3600)
+    return f"{hours} h {rest // 60:02} min" if hours else f"{rest // 60} min {rest % 60:02} s"
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.{0 if unit == 'bytes' else 1}f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
