@@ -114,6 +114,15 @@ def test_more_spans_and_mirror_images_change_scores_and_only_a_little(tiny: Path
     assert 0 < max(differences) < 0.5
 
 
+def test_a_profile_says_where_the_time_went(tiny: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert do_predict(run, tiny / "test", tmp_path / "submission.csv", "--profile", str(tmp_path / "profile.json")) == 0
+    assert "waiting for clips" in capsys.readouterr().out
+    found = json.loads((tmp_path / "profile.json").read_text())
+    assert found["clips"] == 10
+    assert 0 < found["start_up_seconds"] and 0 < found["clip_milliseconds"]["picture"]
+    assert found["bytes_per_clip"] == sum(path.stat().st_size for path in (tiny / "test").glob("*.mp4")) / 10
+
+
 def test_a_run_folder_is_not_overwritten_by_accident(tiny: Path, run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--resume"):
         do_train(tiny, run)
