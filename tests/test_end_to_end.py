@@ -119,7 +119,7 @@ def test_a_profile_says_where_the_time_went(tiny: Path, run: Path, tmp_path: Pat
     assert "waiting for clips" in capsys.readouterr().out
     found = json.loads((tmp_path / "profile.json").read_text())
     assert found["clips"] == 10
-    assert 0 < found["start_up_seconds"] and 0 < found["clip_milliseconds"]["picture"]
+    assert found["start_up_seconds"] > 0 and found["clip_milliseconds"]["picture"] > 0
     assert found["bytes_per_clip"] == sum(path.stat().st_size for path in (tiny / "test").glob("*.mp4")) / 10
 
 

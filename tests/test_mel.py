@@ -1,4 +1,4 @@
-"""log_mel against librosa's own functions."""
+"""log_mel against librosa's own functions: sums in another order, so the last bit of float32 at 100 dB may differ, no more."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from telltale import config
+from telltale.errors import InputError
 from telltale.mel import log_mel, n_columns
 
 SETTINGS = [
@@ -40,7 +41,7 @@ def test_equals_librosa_on_noise(settings: config.Mel):
     image = log_mel(samples, settings, 2.0)
     assert image.dtype == np.float32
     assert image.shape == (settings.n_mels, n_columns(settings, 2.0))
-    np.testing.assert_allclose(image, by_librosa(samples, settings), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(image, by_librosa(samples, settings), rtol=0, atol=1e-4)
 
 
 def test_equals_librosa_on_a_real_clip(clips: Path):
@@ -54,7 +55,24 @@ def test_equals_librosa_on_a_real_clip(clips: Path):
     span = sound[: 2 * settings.rate_hz]
     assert len(span) == 2 * settings.rate_hz
     assert np.ptp(span) > 0
-    np.testing.assert_allclose(log_mel(sound, settings, 2.0), by_librosa(span, settings), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(log_mel(sound, settings, 2.0), by_librosa(span, settings), rtol=0, atol=1e-4)
+
+
+def test_quiet_bands_beside_a_loud_tone_equal_librosa():
+    """What a transform in single precision would get wrong by some hundredths of a dB."""
+    settings = config.Mel()
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000) + 1e-6 * np.random.default_rng(2).standard_normal(16_000)
+    image = log_mel(tone.astype(np.float32), settings, 1.0)
+    assert image[:, 10:50].max() - image[:, 10:50].min() > 100
+    np.testing.assert_allclose(image, by_librosa(tone.astype(np.float32), settings), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_refused(wrong: float):
+    samples = noise(16_000)
+    samples[[3, 5]] = wrong
+    with pytest.raises(InputError, match="2 of 16000 samples"):
+        log_mel(samples, config.Mel(), 1.0)
 
 
 @pytest.mark.parametrize("length", [0, 1, 5_000, 15_999, 16_000, 40_000])
@@ -63,7 +81,7 @@ def test_sound_is_padded_with_silence_or_cut(length: int):
     before = samples.copy()
     padded = np.zeros(16_000, np.float32)
     padded[: min(length, 16_000)] = samples[:16_000]
-    np.testing.assert_allclose(log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()), rtol=0, atol=1e-4)
     assert np.array_equal(samples, before)
 
 

@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
-from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
@@ -163,6 +162,8 @@ def _score(facts: Facts, logits: np.ndarray) -> Score:
             # The status goes into the table; the sentence that says why is for whoever watches.
             tqdm.write(f"{facts.status}: {facts.detail}", file=sys.stderr)
         return Score(facts.video_name, None, facts.status, facts.seconds)
+    from scipy.special import expit
+
     probability = float(expit(logits.mean()))
     if not np.isfinite(probability):
         return Score(facts.video_name, None, "not_finite", facts.seconds)

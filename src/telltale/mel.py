@@ -2,19 +2,21 @@
 
     image = log_mel(wave.samples, settings.mel, settings.clip.seconds)
 
-The filter bank is librosa's. The rest is its definition in single precision, three times as fast as its own, which works out
-each transform in double precision: the images differ by less than 0.001 dB on real sound.
+The filter bank is librosa's. Transforms and sums are in double precision: in single precision the quiet bands beside a loud
+tone are off by up to 0.05 dB on real sound, and it saves next to nothing.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy.fft import rfft
 
 from telltale import config
+from telltale.errors import InputError
 
 SILENCE = 1e-10  # of power: -100 dB
+BLOCK = 64  # columns whose transforms fit a core's cache; all at once take half as long again
 
 
 def n_samples(settings: config.Mel, seconds: float) -> int:
@@ -30,27 +32,33 @@ def n_columns(settings: config.Mel, seconds: float) -> int:
 def log_mel(samples: np.ndarray, settings: config.Mel, seconds: float) -> np.ndarray:
     """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is -100 dB.
 
-    The samples are cut, or padded with silence, to `seconds`. Raises ValueError where a sample is not finite.
+    The samples are cut, or padded with silence, to `seconds`. Raises InputError where a sample is not finite.
     """
-    wanted, half = n_samples(settings, seconds), settings.n_fft // 2
-    if not np.isfinite(samples).all():
-        raise ValueError("samples: wanted finite ones")
+    kept, half = samples[: n_samples(settings, seconds)], settings.n_fft // 2
+    if not np.isfinite(kept).all():
+        raise InputError(f"sound: {np.count_nonzero(~np.isfinite(kept))} of {len(kept)} samples are not finite; wanted [-1, 1]")
     # Each column's window has its middle at the column's time: half a window of silence goes before and behind.
-    span = np.zeros(wanted + 2 * half, np.float32)
-    span[half : half + min(len(samples), wanted)] = samples[:wanted]
+    span = np.zeros(n_samples(settings, seconds) + 2 * half, np.float32)
+    span[half : half + len(kept)] = kept
+    columns = sliding_window_view(span, settings.n_fft)[:: settings.hop_length]
     window, filters = tables(settings)
-    spectrum = rfft(sliding_window_view(span, settings.n_fft)[:: settings.hop_length] * window)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    return np.float32(10.0) * np.log10(np.maximum(filters @ power.T, np.float32(SILENCE)))
+    image = np.empty((settings.n_mels, len(columns)), np.float32)
+    for first in range(0, len(columns), BLOCK):
+        spectrum = np.fft.rfft(columns[first : first + BLOCK] * window)
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        image[:, first : first + BLOCK] = filters @ power.T
+    return np.float32(10.0) * np.log10(np.maximum(image, np.float32(SILENCE)))
 
 
 @lru_cache
-def tables(settings: config.Mel) -> tuple[np.ndarray, np.ndarray]:
-    """The Hann window, float32 (n_fft,), and the filter bank, float32 (n_mels, n_fft / 2 + 1).
+def tables(settings: config.Mel) -> tuple[np.ndarray, Any]:
+    """The Hann window, float64 (n_fft,), and the filter bank, sparse float64 (n_mels, n_fft / 2 + 1): a bin is in two bands.
 
-    Importing librosa takes seconds: worker processes are forked with this done.
+    Importing librosa takes seconds, and SciPy's sparse arrays come with it: worker processes are forked with this done.
     """
     from librosa.filters import mel
+    from scipy.sparse import csr_array
 
     bank = mel(sr=settings.rate_hz, n_fft=settings.n_fft, n_mels=settings.n_mels, fmin=settings.fmin_hz, fmax=settings.fmax_hz)
-    return np.hanning(settings.n_fft + 1)[:-1].astype(np.float32), bank
+    return np.hanning(settings.n_fft + 1)[:-1], csr_array(bank.astype(np.float64))
