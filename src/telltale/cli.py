@@ -12,6 +12,7 @@ VERBS = {
     "demo-data": "write a data set of our own making in the competition's layout",
     "audit": "show whether a run keeps the competition's rules",
     "fetch-weights": "put ImageNet-1K weights where an offline run finds them",
+    "cache": "build, look at or prune a decode-once store",
     "plan": "what a run over N clips will cost here in time, disk and memory",
     "evaluate": "metrics, intervals and plots from a label file and a score file",
     "validate-submission": "check a submission as an organiser's script would",

@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +22,9 @@ from telltale.decode import jpeg
 from telltale.decode.audio import Silent, read_wave
 from telltale.decode.container import DecodeError, Limits
 from telltale.decode.frames import read_frames
+from telltale.decode.store import Entry, Store
 from telltale.decode.walk import Walk
-
-if TYPE_CHECKING:
-    from telltale.decode.store import Store
+from telltale.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def read_clip(
     wanted: config.Clip,
     rate_hz: int,
     reads: tuple[str, ...],
-    store: "Store | None" = None,
+    store: Store | None = None,
 ) -> Clip:
     """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a status.
 
@@ -84,6 +82,8 @@ def read_clip(
     reading = _Reading(path, wanted, rate_hz, reads)
     try:
         attempts = [_kept(reading, place, store) if store is not None else reading.view(place) for place in places]
+    except InputError:
+        raise
     except DecodeError as error:
         return Clip((), error.status, reading.seconds, str(error), reading.cost())
     except (OSError, MemoryError, RuntimeError, ValueError) as error:
@@ -107,10 +107,8 @@ class _Attempt:
     jpegs: list[bytes] | None = None
 
 
-def _kept(reading: "_Reading", place: float, store: "Store") -> _Attempt:
+def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
     """One span from the store, where it is from now on if it can be scored."""
-    from telltale.decode.store import Entry
-
     entry = store.get(reading.path, place)
     if entry is not None:
         reading.seconds = entry.seconds
@@ -118,9 +116,14 @@ def _kept(reading: "_Reading", place: float, store: "Store") -> _Attempt:
         reading.lap("store")
         return _Attempt(View(pictures, entry.samples), entry.status)
     reading.lap("store")
-    attempt = reading.view(place)
+    try:
+        attempt = reading.view(place)
+    except DecodeError:
+        store.failed()
+        raise
     pictures, samples = attempt.view.pictures, attempt.view.samples
-    if attempt.lasting and reading.seconds is not None and (pictures is not None or samples is not None):
+    # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
+    if attempt.lasting and reading.seconds is not None and attempt.status in ("ok", "partial", "no_sound", "no_picture"):
         store.put(reading.path, place, Entry(attempt.jpegs or pictures, samples, attempt.status, reading.seconds))
     else:
         store.failed()

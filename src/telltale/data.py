@@ -7,17 +7,14 @@ The epoch travels in the batches' keys, so any number of workers gives the same 
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from telltale import config, mel, transforms
 from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
 from telltale.clip import random_span, read_clip, whole_spans
+from telltale.decode.store import Store
 from telltale.manifest import Row
-
-if TYPE_CHECKING:
-    from telltale.decode.store import Store
 
 
 class ClipDataset:
@@ -33,7 +30,7 @@ class ClipDataset:
         reads: tuple[str, ...],
         *,
         spans: int = 1,
-        store: "Store | None" = None,
+        store: Store | None = None,
     ) -> None:
         self.rows, self.settings, self.reads, self.store = rows, settings, reads, store
         self.spans = spans
@@ -100,10 +97,8 @@ class ClipDataset:
             into[...] = transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
 
 
-def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...]) -> "Store":
+def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...]) -> Store:
     """The store in `folder` for what these settings decode. Raises InputError where the folder cannot be one."""
-    from telltale.decode.store import Store
-
     spec = {"clip": settings.clip.model_dump(mode="json"), "rate_hz": settings.mel.rate_hz, "reads": list(reads)}
     return Store(folder, spec, settings.store)
 

@@ -1,0 +1,131 @@
+"""The decode-once store: what reading a span of a clip gave, kept by what fixes it, so that an epoch decodes nothing twice.
+
+    store = Store(Path("/fast/store"), spec, settings.store)
+    entry = store.get(path, 0.5)          # None: read it, then
+    store.put(path, 0.5, Entry(pictures, samples, "ok", 6.0))
+
+An entry's key is the hash of the file's bytes, the fingerprint of how it is decoded, and the span's place in the clip. So files
+of the same bytes share an entry whatever their names, and a file that was replaced gets a new one. The hash of a file is
+remembered by its path, size, time of change and inode: a warm read does not read the video at all. That trusts that whoever
+changes a file's bytes changes one of these.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from telltale import config
+from telltale.decode.shards import Key, Shelf
+
+# Raised when decoding itself changes, so that what an older Telltale stored is not taken for what this one would read.
+FORMAT = 1
+_ALIGN = 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One span of a clip. pictures: uint8 (T, H, W, 3), or the JPEG of each, or None; samples: float32 (N,) or None.
+
+    Arrays from a store cannot be written to. `seconds` is the length of the whole clip.
+    """
+
+    pictures: np.ndarray | list[bytes] | None
+    samples: np.ndarray | None
+    status: str
+    seconds: float
+
+
+def fingerprint(spec: dict[str, Any]) -> str:
+    """16 hex digits of how clips are decoded."""
+    return hashlib.sha256(json.dumps([FORMAT, spec], sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Store:
+    """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in this process.
+
+    Any number of processes and runs may share a store. Raises InputError where the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path, spec: dict[str, Any], settings: config.Store) -> None:
+        self.spec = fingerprint(spec)
+        self.shelf = Shelf(
+            folder,
+            max_bytes=settings.max_gb * 1e9,
+            keep_free_bytes=settings.keep_free_gb * 1e9,
+            per_shard=settings.shard_clips,
+        )
+        self.shelf.describe(self.spec, json.dumps(spec, sort_keys=True))
+        self.shelf.close()
+        self.hits = self.misses = self.failures = 0
+
+    def get(self, path: Path, place: float) -> Entry | None:
+        """What is kept of a span; None where nothing is. A file that cannot be read has nothing kept."""
+        try:
+            data = self.shelf.get(self._key(path, place))
+        except OSError:
+            data = None
+        entry = None if data is None else unpack(data)
+        self.hits, self.misses = self.hits + (entry is not None), self.misses + (entry is None)
+        return entry
+
+    def put(self, path: Path, place: float, entry: Entry) -> None:
+        """Keep a span. Raises InputError where there is no room, or nothing can be written."""
+        self.shelf.put(self._key(path, place), pack(entry))
+
+    def failed(self) -> None:
+        """Count a span that could not be read: it is not kept."""
+        self.failures += 1
+
+    def close(self) -> None:
+        self.shelf.close()
+
+    def _key(self, path: Path, place: float) -> Key:
+        return Key(self.spec, self.shelf.content(path, file_hash), repr(float(place)))
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pack(entry: Entry) -> list[Any]:
+    """An entry as buffers: the length of its head, the head, the samples, the pictures."""
+    pictures = entry.pictures
+    head = {
+        "status": entry.status,
+        "seconds": entry.seconds,
+        "samples": None if entry.samples is None else len(entry.samples),
+        "jpegs": [len(data) for data in pictures] if isinstance(pictures, list) else None,
+        "shape": list(pictures.shape) if isinstance(pictures, np.ndarray) else None,
+    }
+    text = json.dumps(head).encode()
+    text += b" " * (-(len(text) + 4) % _ALIGN)
+    parts: list[Any] = [len(text).to_bytes(4, "big"), text]
+    if entry.samples is not None:
+        parts.append(np.ascontiguousarray(entry.samples, np.float32).data)
+    if isinstance(pictures, list):
+        parts += pictures
+    elif isinstance(pictures, np.ndarray):
+        parts.append(np.ascontiguousarray(pictures).data)
+    return parts
+
+
+def unpack(data: bytes) -> Entry:
+    """The entry of the joined buffers of `pack`; its arrays are views of them."""
+    at = 4 + int.from_bytes(data[:4], "big")
+    head = json.loads(data[4:at])
+    samples = None
+    if head["samples"] is not None:
+        samples = np.frombuffer(data, np.float32, head["samples"], at)
+        at += samples.nbytes
+    pictures: np.ndarray | list[bytes] | None = None
+    if head["jpegs"] is not None:
+        ends = at + np.cumsum(head["jpegs"])
+        pictures = [data[end - length : end] for end, length in zip(ends.tolist(), head["jpegs"], strict=True)]
+    elif head["shape"] is not None:
+        pictures = np.frombuffer(data, np.uint8, offset=at).reshape(head["shape"])
+    return Entry(pictures, samples, head["status"], head["seconds"])
