@@ -37,8 +37,8 @@ lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## what decoding costs, each backend beside the other on the same clips
-	$(BIN)/python bench/decode.py $(ARGS)
+bench: $(STAMP)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
+	$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

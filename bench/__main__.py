@@ -1,0 +1,46 @@
+"""`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a limit in the same run.
+
+    .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path programs] [--quick]
+
+Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does nothing else.
+"""
+
+import argparse
+from pathlib import Path
+
+from bench import decode, path, programs
+from bench.measure import write
+
+HERE = Path(__file__).resolve().parent
+
+
+def main(given: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--clips", type=Path, default=HERE.parent.parent / "shared/media/clips", help="in the competition's layout"
+    )
+    parser.add_argument("--only", nargs="+", choices=("decode", "path", "programs"), default=("decode", "path", "programs"))
+    parser.add_argument("--quick", action="store_true", help="few clips and one repeat: whether it works, not what it costs")
+    parser.add_argument("--out", type=Path, default=HERE / "results.json")
+    arguments = parser.parse_args(given)
+    paths = sorted(arguments.clips.glob("*/*.mp4"))
+    if not paths:
+        parser.error(f"{arguments.clips}: holds no */*.mp4; name a folder in the competition's layout with --clips")
+    repeats = 1 if arguments.quick else 3
+    few = paths[:12] if arguments.quick else paths
+    parts = {
+        "decode": lambda: decode.measure(few, repeats),
+        "path": lambda: path.measure(few, repeats),
+        "programs": lambda: programs.measure(arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())),
+    }
+    rows = []
+    for name in arguments.only:
+        for row in parts[name]():
+            print(row.line(), flush=True)
+            rows.append(row)
+    write(rows, arguments.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,128 @@
+"""The whole data path with a model that does nothing: all cores, from files and from a store, beside bare loops and DataLoader."""
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.measure import Row, seconds
+from bench.peers import FRAMES, DecordDataset, bare
+from telltale import config, threads
+from telltale.batch import EVALUATION, Key
+from telltale.data import ClipDataset, open_store
+from telltale.feed import Feed
+from telltale.manifest import Row as Clip
+
+BOTH = ("picture", "sound")
+BATCH = 8
+
+
+def settings(quality: int | None = None) -> config.Config:
+    clip = config.Clip(seconds=6.0, frames=FRAMES, jpeg_quality=quality)
+    return config.Config(model=config.Model(name="audiovisual"), clip=clip)
+
+
+def feed_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> Feed:
+    rows = [Clip(path.name, path, 0) for path in paths]
+    wanted = settings(quality)
+    kept = None if store is None else open_store(store, wanted, BOTH)
+    keys = [Key(row, EVALUATION) for row in np.argsort([-path.stat().st_size for path in paths], kind="stable").tolist()]
+    batches = [keys[at : at + BATCH] for at in range(0, len(keys), BATCH)]
+    return Feed(ClipDataset(rows, wanted, BOTH, store=kept), batches, threads.cores(), timeout_seconds=60)
+
+
+def drain(batches: Feed) -> dict[str, float]:
+    """Go through all batches; mean milliseconds and bytes of a clip by stage."""
+    facts = [fact for batch in batches for fact in batch.facts]
+    return {
+        "open": 1e3 * float(np.mean([fact.cost.open_seconds for fact in facts])),
+        "picture": 1e3 * float(np.mean([fact.cost.picture_seconds for fact in facts])),
+        "sound": 1e3 * float(np.mean([fact.cost.sound_seconds for fact in facts])),
+        "store": 1e3 * float(np.mean([fact.cost.store_seconds for fact in facts])),
+        "prepare": 1e3 * float(np.mean([fact.prepare_seconds for fact in facts])),
+        "mel": 1e3 * float(np.mean([fact.mel_seconds for fact in facts])),
+        "kB": 1e-3 * float(np.mean([fact.cost.bytes for fact in facts])),
+    }
+
+
+def bare_loops(paths: Sequence[Path], workers: int) -> float:
+    """Seconds that `workers` processes take to decode all pictures of all files between them, whoever is free the next one."""
+    ready, place = multiprocessing.Barrier(workers + 1), multiprocessing.Value("i", 0)
+
+    def loop() -> None:
+        bare(paths[0])
+        ready.wait()
+        while True:
+            with place.get_lock():
+                mine, place.value = place.value, place.value + 1
+            if mine >= len(paths):
+                return
+            bare(paths[mine])
+
+    loops = [multiprocessing.get_context("fork").Process(target=loop) for _ in range(workers)]
+    for process in loops:
+        process.start()
+    ready.wait()
+    began = time.perf_counter()
+    for process in loops:
+        process.join()
+    return time.perf_counter() - began
+
+
+def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
+    workers, longest = threads.cores(), sorted(paths, key=lambda path: -path.stat().st_size)
+    feed, loader = feed_of(paths), torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4)
+    stages = drain(feed)  # the workers have started
+    taken: dict[str, list[float]] = {"feed": [], "bare": [], "decord": []}
+    for _ in range(repeats):
+        taken["feed"].append(seconds(lambda: drain(feed)))
+        taken["bare"].append(bare_loops(longest, workers))
+        taken["decord"].append(seconds(lambda: list(map(len, loader))))
+    feed.close()
+    rate = {name: len(paths) / float(np.median(values)) for name, values in taken.items()}
+    spent = ", ".join(f"{name} {value:.1f}" for name, value in stages.items())
+    return [
+        Row(
+            f"data path, all cores: rate against {workers} bare loops",
+            rate["feed"] / rate["bare"],
+            0.90,
+            True,
+            f"{rate['feed']:.1f} against {rate['bare']:.1f} clips/s; ms and kB a clip: {spent}",
+        ),
+        Row(
+            "data path: rate against decord, 16 frames, 4 DataLoader workers",
+            rate["feed"] / rate["decord"],
+            None,
+            True,
+            f"ours with sound and mel: {rate['feed']:.1f}, theirs without: {rate['decord']:.1f} clips/s, their start included",
+        ),
+        *store_rows(paths, repeats),
+    ]
+
+
+def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
+    """The second epoch from a store, against the first from the files; neither with a model."""
+    rows = []
+    for form, quality, target in (("uint8", None, 0.08), ("JPEG 95", 95, 0.30)):
+        with tempfile.TemporaryDirectory() as folder:
+            # A store's epoch is short: over each clip four times, so that what the ends cost does not count.
+            files, kept = feed_of(paths, None, quality), feed_of([*paths] * 4, Path(folder) / "store", quality)
+            drain(files)
+            drain(kept)
+            first, second, stages = [], [], {}
+            for _ in range(repeats):
+                first.append(seconds(lambda files=files: drain(files)))
+                began = time.perf_counter()
+                stages = drain(kept)
+                second.append((time.perf_counter() - began) / 4)
+            files.close()
+            kept.close()
+            ours, theirs = (1e3 * float(np.median(values)) / len(paths) for values in (second, first))
+            size = sum(path.stat().st_size for path in Path(folder).rglob("*.shard")) / len(paths) / 1e3
+            detail = f"{ours:.2f} against {theirs:.1f} ms a clip; {size:.0f} kB a clip; store {stages['store']:.1f}, mel {stages['mel']:.1f} ms"
+            rows.append(Row(f"store, {form}: second epoch against the first from files", ours / theirs, target, detail=detail))
+    return rows
