@@ -4,6 +4,7 @@ Single-threaded: the worker processes are the parallelism, and with frame thread
 run to run.
 """
 
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -30,6 +31,8 @@ _SKIPPED: dict[Sampling, Literal["NONREF", "DEFAULT", "NONKEY"]] = {
     "keyframes": "NONKEY",
 }
 
+_OWN = threading.local()
+
 
 def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, sampling: Sampling) -> Pictures:
     """See `frames.read_frames`. Holds the wanted frames at the scaled size, and of the others what the decoder itself holds."""
@@ -38,7 +41,7 @@ def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, samplin
     unit, start = tick(stream), zero(walk.container)
     show = Show(walk, stream)
     find = show.at if sampling == "exact" else show.nearest
-    convert = VideoReformatter()  # one for all frames: it keeps the scaler's filters
+    convert = _reformatter()
     pixels: NDArray[np.uint8] | None = None
     came: list[int] = []
     try:
@@ -46,23 +49,26 @@ def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, samplin
             frame, pts = find(target)
             if pixels is None:
                 size = scaled(path, frame.width, frame.height, short_side, limits)
-                first = _rgb(path, convert, frame, size)
-                pixels = np.empty((len(times), *first.shape), np.uint8)
-                pixels[0] = first
-            elif pts == came[-1]:
+                wide, high = size if round(frame.rotation / 90) % 2 == 0 else size[::-1]
+                pixels = np.empty((len(times), high, wide, 3), np.uint8)
+            if came and pts == came[-1]:
                 pixels[len(came)] = pixels[len(came) - 1]
             else:
-                upright = _rgb(path, convert, frame, size)
-                if upright.shape != pixels.shape[1:]:
-                    raise DecodeError("failed", f"{path}: the picture is turned within the clip")
-                pixels[len(came)] = upright
+                _convert(path, convert, frame, size, pixels[len(came)])
             came.append(pts)
     except DecodeError:
-        if pixels is None:
+        if not came:
             raise
     assert pixels is not None  # times holds one at least
     seconds = np.array([float(pts * unit - start) for pts in came])
     return Pictures(pixels[: len(came)], seconds, partial=len(came) < len(times))
+
+
+def _reformatter() -> VideoReformatter:
+    """This thread's converter: it keeps the scaler's filters from frame to frame, and from clip to clip of the same size."""
+    if not hasattr(_OWN, "reformatter"):
+        _OWN.reformatter = VideoReformatter()
+    return _OWN.reformatter
 
 
 def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
@@ -86,24 +92,28 @@ def _ticks(times: NDArray[np.float64], start: Fraction, unit: Fraction) -> list[
     return np.clip(ticks, -(2.0**62), 2.0**62).astype(np.int64).tolist()
 
 
-def _rgb(path: Path, convert: VideoReformatter, frame: VideoFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3), upright. The converter takes the frame's own colour matrix and range; bilinear, as decord does.
+def _convert(path: Path, convert: VideoReformatter, frame: VideoFrame, size: tuple[int, int], into: NDArray[np.uint8]) -> None:
+    """Write a frame, scaled and upright, uint8 (H, W, 3) RGB. The converter takes the frame's own colour matrix and range;
+    bilinear, as decord does. Raises DecodeError where the frame is turned otherwise than `into` is shaped.
 
     A frame that is scaled comes out in planes: libav does that twice as fast as packed RGB, and gives every pixel a colour of
     its own, where packed RGB shares one between two.
     """
     planar = size != (frame.width, frame.height)
+    turns = round(frame.rotation / 90) % 4
+    if into.shape[:2] != (size if turns % 2 else size[::-1]):
+        raise DecodeError("failed", f"{path}: the picture is turned within the clip")
     try:
         made = convert.reformat(frame, *size, format="gbrp" if planar else "rgb24", interpolation="BILINEAR", threads=1)
-        rgb = _packed(made) if planar else made.to_ndarray()
+        if not planar:
+            into[...] = np.rot90(made.to_ndarray(), turns)  # both count anticlockwise
+            return
+        green, blue, red = (
+            np.asarray(memoryview(plane)).reshape(-1, plane.line_size)[: size[1], : size[0]] for plane in made.planes
+        )
     except (av.FFmpegError, ValueError) as error:
         raise DecodeError("failed", f"{path}: a frame cannot be converted to RGB ({reason(error)})") from None
-    return np.rot90(rgb, round(frame.rotation / 90))  # both count anticlockwise
-
-
-def _packed(frame: VideoFrame) -> NDArray[np.uint8]:
-    """Planes of green, blue and red → uint8 (H, W, 3) RGB."""
-    green, blue, red = (
-        np.asarray(memoryview(plane)).reshape(-1, plane.line_size)[: frame.height, : frame.width] for plane in frame.planes
-    )
-    return np.asarray(cv2.merge((red, green, blue)), np.uint8)
+    if turns:
+        into[...] = np.rot90(cv2.merge((red, green, blue)), turns)
+    else:
+        cv2.merge((red, green, blue), into)

@@ -24,6 +24,7 @@ _LEAD_IN_SECONDS = 1
 _LEAD_IN_SOUGHT_SECONDS = 2
 _LEAD_OUT_SECONDS = 0.25
 _HIGHEST_RATE_HZ = 768_000
+_PIECE_SAMPLES = 16_384
 
 
 class Timeline:
@@ -157,15 +158,18 @@ class Run:
 
     def mono(self) -> NDArray[np.float32]:
         """float32 (N,): the plain average of the channels, full scale at 1. To be called once."""
-        frame = self._frames.read()
-        assert frame is not None  # a run begins with a frame
-        samples = frame.to_ndarray()
-        if not frame.format.is_planar:
-            samples = samples.reshape(-1, frame.layout.nb_channels).T
-        full = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
-        middle = full if samples.dtype.kind == "u" else 0.0
-        average = samples.mean(axis=0)
-        return average if samples.dtype == np.float32 else np.asarray((average - middle) / full, np.float32)
+        mono, at = np.empty(self.end - self.at, np.float32), 0
+        # By pieces that stay in the cache: minutes of sound at once would be written and read again three times.
+        while (frame := self._frames.read(_PIECE_SAMPLES, partial=True)) is not None:
+            samples = frame.to_ndarray()
+            if not frame.format.is_planar:
+                samples = samples.reshape(-1, frame.layout.nb_channels).T
+            full = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
+            middle = full if samples.dtype.kind == "u" else 0.0
+            average = samples.mean(axis=0)
+            mono[at : at + frame.samples] = average if samples.dtype == np.float32 else (average - middle) / full
+            at += frame.samples
+        return mono
 
 
 def _resample(samples: NDArray[np.float32], from_hz: int, to_hz: int) -> NDArray[np.float32]:
