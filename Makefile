@@ -7,6 +7,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
+PEERS := $(VENV)/peers/.made-from-lock
 ROOM_GB := 8
 ARGS ?=
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -29,7 +30,7 @@ demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under de
 	$(BIN)/telltale demo $(ARGS)
 
 # One thread per worker: the workers are the parallelism, and torch's own pools would fight over the same cores.
-test: $(STAMP)  ## the whole test suite
+test: $(STAMP) $(PEERS)  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
 lint: $(STAMP)  ## ruff's rules and format, and mypy's types
@@ -37,12 +38,17 @@ lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
+bench: $(STAMP) $(PEERS)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
 	$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --quiet $(ARGS) -o requirements.lock
+
+# What bench/ compares with and the project does not use. Beside the environment, for moviepy would hold back its packages.
+$(PEERS): bench/peers.lock $(STAMP)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(VENV)/peers --no-deps --require-hashes -r bench/peers.lock
+	touch $@
 
 # uv is itself pinned and hashed in the lock: pip installs that one entry, uv the rest. The stamp is written last, so a set-up
 # that was cut short is taken up again by the next make.

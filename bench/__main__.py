@@ -1,6 +1,6 @@
 """`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a limit in the same run.
 
-    .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path programs] [--quick]
+    .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path inference training programs] [--quick]
 
 Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does nothing else.
 """
@@ -8,10 +8,11 @@ Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. W
 import argparse
 from pathlib import Path
 
-from bench import decode, path, programs
+from bench import decode, inference, path, programs, training
 from bench.measure import write
 
 HERE = Path(__file__).resolve().parent
+PARTS = ("decode", "path", "inference", "training", "programs")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -19,7 +20,7 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument(
         "--clips", type=Path, default=HERE.parent.parent / "shared/media/clips", help="in the competition's layout"
     )
-    parser.add_argument("--only", nargs="+", choices=("decode", "path", "programs"), default=("decode", "path", "programs"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--quick", action="store_true", help="few clips and one repeat: whether it works, not what it costs")
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     arguments = parser.parse_args(given)
@@ -31,6 +32,8 @@ def main(given: list[str] | None = None) -> int:
     parts = {
         "decode": lambda: decode.measure(few, repeats),
         "path": lambda: path.measure(few, repeats),
+        "inference": lambda: inference.measure(repeats),
+        "training": lambda: training.measure(few, repeats),
         "programs": lambda: programs.measure(arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())),
     }
     rows = []

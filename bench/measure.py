@@ -42,7 +42,7 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def in_turns(ways: Mapping[str, Callable[[Path], object]], paths: Sequence[Path], repeats: int) -> dict[str, np.ndarray]:
-    """Milliseconds (P,) of each way on each path: the best of `repeats`, taken in turns, so that a busy moment hits all alike."""
+    """Milliseconds (P,) of each way on each path: the best of `repeats`, in turns, so that a busy moment hits all alike."""
     best = {name: np.full(len(paths), np.inf) for name in ways}
     for place, path in enumerate(paths):
         for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""The whole data path with a model that does nothing: all cores, from files and from a store, beside bare loops and DataLoader."""
+"""The data path with a model that does nothing: all cores, from files and from a store, beside bare loops and DataLoader."""
 
 import multiprocessing
 import tempfile
@@ -122,7 +122,8 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
             files.close()
             kept.close()
             ours, theirs = (1e3 * float(np.median(values)) / len(paths) for values in (second, first))
-            size = sum(path.stat().st_size for path in Path(folder).rglob("*.shard")) / len(paths) / 1e3
-            detail = f"{ours:.2f} against {theirs:.1f} ms a clip; {size:.0f} kB a clip; store {stages['store']:.1f}, mel {stages['mel']:.1f} ms"
+            assert kept.dataset.store is not None
+            size = kept.dataset.store.shelf.total_bytes() / len(set(paths)) / 1e3
+            detail = f"{ours:.2f} against {theirs:.1f} ms a clip, of {size:.0f} kB; looking it up {stages['store']:.1f} ms"
             rows.append(Row(f"store, {form}: second epoch against the first from files", ours / theirs, target, detail=detail))
     return rows

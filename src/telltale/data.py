@@ -20,7 +20,8 @@ from telltale.manifest import Row
 class ClipDataset:
     """Rows of videos as samples. A clip that cannot be read has a status and no usable view.
 
-    spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was decoded.
+    spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was decoded. training:
+    whether it will be asked for training's samples, too.
     """
 
     def __init__(
@@ -31,9 +32,10 @@ class ClipDataset:
         *,
         spans: int = 1,
         store: Store | None = None,
+        training: bool = False,
     ) -> None:
         self.rows, self.settings, self.reads, self.store = rows, settings, reads, store
-        self.spans = spans
+        self.spans, self.training = spans, training
 
     def shapes(self) -> Shapes:
         c, m = self.settings.clip, self.settings.mel
@@ -45,6 +47,8 @@ class ClipDataset:
         """Load what reading needs and this process may not have yet, once, before workers are forked."""
         if "sound" in self.reads:
             mel.tables(self.settings.mel)
+        if self.training:
+            transforms.prepare(self.settings.augment, self.reads)
 
     def fill(self, key: Key, arrays: Arrays) -> Facts:
         """Read one clip into `arrays`, over whatever was there. Raises InputError where the store is full."""

@@ -119,7 +119,7 @@ def _rows(clips: Sequence[Path], count: int) -> list[Row]:
 
 def _feed(settings: config.Config, rows: list[Row], reads: tuple[str, ...], batches: Any, here: Place, spans: int) -> Feed:
     workers = here.workers(settings.data.workers, len(rows))
-    dataset = ClipDataset(rows, settings, reads, spans=spans)
+    dataset = ClipDataset(rows, settings, reads, spans=spans, training=True)
     return Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
 
 

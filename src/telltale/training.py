@@ -108,7 +108,12 @@ def feeds(
     kept = None if store is None else open_store(store, settings, reads)
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
     training, judging = (
-        Feed(ClipDataset(split.rows, settings, reads, store=kept), batches, workers, timeout_seconds=limit)
+        Feed(
+            ClipDataset(split.rows, settings, reads, store=kept, training=split is train[0]),
+            batches,
+            workers,
+            timeout_seconds=limit,
+        )
         for split, batches in (train, validation)
     )
     return training, judging

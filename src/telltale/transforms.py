@@ -5,6 +5,7 @@
 The same input and the same state of `rng` give the same output; no input is modified.
 """
 
+import importlib
 import os
 import random
 
@@ -28,6 +29,14 @@ def fit(pixels: np.ndarray, size: int) -> np.ndarray:
     # The mean of an area when there are pixels to spare, so that nothing aliases; linear where there are too few.
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
+
+
+def prepare(settings: config.Augment, reads: tuple[str, ...]) -> None:
+    """Import what training's changes need, before workers are forked: each would take its own two seconds and memory."""
+    if "picture" in reads:
+        augment_frames(np.zeros((1, 32, 32, 3), np.uint8), settings, np.random.default_rng(0))
+    if "sound" in reads and settings.sound_noise_p:
+        importlib.import_module("scipy.signal")
 
 
 def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,49 @@
+"""A training step with all that feeds it, beside the bare step on tensors that are already there, as a limit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from bench.measure import Row, seconds
+from telltale import config, models, place, state
+from telltale.batch import Key, read_batch
+from telltale.data import ClipDataset, TrainBatches
+from telltale.feed import Feed
+from telltale.loop import forward, train_epoch, update
+from telltale.manifest import Row as Clip
+from telltale.signals import Watch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
+    """The demo's model on real clips: the smallest network that we ship, so the one that waits most for its data."""
+    settings = config.read(ROOT / "configs/demo.yaml")
+    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"workers": None, "balance": False})})
+    rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
+    dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, training=True)
+    with place.join(settings.threads) as here:
+        model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
+        now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, here.device.type)
+        batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
+        feed = Feed(dataset, batches, here.workers(None, len(rows)), timeout_seconds=60)
+        one = read_batch(dataset, [Key(row, 0) for row in range(min(len(rows), settings.data.batch_size))])
+        usable = one.usable.any(1)
+
+        def epoch() -> None:
+            train_epoch(now.model, now, feed, settings, here, Watch(), lambda: None, lambda *_: None)
+            now.progress.next_epoch()
+
+        def bare() -> None:
+            for _ in range(len(batches)):
+                forward(now.model, one, usable, here.device, settings.optim)[1].mean().backward()
+                update(now, settings.optim, 1e-3)
+
+        epoch()  # the workers have started
+        taken = [(seconds(epoch), seconds(bare)) for _ in range(repeats)]
+        feed.close()
+    ours, theirs = (len(rows) / float(np.median(column)) for column in zip(*taken, strict=True))
+    detail = f"{ours:.1f} clips/s, decoded and augmented on the same cores, against {theirs:.1f}; configs/demo.yaml"
+    return [Row("training step: rate against the bare step on tensors at hand", ours / theirs, None, True, detail)]
