@@ -96,6 +96,17 @@ def test_other_errors_are_not_swallowed():
         Inference(Broken(), CPU, "off")(batch())
 
 
+def test_where_nothing_can_be_compiled_one_sentence_says_so(monkeypatch):
+    from torch._dynamo.exc import TorchDynamoException
+
+    def broken(*_, **__):
+        raise TorchDynamoException("no C++ compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda model, dynamic: broken)
+    with pytest.raises(InputError, match=r"predict\.compile: torch\.compile cannot be used here \(no C\+\+ compiler\)"):
+        Inference(Sums(), CPU, "off", compiled=True)(batch())
+
+
 def test_a_mirror_image_does_not_hear_again():
     given, model = batch(), Sums()
     Inference(model, CPU, "off", flip=True)(given)

@@ -58,6 +58,9 @@ class Inference:
                 parts = list(self._each(batch, places.split(step)))
                 return np.concatenate(parts, axis=1)
             except RuntimeError as error:
+                if self.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                    why = next(iter(str(error).splitlines()), type(error).__name__)
+                    raise InputError(f"predict.compile: torch.compile cannot be used here ({why}); set it to false") from None
                 if not _is_out_of_memory(error):
                     raise
                 if step == 1:
