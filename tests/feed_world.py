@@ -63,11 +63,13 @@ def read(batches: Iterator | Feed) -> tuple[list[Facts], dict[str, torch.Tensor]
 
 
 def children(pid: int) -> list[int]:
-    """Living processes below `pid`, at any depth."""
+    """Living processes below `pid`, at any depth; Python's resource tracker, which another test may have started, is none."""
     found = []
     for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         try:
             state = Path(f"/proc/{text}/stat").read_text().rpartition(")")[2].split()[0]
+            if "multiprocessing.resource_tracker" in Path(f"/proc/{text}/cmdline").read_text():
+                continue
             found += ([] if state == "Z" else [int(text)]) + children(int(text))
         except FileNotFoundError:
             continue
