@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from telltale import config, manifest, models, place, rules, runfolder, training
+from telltale import config, manifest, models, objectives, place, rules, runfolder, training
 from telltale.entry import guarded
 from telltale.signals import watched
 
@@ -40,7 +40,9 @@ def train(args: argparse.Namespace) -> int:
         splits = manifest.read_data(args.data, settings.data)
         resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
         place.seed(settings.seed)
-        model = models.build(settings.model, settings.mel, settings.clip, initialise=resumed is None)
+        objective = objectives.build(settings, splits[0].rows)
+        fresh, methods = resumed is None, objective.methods
+        model = models.build(settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods)
         if resumed is not None:
             model.provenance = resumed["provenance"]
         audit = rules.audit(model, settings)
@@ -49,7 +51,7 @@ def train(args: argparse.Namespace) -> int:
             rules.write(audit, args.out / "audit.json")
             print("\n".join([*map(training.describe, splits), rules.one_line(audit)]), flush=True)
         rules.enforce(audit, settings)
-        done = training.run(model, *splits, settings, here, watch, args.out, resumed, args.store)
+        done = training.run(model, objective, *splits, settings, here, watch, args.out, resumed, args.store)
         if here.main:
             print(training.last_words(done, args.out), flush=True)
     return 0

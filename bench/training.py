@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from bench.measure import Row, seconds
-from telltale import config, models, place, state
+from telltale import config, models, objectives, place, state
 from telltale.batch import Key, read_batch
 from telltale.data import ClipDataset, TrainBatches
 from telltale.feed import Feed
-from telltale.loop import forward, train_epoch, update
+from telltale.loop import backward, train_epoch, update
 from telltale.manifest import Row as Clip
 from telltale.signals import Watch
 
@@ -31,14 +31,15 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         feed = Feed(dataset, batches, here.workers(None, len(rows)), timeout_seconds=60)
         one = read_batch(dataset, [Key(row, 0) for row in range(min(len(rows), settings.data.batch_size))])
         usable = one.usable.any(1)
+        objective = objectives.build(settings, rows)
 
         def epoch() -> None:
-            train_epoch(now.model, now, feed, settings, here, Watch(), lambda: None, lambda *_: None)
+            train_epoch(now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None)
             now.progress.next_epoch()
 
         def bare() -> None:
             for _ in range(len(batches)):
-                forward(now.model, one, usable, here.device, settings.optim)[1].mean().backward()
+                backward(now.model, one, usable, objective, now, settings.optim, 1 / len(one.facts))
                 update(now, settings.optim, 1e-3)
 
         epoch()  # the workers have started

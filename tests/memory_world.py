@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from telltale import config, place, state
+from telltale import config, objectives, place, state
 from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
 from telltale.data import TrainBatches, evaluation_batches
 from telltale.feed import Feed
@@ -84,8 +84,8 @@ class Run:
             now.restore(copy.deepcopy(resumed))
         watch = Watch()
 
-        def report(step: int, loss: float, rate: float) -> None:
-            self.losses.append(loss)
+        def report(step: int, terms: dict[str, float], rate: float) -> None:
+            self.losses.append(sum(terms.values()))
             if step == stop_at:
                 watch.number = signal.SIGTERM
 
@@ -99,6 +99,7 @@ class Run:
                 self.settings,
                 here,
                 watch,
+                objective=objectives.build(self.settings, self.train.rows),
                 save=lambda: self.saved.append(copy.deepcopy(now.content())),
                 report=report,
                 finish_epoch=lambda scores, best: self.epochs.append((scores, best)),

@@ -18,12 +18,13 @@ SOURCE = ROOT / "src"
 
 # From the bottom up. A module imports from lines above its own only, or from within its own package (the names with a dot).
 LEVELS = """
-errors threads
+errors threads registry
+schema
 config signals processes
-manifest metrics audits tags decode.* mel place optim entry crew memory
+manifest metrics audits tags decode.* forge.* mel place optim entry crew memory
 transforms scores models.* clip state
 batch losses checkpoint rules submission
-data profile inference
+data profile inference objectives
 feed
 loop report.* runfolder
 record demo.*

@@ -101,6 +101,17 @@ class Batch:
     target: Tensor
     usable: Tensor
 
+    def only(self, rows: Tensor) -> "Batch":
+        """The clips of `rows`, bool (N,)."""
+        if rows.all():
+            return self
+        places = rows.nonzero().squeeze(1)
+        here = places.to(self.has_picture.device)
+        arrays = (array.index_select(0, here) for array in (self.pictures, self.mel, self.has_picture, self.has_sound))
+        facts = [self.facts[place] for place in places.tolist()]
+        pictures, mel, has_picture, has_sound = arrays
+        return Batch(facts, pictures, mel, has_picture, has_sound, self.target[places], self.usable[places])
+
     def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
         """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B, ...)."""
         chosen = self.usable if views is None else views

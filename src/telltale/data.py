@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from telltale import config, mel, transforms
 from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
-from telltale.clip import random_span, read_clip, whole_spans
+from telltale.clip import Clip, View, random_span, read_clip, whole_spans
 from telltale.decode.store import Store
+from telltale.errors import InputError
+from telltale.forge.face import Landmarks, prior
+from telltale.forge.selfblend import self_blend
 from telltale.manifest import Row
 
 
@@ -21,7 +25,8 @@ class ClipDataset:
     """Rows of videos as samples. A clip that cannot be read has a status and no usable view.
 
     spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was decoded. training:
-    whether it will be asked for training's samples, too.
+    whether it will be asked for training's samples, too. blends: training's clips get two views, as they are and self-blended;
+    landmarks: where the faces are, by video name, for those of which that is known.
     """
 
     def __init__(
@@ -33,9 +38,12 @@ class ClipDataset:
         spans: int = 1,
         store: Store | None = None,
         training: bool = False,
+        blends: bool = False,
+        landmarks: dict[str, Landmarks] | None = None,
     ) -> None:
         self.rows, self.settings, self.reads, self.store = rows, settings, reads, store
-        self.spans, self.training = spans, training
+        self.spans, self.training = 2 if blends else spans, training
+        self.blends, self.landmarks = blends, landmarks or {}
 
     def shapes(self) -> Shapes:
         c, m = self.settings.clip, self.settings.mel
@@ -56,16 +64,18 @@ class ClipDataset:
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
         places = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
         clip = read_clip(row.path, places, settings.clip, settings.mel.rate_hz, self.reads, self.store)
-        prepare = image = 0.0
-        for place in range(self.spans):
-            view = clip.views[place] if place < len(clip.views) else None
-            began = time.perf_counter()
-            arrays.has_picture[place] = view is not None and view.pictures is not None
-            self._pictures(None if view is None else view.pictures, rng, arrays.pictures[place])
-            between = time.perf_counter()
+        views: list[View | None] = [*clip.views, *[None] * (self.spans - len(clip.views))]
+        began = time.perf_counter()
+        if rng is not None and self.blends:
+            self._blended(row, clip, places[0], rng, arrays)
+        else:
+            for place, view in enumerate(views):
+                arrays.has_picture[place] = view is not None and view.pictures is not None
+                self._pictures(None if view is None else view.pictures, rng, arrays.pictures[place])
+        between = time.perf_counter()
+        for place, view in enumerate(views):
             arrays.has_sound[place] = view is not None and view.samples is not None
             self._mel(None if view is None else view.samples, rng, arrays.mel[place])
-            prepare, image = prepare + between - began, image + time.perf_counter() - between
         return Facts(
             key.row,
             row.video_name,
@@ -74,10 +84,35 @@ class ClipDataset:
             clip.seconds,
             clip.detail,
             clip.cost,
-            prepare,
-            image,
+            between - began,
+            time.perf_counter() - between,
             time.perf_counter(),
         )
+
+    def _blended(self, row: Row, clip: Clip, place: float, rng: np.random.Generator, arrays: Arrays) -> None:
+        """A genuine clip's two views: itself and its self-blended forgery, changed alike."""
+        pixels = clip.views[0].pictures if clip.views else None
+        arrays.has_picture[:] = pixels is not None
+        if pixels is None:
+            arrays.pictures[...] = 0
+            return
+        height, width = pixels.shape[1:3]
+        if row.video_name in self.landmarks and clip.seconds is not None:
+            length = self.settings.clip.seconds
+            start = place * max(clip.seconds - length, 0.0)
+            points = self.landmarks[row.video_name].at(np.linspace(start, min(start + length, clip.seconds), len(pixels)))
+            # Of the whole picture → of its middle square, which is what the model sees.
+            side, whole = min(height, width), np.array([width, height])
+            points = (points * whole - (whole - side) / 2) / side
+        else:
+            points = np.stack([prior(rng)] * len(pixels))
+        fitted = transforms.fit(pixels, self.settings.clip.image_size)
+        genuine, forged, mask = self_blend(fitted, points, rng)
+        # With the face out of sight nothing was blended: no forgery to learn from.
+        arrays.has_picture[:] = bool(mask.any())
+        both = transforms.augment_frames(np.concatenate([genuine, forged]), self.settings.augment, rng)
+        for view, frames in enumerate((both[: len(pixels)], both[len(pixels) :])):
+            arrays.pictures[view, : len(frames)], arrays.pictures[view, len(frames) :] = frames, frames[-1]
 
     def _pictures(self, pixels: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
         if pixels is None:
@@ -124,34 +159,68 @@ def order(targets: np.ndarray, seed: int, epoch: int, balance: bool) -> np.ndarr
     return rng.permutation(np.concatenate(halves))
 
 
+def pairs(targets: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """One epoch's rows in pairs, int64 (F, 2): every forged row once, after a genuine one drawn for it."""
+    rng = np.random.default_rng([seed, epoch])
+    forged, genuine = rng.permutation(np.flatnonzero(targets == 1)), np.flatnonzero(targets == 0)
+    return np.stack([rng.choice(genuine, len(forged)), forged], 1)
+
+
 class TrainBatches:
     """One rank's share of every global batch of an epoch, from step `start` on. Set `epoch` and `start` before iterating.
 
-    The last batch may leave a rank nothing. It then gets the epoch's first row as a stand-in, and `counts` says so.
+    unit: "clips", every row (`order`); "pairs", as `pairs` says, of which none is torn; "genuine", genuine rows alone. The last
+    batch may leave a rank nothing. It then gets the epoch's first clip or pair as a stand-in, and `counts` says so.
     """
 
-    def __init__(self, targets: np.ndarray, settings: config.Config, rank: int, world: int) -> None:
-        self.targets, self.settings, self.rank, self.world = targets, settings, rank, world
+    def __init__(self, targets: np.ndarray, settings: config.Config, rank: int, world: int, unit: str = "clips") -> None:
+        self.targets, self.settings, self.rank, self.world, self.unit = targets, settings, rank, world, unit
         self.epoch = self.start = 0
+        self.clips_a_unit = 2 if unit == "pairs" else 1
+        if settings.data.batch_size % self.clips_a_unit:
+            raise InputError(
+                f"data.batch_size is {settings.data.batch_size}; {settings.model.name} trains on pairs, wanted an even one"
+            )
+        self._count = int(
+            (targets == 1).sum() if unit == "pairs" else (targets == 0).sum() if unit == "genuine" else len(targets)
+        )
+        self._size = settings.data.batch_size // self.clips_a_unit
+
+    @property
+    def clips(self) -> int:
+        """Clips of an epoch, of all processes together."""
+        return self._count * self.clips_a_unit
 
     def __len__(self) -> int:
-        return -(-len(self.targets) // self.settings.data.batch_size)
+        return -(-self._count // self._size)
 
     def counts(self, step: int) -> bool:
         """False where this rank's batch at `step` is a stand-in."""
-        return self.global_size(step) > self.rank
+        return self.global_size(step) > self.rank * self.clips_a_unit
+
+    def whole(self, usable: Tensor) -> Tensor:
+        """bool (N,), without the clips whose partner cannot be used."""
+        return usable.view(-1, self.clips_a_unit).all(1).repeat_interleave(self.clips_a_unit)
 
     def global_size(self, step: int) -> int:
         """Clips of all processes together at `step`."""
-        size = self.settings.data.batch_size
-        return min(size, len(self.targets) - step * size)
+        return min(self._size, self._count - step * self._size) * self.clips_a_unit
 
     def __iter__(self) -> Iterator[list[Key]]:
-        rows = order(self.targets, self.settings.seed, self.epoch, self.settings.data.balance)
-        size = self.settings.data.batch_size
+        units = self._units()
         for step in range(self.start, len(self)):
-            share = rows[step * size : (step + 1) * size][self.rank :: self.world]
-            yield [Key(int(row), self.epoch) for row in (share if len(share) else rows[:1])]
+            share = units[step * self._size : (step + 1) * self._size][self.rank :: self.world]
+            yield [Key(int(row), self.epoch) for row in (share if len(share) else units[:1]).flatten()]
+
+    def _units(self) -> np.ndarray:
+        """The epoch's units in their order, (U, clips of a unit)."""
+        seed = self.settings.seed
+        if self.unit == "pairs":
+            return pairs(self.targets, seed, self.epoch)
+        if self.unit == "genuine":
+            genuine = np.flatnonzero(self.targets == 0)
+            return genuine[order(genuine, seed, self.epoch, balance=False)][:, None]
+        return order(self.targets, seed, self.epoch, self.settings.data.balance)[:, None]
 
 
 def file_sizes(rows: Sequence[Row]) -> list[int]:

@@ -1,7 +1,8 @@
 """The two loops of the project, in the open: `fit` trains a model, `score` gives clips their probability.
 
-What happens to a batch: decoded by the feed → moved to the device → logit → loss → gradient → step. A run may be cut at any
-step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State` holds the rest.
+What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch)` → losses → gradient → step. A run
+may be cut at any step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State`
+holds the rest.
 """
 
 import signal
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,13 +24,14 @@ from telltale.data import TrainBatches
 from telltale.errors import InputError
 from telltale.feed import Feed, on_device
 from telltale.inference import Inference, autocast
-from telltale.losses import NonFiniteLoss, cross_entropy
-from telltale.optim import rate_at
+from telltale.losses import Losses
+from telltale.objectives import Objective
+from telltale.optim import perturbed, rate_at
 from telltale.place import Place
 from telltale.profile import Profile
 from telltale.scores import Score, merge, status_counts
 from telltale.signals import Stopped, Watch
-from telltale.state import State
+from telltale.state import Progress, State
 
 
 def fit(
@@ -39,18 +42,19 @@ def fit(
     here: Place,
     watch: Watch,
     *,
+    objective: Objective,
     save: Callable[[], None],
-    report: Callable[[int, float, float], None],
+    report: Callable[[int, dict[str, float], float], None],
     finish_epoch: Callable[[list[Score], bool], None],
 ) -> None:
     """Train until the last epoch, or until `optim.patience` epochs in a row brought nothing better.
 
-    `save()` writes `last.pt`; `report(step, loss, rate)` hears of each step, `finish_epoch(scores, is_best)` of each epoch.
-    All processes call this together. Raises Stopped after a signal, with `last.pt` written, and NonFiniteLoss.
+    `save()` writes `last.pt`; `report(step, terms, rate)` hears of each step's losses by name, `finish_epoch(scores, is_best)`
+    of each epoch. All processes call this together. Raises Stopped after a signal, with `last.pt` written, and NonFiniteLoss.
     """
     net = DistributedDataParallel(state.model) if here.world > 1 else state.model
     while not finished(state, settings.optim):
-        train_epoch(net, state, train, settings, here, watch, save, report)
+        train_epoch(net, state, train, settings, here, watch, objective, save, report)
         save()
         shown = bar(len(validation), "validation", "batch", here.main)
         batches = score(Inference(state.judged, here.device, settings.optim.autocast), validation, watch, shown)
@@ -70,14 +74,15 @@ def train_epoch(
     settings: config.Config,
     here: Place,
     watch: Watch,
+    objective: Objective,
     save: Callable[[], None],
-    report: Callable[[int, float, float], None],
+    report: Callable[[int, dict[str, float], float], None],
 ) -> None:
     """The rest of one epoch, from `progress.step` on."""
     order: TrainBatches = train.batches  # type: ignore[assignment]
     progress, steps, optim = state.progress, len(order), settings.optim
-    order.epoch, order.start = progress.epoch, progress.step
-    shown = bar(len(order.targets), f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips))
+    order.epoch, order.start, objective.epoch = progress.epoch, progress.step, progress.epoch
+    shown = bar(order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips))
     clock = time.perf_counter()
     net.train()
     for batch in on_device(train, here.device) if progress.step < steps else ():
@@ -87,18 +92,26 @@ def train_epoch(
         first = progress.step - progress.step % optim.accumulate
         group = min(optim.accumulate, steps - first)
         updates = progress.step + 1 == first + group
-        usable = batch.usable.any(1) & order.counts(progress.step)
+        usable = order.whole(batch.usable.any(1)) & order.counts(progress.step)
         clips, stopping = here.total(float(usable.sum()), float(watch.number))
+        # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
+        share = here.world / max(clips, 1.0) / group
         with apart(net, not updates and here.world > 1):
-            logit, losses = forward(net, batch, usable, here.device, optim)
-            # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
-            state.scaler.scale(losses.sum() * (here.world / max(clips, 1.0) / group)).backward()
+            losses = backward(net, batch, usable, objective, state, optim, share)
+        if optim.sam_rho:
+            # The same draws again, dropout's too: only the weights differ.
+            place.seed(settings.seed, progress.epoch, progress.step, here.rank)
+            with perturbed(state.model, optim.sam_rho):
+                backward(net, batch, usable, objective, state, optim, share)
         if updates:
             update(state, optim, rate)
-        loss, probability = here.total(float(losses.detach().double().sum()), float(logit.detach().double().sigmoid().sum()))
-        report(progress.epoch * steps + progress.step, loss / max(clips, 1.0), rate)
+        mine = float(usable.sum())
+        sums = here.total(float(losses.probability.double().sum()), *(mine * float(v.detach()) for v in losses.terms.values()))
+        terms = dict(zip(losses.terms, sums[1:], strict=True))
+        means = {name: value / max(clips, 1.0) for name, value in terms.items()}
+        report(progress.epoch * steps + progress.step, means, rate)
         elapsed, clock = time.perf_counter() - clock, time.perf_counter()
-        progress.add(loss, probability, clips, order.global_size(progress.step) - clips, elapsed)
+        progress.add(terms, sums[0], clips, order.global_size(progress.step) - clips, elapsed)
         shown.update(int(clips))
         shown.set_postfix(loss=f"{progress.loss_sum / max(progress.clips, 1):.4f}", rate=f"{rate:.1e}", refresh=False)
         if updates and (stopping or progress.step % optim.save_every == 0):
@@ -108,19 +121,22 @@ def train_epoch(
     shown.close()
 
 
-def forward(net: nn.Module, batch: Batch, usable: Tensor, device: torch.device, optim: config.Optim) -> tuple[Tensor, Tensor]:
-    """Logit and loss of the batch's usable clips, each (K,). usable: bool (N,).
+def backward(
+    net: nn.Module, batch: Batch, usable: Tensor, objective: Objective, state: State, optim: config.Optim, share: float
+) -> Losses:
+    """The objective's losses on the batch's usable clips, bool (N,), and their gradient, added to what is there.
 
-    With none usable the first clip stands in, its loss times zero: under DDP every process must take part in every step.
+    share: what one clip counts for. With none usable the first clip or pair stands in, its loss times zero: under DDP every
+    process must take part in every step. Raises NonFiniteLoss.
     """
-    rows = usable if usable.any() else torch.arange(len(usable)) == 0
-    with autocast(device, optim.autocast):
-        logit = net(**batch.inputs(device, rows[:, None] & torch.ones_like(batch.usable)))
-    losses = cross_entropy(logit, batch.target[rows].to(device), optim.label_smoothing)
-    if not torch.isfinite(losses).all():
-        names = ", ".join(facts.video_name for facts, used in zip(batch.facts, rows, strict=True) if used)
-        raise NonFiniteLoss(f"the loss is not finite ({losses.tolist()}) on the batch of {names}; a lower optim.rate may help")
-    return logit[: int(usable.sum())], losses * float(usable.any())
+    count = int(usable.sum())
+    part = batch.only(usable if count else torch.arange(len(usable)) < (2 if objective.unit == "pairs" else 1))
+    part = part if count else replace(part, usable=torch.ones_like(part.usable))
+    with autocast(part.has_picture.device, optim.autocast):
+        losses = objective(net, part)
+    losses.check([facts.video_name for facts in part.facts])
+    state.scaler.scale(losses.total * (count * share)).backward()
+    return losses if count else Losses({name: value * 0 for name, value in losses.terms.items()}, losses.probability[:0])
 
 
 def update(state: State, optim: config.Optim, rate: float) -> None:
@@ -186,6 +202,7 @@ def judge(state: State, scores: list[Score], targets: dict[str, int | None], rat
     row = {
         "epoch": progress.epoch + 1,
         "train_loss": progress.loss_sum / max(progress.clips, 1),
+        **terms_of(progress),
         "rate": rate,
         "clips_per_second": (progress.clips + progress.unreadable) / max(progress.seconds, 1e-9),
         "validation_loss": float(log_loss(truth, probability)),
@@ -201,6 +218,12 @@ def judge(state: State, scores: list[Score], targets: dict[str, int | None], rat
     progress.best_epoch, progress.best_auc, progress.best_tpr = progress.epoch, auc, tpr
     progress.best_mean = progress.probability_sum / max(progress.clips, 1)
     return True
+
+
+def terms_of(progress: Progress) -> dict[str, float]:
+    """Each term of the epoch's loss, where there are several."""
+    several = progress.terms if len(progress.terms) > 1 else {}
+    return {f"train_{name}": value / max(progress.clips, 1) for name, value in several.items()}
 
 
 def finished(state: State, optim: config.Optim) -> bool:

@@ -1,11 +1,39 @@
-"""What training minimises, and the error that says it broke."""
+"""What training minimises, as named terms, and the error that says one broke."""
 
+from dataclasses import dataclass
+
+import torch
 from torch import Tensor, float32
 from torch.nn import functional
 
 
 class NonFiniteLoss(ArithmeticError):
-    """A loss came out NaN or infinite; the message names the clips of the batch."""
+    """A loss came out NaN or infinite; the message names the term and the clips of the batch."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an objective makes of a batch.
+
+    terms: name → 0-dim float32, a mean over the batch's clips, weighted as it enters the sum that is minimised; probability:
+    float32 (K,), what the model gave each of its K clips as the probability of forged.
+    """
+
+    terms: dict[str, Tensor]
+    probability: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        return torch.stack(list(self.terms.values())).sum()
+
+    def check(self, names: list[str]) -> None:
+        """Raise NonFiniteLoss where a term is not finite. names: the batch's videos."""
+        for term, value in self.terms.items():
+            if not torch.isfinite(value):
+                raise NonFiniteLoss(
+                    f"the loss's term '{term}' is not finite ({float(value)}) on the batch of {', '.join(names)};"
+                    " a lower optim.rate may help"
+                )
 
 
 def cross_entropy(logit: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -18,3 +46,9 @@ def cross_entropy(logit: Tensor, target: Tensor, label_smoothing: float = 0.0) -
     smooth = target * (1 - label_smoothing) + label_smoothing / 2
     # Half-precision logits lose small losses: the loss is always float32.
     return functional.binary_cross_entropy_with_logits(logit.to(float32), smooth.to(float32), reduction="none")
+
+
+def squared_error(logit: Tensor, target: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Squared error of each clip's probability, unreduced, arguments as of `cross_entropy`: what MesoNet was trained with."""
+    smooth = target * (1 - label_smoothing) + label_smoothing / 2
+    return (torch.sigmoid(logit.to(float32)) - smooth.to(float32)).square()

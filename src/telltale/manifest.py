@@ -20,17 +20,19 @@ from telltale.errors import InputError
 
 HEADER = ["video_name", "target"]
 TARGETS = {"0": 0, "1": 1}
+METHOD = "method"
 # A plain file name: no folders of either system, no drive, no control characters, no undecodable bytes.
 _NAME = re.compile(r"(?![A-Za-z]:)[^\s/\\][^/\\\x00-\x1f\x7f\ud800-\udfff]*\.mp4", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One video to be read. `target`: 1 forged, 0 genuine, None unknown."""
+    """One video to be read. `target`: 1 forged, 0 genuine, None unknown; `method`: the kind of forgery, where labels say it."""
 
     video_name: str
     path: Path
     target: int | None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Labels:
-    """A label file as read: each video's target, and the line that names it."""
+    """A label file as read: each video's target, the line that names it, and its method where the file has that column."""
 
     path: Path
     targets: dict[str, int]
     lines: dict[str, int]
+    methods: dict[str, str]
 
     def first(self, names: list[str]) -> str:
         """The first few of `names` with their lines, for a message."""
@@ -106,7 +109,8 @@ def read_data(root: Path, settings: config.Data) -> tuple[Manifest, Manifest]:
     Raises InputError for what `read_labels` refuses; a name in both splits; a listed video that is not on disk unless
     `allow_missing`; an .mp4 file on disk that is not listed unless `allow_unlisted`; a split left with one class or none.
     """
-    train, validation = _read(root / settings.train_labels), _read(root / settings.validation_labels)
+    train = _read(root / settings.train_labels, settings.method_column)
+    validation = _read(root / settings.validation_labels)
     if both := [name for name in train.targets if name in validation.targets]:
         raise InputError(
             f"{validation.path}: {len(both)} videos are listed in {train.path} too, the first {validation.first(both)}; "
@@ -156,7 +160,8 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{path}:{line}: is not CSV ({error}); mend the quotes on this line") from None
 
 
-def _read(path: Path) -> _Labels:
+def _read(path: Path, method_column: str | None = None) -> _Labels:
+    """method_column: must be there where it is named; None: "method", where there is one."""
     table = _table(path)
     _, header = next(table)
     if header[:2] != HEADER:
@@ -165,12 +170,21 @@ def _read(path: Path) -> _Labels:
         raise InputError(f"{path}:1: header '{','.join(header)}'; wanted 'video_name,target', {remedy}")
     if "" in header or len(set(header)) < len(header):
         raise InputError(f"{path}:1: header '{','.join(header)}'; wanted a name of its own for every column, mend the header")
-    labels = _Labels(path, {}, {})
-    for line, (name, target, *_) in table:
+    if method_column is not None and method_column not in header[2:]:
+        raise InputError(
+            f"{path}:1: header '{','.join(header)}'; wanted a column '{method_column}' besides, as data.method_column says"
+        )
+    wanted = method_column or METHOD
+    column = header.index(wanted) if wanted in header else None
+    labels = _Labels(path, {}, {}, {})
+    for line, fields in table:
+        name, target = fields[:2]
         _add_name(path, line, name, labels.lines)
         if target not in TARGETS:
             raise InputError(f"{path}:{line}: target {target!r} of video '{name}'; wanted 0 (genuine) or 1 (deepfake)")
         labels.targets[name] = TARGETS[target]
+        if column is not None:
+            labels.methods[name] = fields[column]
     if not labels.targets:
         raise InputError(f"{path}: holds a header and no rows; wanted a line 'NAME.mp4,0' or 'NAME.mp4,1' for each video")
     return labels
@@ -204,7 +218,7 @@ def _match(
     missing: list[str] = []
     for name, target in labels.targets.items():
         if found.get(name):
-            rows.append(Row(name, videos / name, target))
+            rows.append(Row(name, videos / name, target, labels.methods.get(name)))
         elif name in found and (videos / name).exists():  # a link that leads nowhere is missing
             raise InputError(
                 f"{labels.path}:{labels.lines[name]}: {videos / name} is a folder or device; wanted a video file, replace it"

@@ -1,7 +1,8 @@
-"""Optimiser, learning rate and averaged weights, each built from the configuration."""
+"""Optimiser, learning rate and averaged weights, each built from the configuration; and the sharpness-aware step."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -24,13 +25,16 @@ def rate_at(settings: config.Optim, step: int, steps_per_epoch: int) -> float:
     """The learning rate of one step, a closed form: nothing to save, nothing to restore.
 
     step: batches since the run began. "step" is `StepLR(step_epochs, step_gamma)` stepped once an epoch; "cosine" falls to 0 at
-    the run's last step; the first `warmup_steps` steps rise linearly to it.
+    the run's last step; "hold" falls to 0 there too, linearly, from the share `hold` of the run on; the first `warmup_steps`
+    steps rise linearly to it.
     """
     warmth = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
     if settings.schedule == "step":
         return warmth * settings.rate * settings.step_gamma ** (step // steps_per_epoch // settings.step_epochs)
+    done = min(1.0, step / (settings.epochs * steps_per_epoch))
+    if settings.schedule == "hold":
+        return warmth * settings.rate * min(1.0, (1 - done) / (1 - settings.hold))
     if settings.schedule == "cosine":
-        done = min(1.0, step / (settings.epochs * steps_per_epoch))
         return warmth * settings.rate * 0.5 * (1 + math.cos(math.pi * done))
     return warmth * settings.rate
 
@@ -40,3 +44,32 @@ def average(model: nn.Module, settings: config.Optim) -> AveragedModel | None:
     if not settings.ema_decay:
         return None
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True)
+
+
+@contextmanager
+def perturbed(model: nn.Module, rho: float) -> Iterator[None]:
+    """Within it the trained weights stand where the loss is highest, nearly, at the distance `rho`: each moved by rho times its
+    gradient over the norm of all gradients. Afterwards they are what they were, bit for bit, and gradients what came of it.
+
+    Sharpness-aware minimisation (Foret, Kleiner, Mobahi and Neyshabur, ICLR 2021). Running statistics do not move within it:
+    they belong to the weights that are kept. Gradients must be there; they are cleared at the beginning.
+    """
+    trained = [p for p in model.parameters() if p.grad is not None]
+    kept = [p.detach().clone() for p in trained]
+    norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    with torch.no_grad():
+        scale = rho / (torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(p.grad) for p in trained])) + 1e-12)
+        for weight in trained:
+            weight.add_(weight.grad * scale)
+            weight.grad = None
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        with torch.no_grad():
+            for weight, before in zip(trained, kept, strict=True):
+                weight.copy_(before)

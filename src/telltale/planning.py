@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from telltale import STARTED, config, models, state
+from telltale import STARTED, config, models, objectives, state
 from telltale.batch import EVALUATION, Key, read_batch
 from telltale.clip import read_clip, whole_spans
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches
@@ -70,12 +70,13 @@ def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: 
     """
     reads = models.ENTRIES[settings.model.name].reads
     entry, jpegs = _entries(settings, clips, reads, spans)
-    model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
+    objective = objectives.build(settings, _rows(clips, 2))
+    model = models.build(settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods)
     start_up = time.perf_counter() - STARTED
     with Watching() as predicting:
         decode, predict = _loops(model, settings, clips, reads, here)
     with Watching() as training:
-        train = _training(model, settings, clips, reads, here)
+        train = _training(model, objective, settings, clips, reads, here)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Costs(
         start_up,
@@ -117,9 +118,18 @@ def _rows(clips: Sequence[Path], count: int) -> list[Row]:
     return [Row(f"{n}.mp4", path, n % 2) for n, path in enumerate(islice(cycle(clips), count))]
 
 
-def _feed(settings: config.Config, rows: list[Row], reads: tuple[str, ...], batches: Any, here: Place, spans: int) -> Feed:
+def _feed(
+    settings: config.Config,
+    rows: list[Row],
+    reads: tuple[str, ...],
+    batches: Any,
+    here: Place,
+    spans: int,
+    *,
+    blends: bool = False,
+) -> Feed:
     workers = here.workers(settings.data.workers, len(rows))
-    dataset = ClipDataset(rows, settings, reads, spans=spans, training=True)
+    dataset = ClipDataset(rows, settings, reads, spans=spans, training=True, blends=blends)
     return Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
 
 
@@ -157,19 +167,24 @@ def _pace(batches: Any, size: int) -> float:
 
 
 def _training(
-    model: torch.nn.Module, settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], here: Place
+    model: torch.nn.Module,
+    objective: objectives.Objective,
+    settings: config.Config,
+    clips: Sequence[Path],
+    reads: tuple[str, ...],
+    here: Place,
 ) -> float:
     """Seconds of a clip in training: a short epoch of the real loop, the second of two so that the workers have started."""
     steps = BATCHES
     rows = _rows(clips, steps * settings.data.batch_size)
-    batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
+    batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
     now = state.begin(model.to(here.device).to(memory_format=torch.channels_last), settings.optim, here.device.type)
-    feed = _feed(settings, rows, reads, batches, here, 1)
+    feed = _feed(settings, rows, reads, batches, here, 1, blends=objective.unit == "genuine")
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        train_epoch(now.model, now, feed, settings, here, Watch(), lambda: None, lambda *_: None)
+        train_epoch(now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None)
         seconds = time.perf_counter() - began
         now.progress.next_epoch()
     feed.close()
-    return seconds / len(rows)
+    return seconds / batches.clips

@@ -15,8 +15,11 @@ class Record:
         self.folder = folder
         self.events = SummaryWriter(str(folder), purge_step=first_step)
 
-    def step(self, number: int, loss: float, rate: float) -> None:
-        self.events.add_scalar("train/loss", loss, number)
+    def step(self, number: int, terms: dict[str, float], rate: float) -> None:
+        """Log a step's loss, each of its terms where there are several, and the learning rate."""
+        self.events.add_scalar("train/loss", sum(terms.values()), number)
+        for name, value in terms.items() if len(terms) > 1 else ():
+            self.events.add_scalar(f"train/{name}", value, number)
         self.events.add_scalar("train/rate", rate, number)
 
     def epoch(self, history: list[dict[str, Any]], steps_done: int) -> None:

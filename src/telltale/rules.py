@@ -8,7 +8,6 @@
 `rules.competition: false` lets such a run go on; its audit then says failed, whatever else it finds.
 """
 
-import copy
 from dataclasses import asdict
 from typing import Any
 
@@ -72,15 +71,18 @@ def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
 
 
 def audit(model: nn.Module, settings: config.Config) -> Audit:
-    """Count a built model and judge it. `model` is not touched: thop, which leaves buffers behind, gets a copy.
+    """Count a built model, without what only training needs, and judge it.
+
+    `model` is not touched: thop, which leaves buffers behind, gets a copy.
 
     thop knows torch's own layers only and counts everything else (class tokens, position embeddings, timm's norm layers) as
     nothing, so its figure, which the competition names, may be too small; the limit holds for the true count too.
     """
     limit = settings.rules.max_parameters
+    provenance: dict[str, dict[str, Any]] = {**model.provenance}  # type: ignore[dict-item]
+    model = models.for_prediction(model)
     true_count = sum(parameter.numel() for parameter in model.parameters())
     macs, thop_count = _profile(model, settings)
-    provenance: dict[str, dict[str, Any]] = {**model.provenance}  # type: ignore[dict-item]
     findings = (
         Finding("parameters", true_count <= limit, f"{true_count:,} of at most {limit:,}, every tensor counted"),
         Finding("parameters by thop", thop_count <= limit, f"{thop_count:,} of at most {limit:,}"),
@@ -92,7 +94,7 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
 
 
 def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
-    """(multiply-adds, parameters) as thop counts them over one clip, on the device where the model is."""
+    """(multiply-adds, parameters) as thop counts them over one clip, on the model's device; thop's buffers stay in it."""
     import thop
 
     device = next(model.parameters()).device
@@ -101,7 +103,7 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
     image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
     try:
-        macs, count = thop.profile(copy.deepcopy(model), inputs=(pictures, image, here, here), verbose=False)
+        macs, count = thop.profile(model, inputs=(pictures, image, here, here), verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"model {settings.model.name} cannot read a clip of these settings ({' '.join(str(error).split())[:300]}); "

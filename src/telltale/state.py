@@ -21,6 +21,7 @@ class Progress:
     epoch: int = 0
     step: int = 0
     loss_sum: float = 0.0
+    terms: dict[str, float] = field(default_factory=dict)
     probability_sum: float = 0.0
     clips: float = 0.0
     unreadable: float = 0.0
@@ -31,10 +32,12 @@ class Progress:
     best_mean: float = 0.5
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, loss: float, probability: float, clips: float, unreadable: float, seconds: float) -> None:
-        """Count one step: sums over the step's readable clips, how many were not, and the time it took."""
+    def add(self, terms: dict[str, float], probability: float, clips: float, unreadable: float, seconds: float) -> None:
+        """Count one step: sums over the step's readable clips, by term of the loss, how many were not, the time it took."""
         self.step += 1
-        self.loss_sum += loss
+        self.loss_sum += sum(terms.values())
+        for name, value in terms.items():
+            self.terms[name] = self.terms.get(name, 0.0) + value
         self.probability_sum += probability
         self.clips += clips
         self.unreadable += unreadable
@@ -42,6 +45,7 @@ class Progress:
 
     def next_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
+        self.terms = {}
         self.loss_sum = self.probability_sum = self.clips = self.unreadable = self.seconds = 0.0
 
 

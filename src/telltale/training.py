@@ -12,8 +12,10 @@ from telltale import checkpoint, config, models, state
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
 from telltale.feed import Feed
+from telltale.forge.face import read_landmarks
 from telltale.loop import fit
 from telltale.manifest import Manifest
+from telltale.objectives import Objective
 from telltale.place import Place
 from telltale.record import Record
 from telltale.scores import Score, status_counts, write_scores
@@ -38,6 +40,7 @@ def describe(split: Manifest) -> str:
 
 def run(
     model: torch.nn.Module,
+    objective: Objective,
     train: Manifest,
     validation: Manifest,
     settings: config.Config,
@@ -47,7 +50,10 @@ def run(
     resumed: dict[str, Any] | None,
     store: Path | None = None,
 ) -> state.State:
-    """Train `model` and keep `folder` up to date; `resumed` is what `runfolder.prepare` found. Raises InputError, Stopped."""
+    """Train `model` by `objective` and keep `folder` up to date; `resumed` is what `runfolder.prepare` found.
+
+    Raises InputError, Stopped.
+    """
     data = fingerprint(train, validation)
     if resumed is not None and resumed["data"] != data:
         raise InputError(
@@ -58,7 +64,8 @@ def run(
     now = state.begin(model, settings.optim, here.device.type)
     if resumed is not None:
         now.restore(resumed)
-    batches = TrainBatches(np.array([row.target for row in train.rows]), settings, here.rank, here.world)
+    targets = np.array([row.target for row in train.rows])
+    batches = TrainBatches(targets, settings, here.rank, here.world, objective.unit)
     record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
     about = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
 
@@ -66,15 +73,16 @@ def run(
         if here.main:
             checkpoint.save(folder / "last.pt", {**now.content(), **about})
 
-    def report(step: int, loss: float, rate: float) -> None:
+    def report(step: int, terms: dict[str, float], rate: float) -> None:
         if record is not None:
-            record.step(step, loss, rate)
+            record.step(step, terms, rate)
 
     def finish_epoch(scores: list[Score], is_best: bool) -> None:
         if record is None:
             return
         if is_best:
-            best = {"model": now.judged.state_dict(), "epoch": now.progress.epoch + 1, "mean_score": now.progress.best_mean}
+            weights = models.shipped(now.judged.state_dict())
+            best = {"model": weights, "epoch": now.progress.epoch + 1, "mean_score": now.progress.best_mean}
             metrics = {"auc": now.progress.best_auc, "tpr_at_fpr_1e-3": now.progress.best_tpr}
             checkpoint.save(folder / "best.pt", {**best, "metrics": metrics, **about})
             write_scores(folder / "validation_scores.csv", scores)
@@ -83,8 +91,9 @@ def run(
 
     fixed = evaluation_batches(file_sizes(validation.rows), settings.predict.batch_size, here.rank, here.world)
     training, judging = feeds((train, batches), (validation, fixed), settings, here, store)
+    hooks: dict[str, Any] = {"objective": objective, "save": save, "report": report, "finish_epoch": finish_epoch}
     try:
-        fit(now, training, judging, settings, here, watch, save=save, report=report, finish_epoch=finish_epoch)
+        fit(now, training, judging, settings, here, watch, **hooks)
     except Stopped as stop:
         raise Stopped(stop.number, f"go on with the same command and --resume ({folder}/last.pt is up to date)") from None
     finally:
@@ -96,7 +105,11 @@ def run(
 
 
 def feeds(
-    train: tuple[Manifest, Any], validation: tuple[Manifest, Any], settings: config.Config, here: Place, store: Path | None
+    train: tuple[Manifest, TrainBatches],
+    validation: tuple[Manifest, Any],
+    settings: config.Config,
+    here: Place,
+    store: Path | None,
 ) -> tuple[Feed, Feed]:
     """The clips of each split in its batches. Raises InputError where training would never ask a store for a span twice."""
     if store is not None and not settings.data.spans:
@@ -107,16 +120,14 @@ def feeds(
     reads = models.ENTRIES[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
-    training, judging = (
-        Feed(
-            ClipDataset(split.rows, settings, reads, store=kept, training=split is train[0]),
-            batches,
-            workers,
-            timeout_seconds=limit,
-        )
-        for split, batches in (train, validation)
+    landmarks = None if settings.objective.landmarks is None else read_landmarks(Path(settings.objective.landmarks))
+    blends = train[1].unit == "genuine"
+    learnt = ClipDataset(train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks)
+    judged = ClipDataset(validation[0].rows, settings, reads, store=kept)
+    return (
+        Feed(learnt, train[1], workers, timeout_seconds=limit),
+        Feed(judged, validation[1], workers, timeout_seconds=limit),
     )
-    return training, judging
 
 
 def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:

@@ -1,40 +1,52 @@
-"""The models by name. A new one costs its file and a line in `ENTRIES`.
+"""The models, built by name; the names are `registry.ENTRIES`.
 
 Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, n_mels, L) float dB, has_picture (N,) bool,
 has_sound (N,) bool) → logit (N,) of forged, and may be given None or an empty tensor for what it does not read. It carries
-`provenance`: for each tower ("picture", "sound") which weights it began with, as `weights.Provenance` says.
+`provenance`: for each tower ("picture", "sound") which weights it began with, as `weights.Provenance` says. What only training
+needs lies in a module called `learning`: it is neither counted nor shipped.
 """
 
-from dataclasses import dataclass
+import copy
 from importlib import import_module
 
-from torch import nn
+from torch import Tensor, nn
 
 from telltale import config
+from telltale.registry import ENTRIES, Entry
+
+__all__ = ["ENTRIES", "Entry", "build", "for_prediction", "shipped"]
+
+LEARNING = "learning"
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The file here whose `build` makes a model, and which of "picture" and "sound" it reads; it has one backbone for each.
-
-    The file is imported when a model is built: timm takes five seconds, in which the workers can decode.
-    """
-
-    file: str
-    reads: tuple[str, ...]
-
-
-ENTRIES = {
-    "mel_cnn": Entry("mel_cnn", ("sound",)),
-    "frame_cnn": Entry("frame_cnn", ("picture",)),
-    "audiovisual": Entry("audiovisual", ("picture", "sound")),
-}
-
-
-def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> nn.Module:
+def build(
+    settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool, methods: int | None = None
+) -> nn.Module:
     """The model that `settings.name` names, its weights drawn from torch's generator or loaded as the settings say.
 
     With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set, by the caller.
-    Raises InputError where a backbone is unknown or its weights cannot be had.
+    methods: for training, how many kinds of forgery its labels tell apart; None leaves out what only training needs.
+    The file is imported only now: timm takes five seconds, in which the workers can decode. Raises InputError where a backbone
+    is unknown or its weights cannot be had.
     """
-    return import_module(f"{__name__}.{ENTRIES[settings.name].file}").build(settings, mel, clip, initialise=initialise)
+    entry = ENTRIES[settings.name]
+    module = import_module(f"{__name__}.{entry.file}")
+    if not entry.per_frame:
+        return module.build(settings, mel, clip, initialise=initialise)
+    from telltale.models.frames import Frames
+
+    return Frames(module.build(settings, clip, initialise=initialise, methods=methods), settings.pooling, settings.top_k)
+
+
+def for_prediction(model: nn.Module) -> nn.Module:
+    """A copy of the model without what only training needs."""
+    smaller = copy.deepcopy(model)
+    for module in smaller.modules():
+        if getattr(module, LEARNING, None) is not None:
+            setattr(module, LEARNING, None)
+    return smaller
+
+
+def shipped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights that prediction needs: those of no module called `learning`."""
+    return {name: value for name, value in state.items() if LEARNING not in name.split(".")}

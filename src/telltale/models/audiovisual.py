@@ -6,6 +6,7 @@ sound look at each other, so that a mouth and a voice that do not fit can be not
 """
 
 import math
+from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +15,11 @@ from torch.nn.functional import scaled_dot_product_attention
 from telltale import config
 from telltale.errors import InputError
 from telltale.mel import n_columns
+from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
+from telltale.registry import ENTRIES
 
 HEADS, BLOCKS = 4, 2
 STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
@@ -165,11 +168,21 @@ def sinusoid(times: Tensor, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
+def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool) -> Tower:
+    """A timm backbone, or the frame-level detector that `settings` names, without its head."""
+    if settings.picture_detector is None:
+        return backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
+    file = ENTRIES[settings.picture_detector].file
+    detector = import_module(f"telltale.models.{file}").build(settings, clip, initialise=initialise)
+    # It scales its pictures itself, each in its own way.
+    return Tower(FeatureTower(detector), detector.width, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), detector.provenance)
+
+
 def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> AudioVisual:
-    """Both backbones of `settings`, joined at `settings.width`."""
+    """Both towers of `settings`, joined at `settings.width`."""
     if settings.width % (2 * HEADS):
         raise InputError(f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads")
     mel_size = (-(-mel.n_mels // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
-    picture = backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
+    picture = picture_tower(settings, clip, initialise=initialise)
     sound = backbone(settings, "sound", mel_size, pooled=False, initialise=initialise)
     return AudioVisual(settings, picture, sound, mel_size)

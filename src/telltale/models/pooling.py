@@ -1,6 +1,7 @@
-"""From a clip's tokens to one vector: `pooling("mean" | "attention", width)`.
+"""From a clip's tokens to one vector, and from its frames' logits to one.
 
-Both walk (N, T, D) tokens and a (N, T) mask, True where a token counts, to (N, D). Every clip must have a token that counts.
+`pooling("mean" | "attention", width)` walks (N, T, D) tokens and a (N, T) mask, True where a token counts, to (N, D); every
+clip must have a token that counts. `FramePooling` walks the frames' features and logits to the clip's logit.
 """
 
 import torch
@@ -22,12 +23,35 @@ class AttentionPooling(nn.Module):
         super().__init__()
         self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
+    def weights(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Tokens (N, T, D) → float32 (N, T)."""
+        score = self.score(tokens).squeeze(2)
+        return (score if mask is None else score.masked_fill(~mask, -torch.inf)).float().softmax(1)
+
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        score = self.score(tokens).squeeze(2).masked_fill(~mask, -torch.inf)
-        weight = score.float().softmax(1).to(tokens.dtype)
-        return (tokens * weight.unsqueeze(2)).sum(1)
+        return (tokens * self.weights(tokens, mask).to(tokens.dtype).unsqueeze(2)).sum(1)
 
 
 def pooling(name: str, width: int) -> nn.Module:
     """The pooling that `model.pooling` names, for tokens of `width`."""
     return AttentionPooling(width) if name == "attention" else MeanPooling()
+
+
+class FramePooling(nn.Module):
+    """name: "mean" of the frames' logits, "max", "top_k" (the mean of the `top_k` highest, or of all where there are fewer), or
+    "attention", a mean weighted by what a small network makes of each frame's features."""
+
+    def __init__(self, name: str, width: int, top_k: int) -> None:
+        super().__init__()
+        self.name, self.top_k = name, top_k
+        self.attention = AttentionPooling(width) if name == "attention" else None
+
+    def forward(self, features: Tensor, logits: Tensor) -> Tensor:
+        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip."""
+        if self.attention is not None:
+            return (self.attention.weights(features) * logits).sum(1)
+        if self.name == "max":
+            return logits.amax(1)
+        if self.name == "top_k":
+            return logits.topk(min(self.top_k, logits.shape[1]), dim=1).values.mean(1)
+        return logits.mean(1)

@@ -68,7 +68,10 @@ def locate(settings: config.Model, tower: str) -> Provenance:
 
     Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
     """
-    tag = full_tag(getattr(settings, f"{tower}_backbone"), f"model.{tower}_backbone")
+    name = getattr(settings, f"{tower}_backbone")
+    if name is None:  # a network of its own, which nobody trained on ImageNet
+        return Provenance(settings.picture_detector or settings.name, "random")
+    tag = full_tag(name, f"model.{tower}_backbone")
     if (named := getattr(settings, f"{tower}_weights")) is not None:
         return _recognise(tag, Path(named))
     if not settings.pretrained:

@@ -28,6 +28,10 @@ def run(args: argparse.Namespace) -> int:
         if (own := getattr(settings.model, f"{tower}_weights")) is not None:
             print(f"{tower}: {own} is named by the configuration; nothing to fetch")
             continue
+        if getattr(settings.model, f"{tower}_backbone") is None:
+            name = settings.model.picture_detector or settings.model.name
+            print(f"{tower}: {name} begins with random weights; nothing to fetch")
+            continue
         tag = weights.full_tag(getattr(settings.model, f"{tower}_backbone"), f"model.{tower}_backbone")
         entry = hub.fetch(tag, out)
         print(f"{tower}: {out / tag}.safetensors, {entry['bytes']:,} bytes, SHA-256 {entry['sha256']}, from {entry['address']}")

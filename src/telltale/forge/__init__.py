@@ -1,0 +1,1 @@
+"""Forgeries made of genuine pictures in training: `selfblend` blends a frame into itself, `face` says where the face is."""

@@ -1,0 +1,189 @@
+"""Where the face is in a picture: a guess for talking heads (`prior`), landmarks from a file, and the region they enclose.
+
+    points = prior(rng)                       # or read_landmarks(path)[video_name].at(seconds)[k]
+    mask = hull(points, height, width, rng)
+
+A point is (x, y) in fractions of the picture's width and height, (0, 0) the upper left corner. The order is that of the usual
+68 landmarks, left and right as seen: 0-16 jaw from the left ear over the chin to the right ear; 17-21 and 22-26 brows; 27-30
+bridge of the nose and 31-35 its base; 36-41 and 42-47 eyes; 48-59 outer and 60-67 inner outline of the mouth. Points 68-80,
+where there are any, run over the forehead from left to right.
+"""
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from telltale.errors import InputError
+
+# Fields of a landmark file's row: video_name, seconds, then x and y of 68 or 81 points.
+COUNTS = (68, 81)
+# Which points span each of the smaller regions, by type; see `hull`.
+REGIONS = (
+    np.arange(0, 27),
+    np.arange(17, 48),
+    np.r_[2:15, 29:36, 48:68],
+    np.arange(27, 68),
+)
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """A video's landmarks: `seconds` float64 (K,), rising, and `points` float32 (K, 68 or 81, 2), fractions of the picture."""
+
+    seconds: np.ndarray
+    points: np.ndarray
+
+    def at(self, seconds: np.ndarray) -> np.ndarray:
+        """Times (T,) in seconds → float32 (T, P, 2): of each, the points nearest in time, the earlier of two equally near."""
+        return self.points[np.searchsorted((self.seconds[1:] + self.seconds[:-1]) / 2, seconds)]
+
+
+def prior(rng: np.random.Generator) -> np.ndarray:
+    """A guess at the face of a talking head in a square picture → float32 (81, 2), all of it inside the picture.
+
+    It is upright, 0.45 to 0.65 of the picture high from hairline to chin, 0.72 of that wide, give or take 5 %, within 3 % of
+    the centre and tilted by up to 8 degrees. No detector has seen the picture: it is right only for clips framed like that.
+    """
+    height = rng.uniform(0.45, 0.65)
+    width = 0.72 * height * rng.uniform(0.95, 1.05)
+    tilt = math.radians(rng.uniform(-8.0, 8.0))
+    turn = np.array([[math.cos(tilt), math.sin(tilt)], [-math.sin(tilt), math.cos(tilt)]])
+    centre = 0.5 + rng.uniform(-0.03, 0.03, 2)
+    return ((_template() * (width, height)) @ turn + centre).astype(np.float32)
+
+
+def hull(points: np.ndarray, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within the convex hull of some of them, 0 elsewhere.
+
+    Half of the time it is the whole face: once in four without the forehead (the first 68 points), else all points. The other
+    half it is one of four regions: (0) jaw and brows: the face up to the brows; (1) brows, eyes and nose: neither forehead nor
+    jaw; (2) the lower half: jaw below the ears, tip of the nose, mouth; (3) the inner face: nose, eyes and mouth.
+    """
+    if rng.random() < 0.5:
+        chosen = points[REGIONS[rng.integers(len(REGIONS))]]
+    else:
+        chosen = points[:68] if rng.random() < 0.25 else points
+    # A pixel's middle is at whole coordinates; far outside, integers would overflow.
+    pixels = np.clip(chosen, -1, 2) * (width, height) - 0.5
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(pixels).astype(np.int32)), 1)
+    return mask.astype(np.float32)
+
+
+def read_landmarks(path: Path) -> dict[str, Landmarks]:
+    """Video name → its landmarks, in file order.
+
+    The file is CSV in UTF-8 with the header `video_name,seconds,x0,y0,...` up to `x67,y67` or `x80,y80`; a video has a row for
+    each time, rising; other videos' rows may stand between. Raises InputError naming the file and the line.
+    """
+    text = _text(path)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    times: dict[str, list[float]] = {}
+    points: dict[str, list[np.ndarray]] = {}
+    header: list[str] = []
+    line = 1
+    try:
+        for fields in reader:
+            if not header:
+                header = _check_header(path, fields)
+            else:
+                name, seconds, row = _read_row(path, line, header, fields)
+                before = times.setdefault(name, [])
+                if before and seconds <= before[-1]:
+                    raise InputError(
+                        f"{path}:{line}: {seconds:g} seconds of video '{name}' after {before[-1]:g}; wanted rising times, "
+                        "sort its lines or remove one of two"
+                    )
+                before.append(seconds)
+                points.setdefault(name, []).append(row)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path}:{line}: is not CSV ({error}); mend this line") from None
+    if not times:
+        raise InputError(f"{path}: holds a header and no rows; wanted one or several lines of landmarks for each video")
+    return {name: Landmarks(np.array(times[name]), np.stack(points[name])) for name in times}
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a CSV file of landmarks") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 CSV") from None
+    if not text.strip():
+        raise InputError(f"{path}: is empty; wanted a CSV file of landmarks with the header first")
+    return text
+
+
+def _check_header(path: Path, fields: list[str]) -> list[str]:
+    for count in COUNTS:
+        if fields == ["video_name", "seconds", *(f"{axis}{k}" for k in range(count) for axis in "xy")]:
+            return fields
+    came = ",".join(fields)
+    short = came if len(came) <= 60 else f"{came[:40]}...{came[-10:]}"
+    raise InputError(
+        f"{path}:1: header '{short}' of {len(fields)} fields; wanted 'video_name,seconds,x0,y0,...' up to 'x67,y67' or "
+        "'x80,y80', mend the header"
+    )
+
+
+def _read_row(path: Path, line: int, header: list[str], fields: list[str]) -> tuple[str, float, np.ndarray]:
+    """Video name, seconds, and points float32 (P, 2) of one line's fields."""
+    if len(fields) != len(header):
+        raise InputError(f"{path}:{line}: {len(fields)} fields; wanted {len(header)} as in the header, mend the line")
+    name = fields[0]
+    if not name.strip():
+        raise InputError(f"{path}:{line}: video name {name!r}; wanted the name of the video, mend the line")
+    values = np.array([_number(field) for field in fields[1:]])
+    if not np.isfinite(values).all():
+        first = int(np.flatnonzero(~np.isfinite(values))[0]) + 1
+        raise InputError(
+            f"{path}:{line}: {header[first]} is {fields[first]!r} for video '{name}'; wanted a finite number, mend the line"
+        )
+    # Landmarks of a face cut by the picture's edge lie a little outside; only pixels can be as far out as this.
+    far = np.flatnonzero((values[1:] < -1) | (values[1:] > 2))
+    if len(far):
+        first = int(far[0]) + 2
+        raise InputError(
+            f"{path}:{line}: {header[first]} is {fields[first]} for video '{name}'; wanted a fraction of the picture's width "
+            "or height, 0 to 1, divide pixels by the picture's size"
+        )
+    return name, float(values[0]), values[1:].reshape(-1, 2).astype(np.float32)
+
+
+def _number(field: str) -> float:
+    """The number a field holds; NaN where it holds none."""
+    try:
+        return float(field)
+    except ValueError:
+        return math.nan
+
+
+def _template() -> np.ndarray:
+    """A frontal face, float64 (81, 2): x from -0.5 to 0.5, ear to ear, y from -0.5 at the hairline to 0.5 at the chin.
+
+    By the draughtsman's rule of thirds: hairline to brows, brows to the base of the nose, and from there to the chin.
+    """
+    half = math.pi
+    jaw = _arc((0, -0.08), (0.5, 0.58), np.linspace(half, 0, 17))
+    brows = [_arc((side * 0.23, -0.15), (0.14, -0.05), np.linspace(half, 0, 5)) for side in (-1, 1)]
+    bridge = np.stack([np.zeros(4), np.linspace(-0.09, 0.1, 4)], -1)
+    base = _arc((0, 0.14), (0.13, 0.03), np.linspace(half, 0, 5))
+    eyes = [_arc((side * 0.21, -0.09), (0.1, 0.03), np.linspace(-half, half, 7)[:-1]) for side in (-1, 1)]
+    outer = _arc((0, 0.28), (0.2, 0.06), np.linspace(-half, half, 13)[:-1])
+    inner = _arc((0, 0.28), (0.15, 0.02), np.linspace(-half, half, 9)[:-1])
+    forehead = _arc((0, -0.08), (0.5, -0.42), np.linspace(half, 0, 15)[1:-1])
+    return np.concatenate([jaw, *brows, bridge, base, *eyes, outer, inner, forehead])
+
+
+def _arc(centre: tuple[float, float], radii: tuple[float, float], angles: np.ndarray) -> np.ndarray:
+    """Points (N, 2) of an ellipse at `angles` in radians: pi is its left end, and -pi / 2 its upper one, y pointing down."""
+    return np.stack([np.cos(angles), np.sin(angles)], -1) * radii + centre

@@ -1,0 +1,147 @@
+"""Self-blended images (Shiohara and Yamasaki, CVPR 2022): a genuine frame forged by blending it, slightly changed, into itself.
+
+    target, blended, mask = self_blend(pixels, points, rng)   # target is genuine, blended is forged
+
+Such a forgery shows what face swaps have in common, a border where the statistics of two pictures meet, and no one method's
+own traces. The same input and the same state of `rng` give the same output; no input is modified. Every frame is a sample of
+its own, with draws of its own, as published.
+"""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from telltale.forge.face import hull
+
+# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value by
+# up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
+RGB_LEVELS, RGB_P = 20.0, 0.3
+BRIGHTNESS_SHARE = CONTRAST_SHARE = 0.1
+SHARPEN_ALPHA, SHARPEN_LIGHTNESS = (0.2, 0.5), (0.5, 1.0)
+# Of the geometry: shares of the width and height; then pixels.
+SHIFT_X, SHIFT_Y, SCALE = 0.03, 0.015, 0.95
+ELASTIC_ALPHA, ELASTIC_SIGMA = 50.0, 7.0
+# Of the mask's softening: the sides it is done at, the widths of its kernels, both in pixels.
+SOFTEN_SIDE, KERNEL, SOFTEN_SIGMA = (192, 256), (5, 25), (5.0, 45.0)
+
+
+def self_blend(
+    pixels: np.ndarray,
+    points: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    ratios: Sequence[float] = (0.25, 0.5, 0.75, 1, 1, 1),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Genuine frames uint8 (T, H, W, 3) RGB and their landmarks (T, 68 or 81, 2), see `face` → target, blended, mask.
+
+    target: uint8 (T, H, W, 3), genuine, in half of the frames with other colours and sharpness. blended: uint8, the same with
+    the source's face blended in. mask: float32 (T, H, W), the source's share of each pixel: 0 to one of `ratios`, drawn evenly,
+    and 0 at the picture's border. Where a mask is zero, since a ratio is or the face is out of sight, blended is target.
+    """
+    target, blended = np.empty_like(pixels), np.empty_like(pixels)
+    mask = np.empty(pixels.shape[:3], np.float32)
+    for k, (frame, face) in enumerate(zip(pixels, points, strict=True)):
+        changed = change_statistics(frame, rng)
+        source, target[k] = (changed, frame) if rng.random() < 0.5 else (frame, changed)
+        source, region = move(source, hull(face, frame.shape[0], frame.shape[1], rng), rng)
+        mask[k] = soften(warp(region, rng), rng)
+        mask[k] *= ratios[int(rng.integers(len(ratios)))]
+        blended[k] = blend(source, target[k], mask[k])
+    return target, blended, mask
+
+
+def blend(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """mask * source + (1 - mask) * target, rounded: pictures uint8 (..., H, W, 3), mask float32 (..., H, W) in [0, 1]."""
+    # In this form a mask of 0 gives the target bit for bit, and so does a source that equals the target.
+    base = target.astype(np.float32)
+    return np.rint(base + mask[..., None] * (source.astype(np.float32) - base)).astype(np.uint8)
+
+
+def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Frame uint8 (H, W, 3) RGB → the same shape in other colours, then either coarser (by 2 or 4) or sharper."""
+    levels = np.arange(256.0)
+    if rng.random() < RGB_P:
+        frame = _look_up(frame, levels[:, None] + rng.uniform(-RGB_LEVELS, RGB_LEVELS, 3))
+    contrast = 1 + rng.uniform(-CONTRAST_SHARE, CONTRAST_SHARE)
+    brightness = 255 * rng.uniform(-BRIGHTNESS_SHARE, BRIGHTNESS_SHARE)
+    frame = _look_up(frame, np.repeat(contrast * levels[:, None] + brightness, 3, -1))
+    return coarsen(frame, rng) if rng.random() < 0.5 else sharpen(frame, rng)
+
+
+def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Frame uint8 (H, W, 3) → the same shape with a half or a quarter of its detail: single pixels kept, then scaled up."""
+    factor = (2, 4)[rng.integers(2)]
+    height, width = frame.shape[:2]
+    size = max(width // factor, 1), max(height // factor, 1)
+    small = cv2.resize(frame, size, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def sharpen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Frame uint8 (H, W, 3) → the same shape, a share of it replaced by its edges and the share `lightness` of its areas."""
+    alpha, lightness = rng.uniform(*SHARPEN_ALPHA), rng.uniform(*SHARPEN_LIGHTNESS)
+    kernel = np.full((3, 3), -alpha, np.float32)
+    kernel[1, 1] = (1 - alpha) + alpha * (8 + lightness)
+    return cv2.filter2D(frame, -1, kernel)
+
+
+def move(source: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Source uint8 (H, W, 3) and its mask float32 (H, W), shifted and stretched about the centre as one; shapes stay."""
+    height, width = mask.shape
+    scale_x, scale_y = rng.uniform(SCALE, 1 / SCALE, 2)
+    x, y = rng.uniform(-SHIFT_X, SHIFT_X) * width, rng.uniform(-SHIFT_Y, SHIFT_Y) * height
+    middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+    matrix = np.array([[scale_x, 0, middle_x * (1 - scale_x) + x], [0, scale_y, middle_y * (1 - scale_y) + y]])
+    # What comes in from outside the picture is its mirror image: black would be a trace of its own.
+    moved = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return moved, cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
+
+
+def warp(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mask float32 (H, W) → the same shape with a wavy outline: each pixel fetched from about a pixel away, smoothly varying.
+
+    The displacement is white noise in [-1, 1], blurred by a Gaussian of sigma 7 pixels, times 50. It is drawn at a quarter of
+    the size, which such a smooth field allows and which takes a tenth of the time; amplitudes are those of the full size.
+    """
+    height, width = mask.shape
+    coarse = 4
+    noise = rng.random((-(-height // coarse), -(-width // coarse), 2), np.float32) * 2 - 1
+    noise = cv2.GaussianBlur(noise, (0, 0), ELASTIC_SIGMA / coarse) * np.float32(ELASTIC_ALPHA / coarse)
+    moves = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    x = moves[..., 0] + np.arange(width, dtype=np.float32)
+    y = moves[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return cv2.remap(mask, x, y, cv2.INTER_LINEAR)
+
+
+def soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mask float32 (H, W) in [0, 1] → the same shape, shrunk, then given a soft edge: from 0 at the picture's border up to 1.
+
+    Blurred, cut down to where it is full, and blurred again, all at a random size. A mask of zeros stays zero.
+    """
+    height, width = mask.shape
+    tall, wide = rng.integers(*SOFTEN_SIDE, size=2, endpoint=True)
+    first, second = 2 * rng.integers(KERNEL[0] // 2, KERNEL[1] // 2, size=2, endpoint=True) + 1
+    sigma = rng.uniform(*SOFTEN_SIGMA)
+    soft = cv2.resize(mask, (int(wide), int(tall)), interpolation=cv2.INTER_LINEAR)
+    soft = _normalise(cv2.GaussianBlur(soft, (int(first), int(first)), 0))
+    # Sums of float32 miss 1 by a few units in the last place.
+    soft = np.where(soft < 1 - 1e-4, np.float32(0), soft)
+    # Neither the second blur nor the pixels that scaling mixes reach the border from behind these margins.
+    margin_y, margin_x = (second // 2 + 1 + math.ceil(side / full) for side, full in ((tall, height), (wide, width)))
+    inside = np.zeros_like(soft)
+    inside[margin_y:-margin_y, margin_x:-margin_x] = soft[margin_y:-margin_y, margin_x:-margin_x]
+    soft = _normalise(cv2.GaussianBlur(inside, (int(second), int(second)), sigma))
+    return np.minimum(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32(1))
+
+
+def _normalise(mask: np.ndarray) -> np.ndarray:
+    """`mask` over its maximum; zeros stay zeros."""
+    top = mask.max()
+    return mask / top if top > 0 else mask
+
+
+def _look_up(frame: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Frame uint8 (H, W, 3), each level replaced by its row of `table` float (256, 3), rounded and kept in 0 to 255."""
+    return cv2.LUT(frame, np.rint(table).clip(0, 255).astype(np.uint8)[None])

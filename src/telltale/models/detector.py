@@ -1,0 +1,60 @@
+"""What a frame-level detector is: features of a picture, and a head that judges them.
+
+    class Mine(Detector):
+        def features(self, pictures): ...       # (B, 3, H, W) in [0, 1] → (B, width)
+
+A clip's score is pooled from its frames' by `frames.Frames`; as the picture tower of `audiovisual` its features are tokens.
+"""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class Detector(nn.Module):
+    """head: (B, width) features → (B, 1), the logit of forged, or (B, 2), the scores of genuine and of forged.
+
+    learning: what only its objective needs, or None; kept out of what is counted and shipped. provenance: as
+    `weights.Provenance` says, as a mapping.
+    """
+
+    head: nn.Module
+    learning: nn.Module | None
+
+    def __init__(self, width: int, provenance: dict[str, str | None]) -> None:
+        super().__init__()
+        self.width, self.provenance = width, provenance
+        self.learning = None
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) float in [0, 1] → (B, width)."""
+        raise NotImplementedError
+
+    def learn(self, pictures: Tensor) -> Any:
+        """What the detector's own objective wants of pictures (B, 3, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def logits(self, features: Tensor) -> Tensor:
+        """(B, width) → float32 (B,), the logit of forged."""
+        scores = self.head(features).float()
+        return scores.squeeze(1) if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+
+    def behead(self) -> None:
+        """Take off what features do not need."""
+        self.head, self.learning = nn.Identity(), None
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) float in [0, 1] → logit (B,) of forged."""
+        return self.logits(self.features(pictures))
+
+
+class FeatureTower(nn.Module):
+    """A detector's features without its head: (B, 3, H, W) in [0, 1] → (B, width)."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        detector.behead()
+        self.detector = detector
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.detector.features(pictures)

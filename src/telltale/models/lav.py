@@ -1,0 +1,199 @@
+"""Locate and Verify (Shuai et al., ACM Multimedia 2023): where a forgery is, and whether there is one, from two streams.
+
+One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree on, LFGA guides
+the noise stream by the picture stream's places, MPFF fuses maps of several scales into a forgery map, and the noise stream's
+maps decide. The objective is `objectives.LocateAndVerify`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08; what that
+code builds and no output of it depends on (convolutions in CMCE, norms in LFGA, the picture stream's last stage) is left out.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from telltale import config
+from telltale.errors import InputError
+from telltale.models import xception
+from telltale.models.detector import Detector
+from telltale.models.inputs import Normalise
+from telltale.models.weights import Tower
+
+CHANNELS = (64, 128, 256, 728, 728, 728)  # of the maps after the stem, blocks 1, 2, 3, 7 and 11
+WINDOWS = (8, 4, 2, 1, 1)  # how many of their places lie side by side in one of the forgery map's
+SCORED, HIDDEN, OUT, PROJECTED = 512, 2048, 4096, 256
+DROPOUT = 0.5
+SMALLEST = 64
+
+# Second-order residuals of Fridrich and Kodovsky's spatial rich model: an edge kernel, the full kernel, and along a row.
+EDGE = ((0, 0, 0, 0, 0), (0, -1, 2, -1, 0), (0, 2, -4, 2, 0), (0, -1, 2, -1, 0), (0, 0, 0, 0, 0))
+FULL = ((-1, 2, -2, 2, -1), (2, -6, 8, -6, 2), (-2, 8, -12, 8, -2), (2, -6, 8, -6, 2), (-1, 2, -2, 2, -1))
+ROW = ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0))
+
+
+def srm_kernels() -> Tensor:
+    """float32 (3, 3, 5, 5): three residuals, each the sum over the three colours; every kernel sums to zero."""
+    kernels = torch.stack([torch.tensor(EDGE) / 4, torch.tensor(FULL) / 12, torch.tensor(ROW) / 2])
+    return kernels[:, None].expand(-1, 3, -1, -1).contiguous()
+
+
+class Srm(nn.Module):
+    """Pictures (B, 3, H, W) → their residuals (B, 3, H, W), cut off at +-3."""
+
+    kernels: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernels", srm_kernels(), persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return functional.conv2d(pictures, self.kernels.to(pictures.dtype), padding=2).clamp(-3, 3)
+
+
+def cmce(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-modality consistency: each of two maps (B, C, h, w) takes from the other where they point the same way."""
+    alike = functional.cosine_similarity(a, b, dim=1).unsqueeze(1)
+    a = a + b * alike
+    return functional.relu(a), functional.relu(b + a * alike)
+
+
+class Lfga(nn.Module):
+    """Local forgery guided attention: the noise map looks where the picture map's places resemble each other."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.query, self.key = nn.Conv2d(channels, channels // 4, 1), nn.Conv2d(channels, channels // 4, 1)
+        self.value = nn.Conv2d(channels, channels, 1)
+        self.gamma = nn.Parameter(torch.zeros(1))
+
+    def forward(self, noise: Tensor, picture: Tensor) -> Tensor:
+        energy = self.query(picture).flatten(2).transpose(1, 2).float() @ self.key(picture).flatten(2).float()
+        seen = self.value(noise).flatten(2) @ energy.softmax(2).transpose(1, 2).to(noise.dtype)
+        return functional.relu(self.gamma * seen.view_as(noise) + noise)
+
+
+def mpff(maps: Tensor, coarse: Tensor, window: int) -> Tensor:
+    """Multi-scale patch features: (B, C, ~k h, ~k w) against (B, C, h, w), k = `window` → (B, k², h, w), a channel a place."""
+    height, width = coarse.shape[2:]
+    maps = padded(maps, height * window, width * window)
+    alike = torch.tanh(maps * coarse.repeat_interleave(window, 2).repeat_interleave(window, 3)).sum(1, keepdim=True)
+    return functional.pixel_unshuffle(alike, window)
+
+
+def padded(maps: Tensor, height: int, width: int) -> Tensor:
+    """Edges repeated, half on each side, up to `height` x `width`."""
+    down, right = height - maps.shape[2], width - maps.shape[3]
+    return functional.pad(maps, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate")
+
+
+def pooled(maps: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, H, W) → (B, C, height, width) by its maxima over windows of one size, the edges repeated to fill them."""
+    window = (-(-maps.shape[2] // height), -(-maps.shape[3] // width))
+    return functional.max_pool2d(padded(maps, height * window[0], width * window[1]), window)
+
+
+class Fusion(nn.Module):
+    """Two maps, their vectors at each place multiplied in a space of 2048: (B, D1, h, w), (B, D2, h, w) → (B, 4096)."""
+
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(first, HIDDEN), nn.Linear(second, HIDDEN)
+        self.out = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(HIDDEN, OUT))
+        self.norm = nn.Sequential(nn.BatchNorm2d(OUT), nn.ReLU())
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        product = torch.tanh(self.first(first.permute(0, 2, 3, 1)) * self.second(second.permute(0, 2, 3, 1)))
+        return self.norm(self.out(product).permute(0, 3, 1, 2)).mean((2, 3))
+
+
+def judged(channels: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 1, bias=False))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """classes: (B, 2) scores of genuine and forged; patches: (B, 2, h, w), the same of every patch; projected: (B, 256, h, w),
+    None where the network was built for prediction."""
+
+    classes: Tensor
+    patches: Tensor
+    projected: Tensor | None
+
+    def maps(self) -> Tensor:
+        """float32 (B, h, w): the probability that each patch is forged."""
+        return self.patches.float().softmax(1)[:, 1]
+
+
+class LocateAndVerify(Detector):
+    def __init__(self, picture: Tower, noise: Tower, *, learning: bool) -> None:
+        super().__init__(OUT, picture.provenance)
+        self.normalise, self.srm = Normalise(picture.mean, picture.std), Srm()
+        self.picture, self.noise = picture.network, noise.network
+        for network in (self.picture, self.noise):
+            # Padded, so that maps halve evenly: 299 → 150, 75, 38, 19, 10.
+            network.conv1.padding = network.conv2.padding = (1, 1)  # type: ignore[union-attr]
+        for name in ("block12", "conv3", "bn3", "conv4", "bn4"):
+            delattr(self.picture, name)  # nothing that is said depends on the picture stream's end
+        self.guides = nn.ModuleList(Lfga(728) for _ in range(3))
+        self.scores = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, SCORED, 1, bias=False), nn.BatchNorm2d(SCORED), nn.ReLU())
+            for channels in CHANNELS
+        )
+        self.locate = judged(728 + sum(window * window for window in WINDOWS), 2)
+        self.fusion = Fusion(sum(CHANNELS) - 728, 2048)
+        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(OUT, 2))
+        # As published, no loss reaches the projection: it only compares patches.
+        self.learning = judged(728, PROJECTED).requires_grad_(False) if learning else None
+
+    def streams(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Both streams' maps after the stem and blocks 1, 2, 3, 7 and 11, and the noise stream's last one, 2048 channels."""
+        pictures = self.normalise(pictures)
+        x, y = xception.stem(self.picture, pictures), xception.stem(self.noise, self.srm(pictures))
+        seen, heard = [], []
+        for block in (1, 2, 3):
+            x, y = cmce(x, y)
+            seen.append(x)
+            heard.append(y)
+            if block == 3:
+                x = y = x + y
+            x, y = xception.blocks(self.picture, x, block, block), xception.blocks(self.noise, y, block, block)
+        for guide, last in zip(self.guides, (7, 11, None), strict=True):
+            y = guide(y, x)
+            seen.append(x)
+            heard.append(y)
+            if last is not None:
+                x, y = xception.blocks(self.picture, x, last - 3, last), xception.blocks(self.noise, y, last - 3, last)
+        heard.append(xception.ending(self.noise, xception.blocks(self.noise, y, 12, 12)))
+        return seen, heard
+
+    def verify(self, noise: list[Tensor]) -> Tensor:
+        """The noise stream's maps → features (B, 4096)."""
+        size = noise[-1].shape[2:]
+        return self.fusion(torch.cat([pooled(noise[place], *size) for place in (0, 1, 2, 3, 5)], 1), noise[-1])
+
+    def features(self, pictures: Tensor) -> Tensor:
+        return self.verify(self.streams(pictures)[1])
+
+    def behead(self) -> None:
+        super().behead()
+        del self.scores, self.locate
+
+    def learn(self, pictures: Tensor) -> Learnt:
+        """Pictures (B, 3, H, W) in [0, 1] → what is said of each and of its patches, h = H/16."""
+        seen, noise = self.streams(pictures)
+        scored = [layer(maps) for layer, maps in zip(self.scores, seen, strict=True)]
+        fine = [mpff(maps, scored[-1], window) for maps, window in zip(scored[:-1], WINDOWS, strict=True)]
+        patches = self.locate(torch.cat([*fine, seen[-1]], 1))
+        projected = None if self.learning is None else self.learning(seen[-1])
+        return Learnt(self.head(self.verify(noise)), patches, projected)
+
+
+def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> LocateAndVerify:
+    """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too small a size."""
+    if clip.image_size < SMALLEST:
+        raise InputError(
+            f"clip.image_size is {clip.image_size}; lav wants {SMALLEST} or more, for its map of a sixteenth of it"
+        )
+    towers: list[Any] = [xception.trunk(settings, clip, initialise=initialise) for _ in range(2)]
+    return LocateAndVerify(*towers, learning=methods is not None)

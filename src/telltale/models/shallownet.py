@@ -1,0 +1,51 @@
+"""ShallowNetV3 (Tariq, Lee, Kim, Shin and Woo, MPS 2018): few layers, small pictures, no batch norm among its convolutions.
+
+Nearly all of it is the dense layer over the flattened map: 4,833,058 parameters at 64 x 64, 25,804,578 at 128, 118,079,266 at
+256 (two classes). Facts from github.com/shahroztariq/ShallowNet, src/models.py. Published with an L2 penalty of 1e-4 on every
+convolution and the first dense layer, which is `optim.weight_decay` here, on the last layer too.
+"""
+
+from dataclasses import asdict
+
+from torch import Tensor, nn
+
+from telltale import config
+from telltale.errors import InputError
+from telltale.models.detector import Detector
+from telltale.models.weights import Provenance
+
+DROPOUT = 0.25
+SMALLEST = 24  # below it nothing is left after the unpadded convolutions
+
+
+class ShallowNet(Detector):
+    """outputs: 2 as published, or 1 as in later comparisons of it. Features are the 1024 values before the last layer."""
+
+    def __init__(self, image_size: int, outputs: int = 2, *, initialise: bool = True) -> None:
+        super().__init__(1024, asdict(Provenance("shallownet_v3", "random" if initialise else "unknown")))
+        if image_size < SMALLEST:
+            raise InputError(f"clip.image_size is {image_size}; shallownet_v3 wants {SMALLEST} or more")
+        self.stages = nn.Sequential(
+            *block((3, 32, 5), (32, 32, 1)),
+            *(nn.Conv2d(32, 32, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(DROPOUT)),
+            *block((32, 64, 3), (64, 64, 1)),
+            *(nn.Conv2d(64, 64, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(DROPOUT)),
+            *block((64, 128, 3), (128, 32, 1)),
+        )
+        side = (((image_size - 4) // 2 - 2) // 2) - 2
+        self.dense = nn.Sequential(nn.Linear(32 * side * side, 1024), nn.ReLU(), nn.BatchNorm1d(1024))
+        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(1024, outputs))
+
+    def features(self, pictures: Tensor) -> Tensor:
+        return self.dense(self.stages(pictures).flatten(1))
+
+
+def block(*plan: tuple[int, int, int]) -> list[nn.Module]:
+    """Unpadded convolutions (channels in, out, size), each with ReLU and dropout."""
+    layers = [(nn.Conv2d(come, go, size), nn.ReLU(), nn.Dropout(DROPOUT)) for come, go, size in plan]
+    return [layer for each in layers for layer in each]
+
+
+def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> ShallowNet:
+    """The published network for pictures of `clip.image_size`."""
+    return ShallowNet(clip.image_size, initialise=initialise)
