@@ -28,6 +28,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--on-unreadable", choices=("mean", "value", "fail"), help=UNREADABLE)
     parser.add_argument("--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here")
     parser.add_argument(
+        "--maps", type=Path, metavar="DIR", help="write each clip's forgery map there, of a model that draws them"
+    )
+    parser.add_argument(
         "--profile", nargs="?", const="", metavar="FILE.json", help="print where the time went, or write it too"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SETTABLE)
@@ -41,7 +44,7 @@ def predict(args: argparse.Namespace) -> int:
     with (
         watched() as watch,
         place.join(settings.threads) as here,
-        prediction.Work(rows, settings, here, args.checkpoint, args.out, args.store) as work,
+        prediction.Work(rows, settings, here, args.checkpoint, args.out, args.store, args.maps) as work,
     ):
         # The workers decode while the model is built.
         scores = work.score(prediction.build(content, settings, args.checkpoint), watch)

@@ -25,7 +25,7 @@ manifest metrics audits tags decode.* forge.* mel place optim entry crew memory
 transforms scores models.* clip state
 batch losses checkpoint rules submission
 data profile inference objectives
-feed
+feed maps
 loop report.* runfolder
 record demo.*
 training prediction planning

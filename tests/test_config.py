@@ -131,18 +131,21 @@ def leaves(tree: dict, path: str = "") -> list[tuple[str, object]]:
 
 
 def test_fingerprint_changes_with_every_value_and_nothing_else(write):
-    path = write("model: {name: mel_cnn}\nclip: {sampling: exact}")
+    path = write("model: {name: audiovisual}\nclip: {sampling: exact}")
     settings = read(path)
     assert fingerprint(settings) == fingerprint(
-        read(write("seed: 1\nmodel: {name: mel_cnn}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"))
+        read(write("seed: 1\nmodel: {name: audiovisual}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"))
     )
     assert len(fingerprint(settings)) == 16
     prints = {fingerprint(settings)}
     choices = {"model.name": "frame_cnn", "clip.backend": "decord", "model.pooling": "attention", "optim.name": "sgd"}
     choices |= {"optim.schedule": "step", "optim.autocast": "bf16", "predict.on_unreadable": "fail"}
     choices |= {"predict.precision": "bf16", "clip.sampling": "keyframes", "clip.jpeg_quality": "90", "data.workers": "3"}
+    choices |= {"model.picture_detector": "frame_cnn", "objective.loss": "squared_error", "model.f3net_parts": "fad"}
+    choices |= {"model.spsl_trunk": "shallow"}
     texts = {"data.train_labels", "data.validation_labels", "data.train_videos", "data.validation_videos"}
     texts |= {"model.picture_backbone", "model.sound_backbone", "model.picture_weights", "model.sound_weights"}
+    texts |= {"data.method_column", "objective.landmarks"}
     pairs = leaves(settings.model_dump())
     for key, value in pairs:
         if key in choices or key in texts:

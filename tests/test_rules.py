@@ -113,7 +113,7 @@ def test_over_all_of_timm_no_word_of_outside_pictures_is_allowed() -> None:
     assert len(allowed) > 0.95 * len(plain) > 500
 
 
-@pytest.mark.parametrize("name", models.ENTRIES)
+@pytest.mark.parametrize("name", ["mel_cnn", "frame_cnn", "audiovisual"])
 def test_an_audit_counts_and_leaves_the_model_as_it_was(name: str) -> None:
     chosen = settings(name=name)
     model = build(chosen)
@@ -143,7 +143,7 @@ def test_thop_misses_what_a_vision_transformer_keeps_outside_layers() -> None:
     chosen = settings(name="frame_cnn", picture_backbone="vit_tiny_patch16_224")
     model = build(chosen)
     audit = rules.audit(model, chosen)
-    bare = model.backbone.cls_token.numel() + model.backbone.pos_embed.numel()
+    bare = model.detector.backbone.cls_token.numel() + model.detector.backbone.pos_embed.numel()
     assert audit.parameters - audit.thop_parameters >= bare > 0
     assert audit.parameters > audit.thop_parameters
 

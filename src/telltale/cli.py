@@ -10,6 +10,7 @@ from telltale.entry import guarded
 VERBS = {
     "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
     "demo-data": "write a data set of our own making in the competition's layout",
+    "models": "every detector: source, inputs, parameters, multiply-adds, time per clip",
     "audit": "show whether a run keeps the competition's rules",
     "fetch-weights": "put ImageNet-1K weights where an offline run finds them",
     "cache": "build, look at or prune a decode-once store",

@@ -179,7 +179,7 @@ class TrainBatches:
         self.clips_a_unit = 2 if unit == "pairs" else 1
         if settings.data.batch_size % self.clips_a_unit:
             raise InputError(
-                f"data.batch_size is {settings.data.batch_size}; {settings.model.name} trains on pairs, wanted an even one"
+                f"data.batch_size is {settings.data.batch_size}; {settings.model.name} trains on pairs, wanted an even number"
             )
         self._count = int(
             (targets == 1).sum() if unit == "pairs" else (targets == 0).sum() if unit == "genuine" else len(targets)

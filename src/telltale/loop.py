@@ -25,6 +25,7 @@ from telltale.errors import InputError
 from telltale.feed import Feed, on_device
 from telltale.inference import Inference, autocast
 from telltale.losses import Losses
+from telltale.maps import Maps
 from telltale.objectives import Objective
 from telltale.optim import perturbed, rate_at
 from telltale.place import Place
@@ -153,7 +154,9 @@ def update(state: State, optim: config.Optim, rate: float) -> None:
         state.average.update_parameters(state.model)
 
 
-def score(infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Profile | None = None) -> Iterator[list[Score]]:
+def score(
+    infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Profile | None = None, maps: Maps | None = None
+) -> Iterator[list[Score]]:
     """The scores of each batch, in the feed's order. A clip's logit is the mean over its usable views.
 
     A clip with no usable view, or whose logit is not finite, has no probability and a status that says so. Raises Stopped.
@@ -165,6 +168,8 @@ def score(infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Prof
             raise Stopped(watch.number)
         logits = infer(batch)
         profile.did("model")
+        if maps is not None:
+            maps.write(batch)
         usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
         yield [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
         profile.did("writing")

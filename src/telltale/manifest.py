@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from telltale import config
 from telltale.errors import InputError
 
@@ -43,6 +45,11 @@ class Manifest:
     rows: tuple[Row, ...]
     missing: tuple[str, ...]
     unlisted: tuple[str, ...]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """int64 (N,), those of `rows`. All of them must be known."""
+        return np.array([row.target for row in self.rows])
 
     @property
     def n_genuine(self) -> int:

@@ -18,6 +18,7 @@ from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import bar, score
 from telltale.manifest import Row, list_videos, read_names
+from telltale.maps import Maps, check
 from telltale.place import Place
 from telltale.profile import Profile
 from telltale.runfolder import flatten
@@ -60,12 +61,21 @@ class Work:
     """The rows that this process has to score, being decoded from now on; its journal, to remove once all is written."""
 
     def __init__(
-        self, asked: list[Row], settings: config.Config, here: Place, trained: Path, out: Path, store: Path | None = None
+        self,
+        asked: list[Row],
+        settings: config.Config,
+        here: Place,
+        trained: Path,
+        out: Path,
+        store: Path | None = None,
+        maps: Path | None = None,
     ) -> None:
-        self.asked, self.settings, self.here, self.profile = asked, settings, here, Profile()
+        self.asked, self.settings, self.here, self.profile, self.maps = asked, settings, here, Profile(), maps
+        if maps is not None:
+            check(settings.model.name, maps)
         predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
         sizes = file_sizes(asked)
-        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, trained))
+        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, trained, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
         left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
         kept = None if store is None else open_store(store, settings, reads)
@@ -91,9 +101,10 @@ class Work:
             print(f"{journal.path}: going on, {len(journal.done)} of {sum(map(len, self.fixed))} rows are done", flush=True)
         precision = self.settings.optim.autocast if predict.precision == "trained" else predict.precision
         infer = Inference(model, here.device, precision, flip=self.flip, compiled=predict.compile)
+        maps = None if self.maps is None else Maps(self.maps, infer)
         shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
         try:
-            for scores in score(infer, self.feed, watch, shown, self.profile):
+            for scores in score(infer, self.feed, watch, shown, self.profile, maps):
                 # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
                 journal.append([s for s in scores if s.video_name not in journal.done])
         except Stopped as stop:
@@ -134,9 +145,19 @@ def _journal_path(out: Path, here: Place) -> Path:
     return out.with_name(f"{out.name}.journal" + (f".{here.rank}-of-{here.world}" if here.world > 1 else ""))
 
 
-def _fingerprint(asked: list[Row], sizes: list[int], settings: config.Config, here: Place, trained: Path) -> str:
-    """What a row's score depends on: the model, the list, the files, and every setting but those of speed and of fallbacks."""
+def _fingerprint(
+    asked: list[Row], sizes: list[int], settings: config.Config, here: Place, trained: Path, maps: Path | None
+) -> str:
+    """What a row's score and map depend on: the model, the list, the files, every setting but those of speed and of fallbacks,
+    and where the maps go."""
     values = flatten(settings.model_dump(mode="json"))
     fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
-    key = [checkpoint.file_hash(trained), [str(row.path.resolve()) for row in asked], sizes, fixed, here.world]
+    key = [
+        checkpoint.file_hash(trained),
+        [str(row.path.resolve()) for row in asked],
+        sizes,
+        fixed,
+        here.world,
+        maps and str(maps.resolve()),
+    ]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]

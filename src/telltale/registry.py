@@ -15,7 +15,8 @@ class Entry:
     file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and "sound";
     objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/; backbone: the timm network that
     its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
-    per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be the picture tower of `audiovisual`.
+    per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be the picture tower of `audiovisual`;
+    maps: it also says where.
     """
 
     file: str
@@ -26,11 +27,14 @@ class Entry:
     backbone: str | None = None
     fixed: bool = False
     per_frame: bool = False
+    maps: bool = False
 
 
 def _frames(file: str, config: str, source: str, backbone: str | None, *, objective: str = "classifier") -> Entry:
     """A detector that judges frame by frame; all but those of models/frame_cnn.py are what they are on one backbone alone."""
-    return Entry(file, ("picture",), objective, config, source, backbone, file != "frame_cnn", per_frame=True)
+    return Entry(
+        file, ("picture",), objective, config, source, backbone, file != "frame_cnn", per_frame=True, maps=file == "lav"
+    )
 
 
 ENTRIES = {

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from telltale import checkpoint, config, models, state
@@ -23,8 +22,8 @@ from telltale.signals import Stopped, Watch
 
 
 def fingerprint(*splits: Manifest) -> str:
-    """16 hex digits of the names and targets of the splits, in order."""
-    rows = [[s.split, [[row.video_name, row.target] for row in s.rows]] for s in splits]
+    """16 hex digits of the names, targets and methods of the splits, in order."""
+    rows = [[s.split, [[row.video_name, row.target, row.method] for row in s.rows]] for s in splits]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
 
 
@@ -64,8 +63,7 @@ def run(
     now = state.begin(model, settings.optim, here.device.type)
     if resumed is not None:
         now.restore(resumed)
-    targets = np.array([row.target for row in train.rows])
-    batches = TrainBatches(targets, settings, here.rank, here.world, objective.unit)
+    batches = TrainBatches(train.targets, settings, here.rank, here.world, objective.unit)
     record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
     about = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
 
@@ -81,10 +79,7 @@ def run(
         if record is None:
             return
         if is_best:
-            weights = models.shipped(now.judged.state_dict())
-            best = {"model": weights, "epoch": now.progress.epoch + 1, "mean_score": now.progress.best_mean}
-            metrics = {"auc": now.progress.best_auc, "tpr_at_fpr_1e-3": now.progress.best_tpr}
-            checkpoint.save(folder / "best.pt", {**best, "metrics": metrics, **about})
+            checkpoint.save(folder / "best.pt", {**best(now), **about})
             write_scores(folder / "validation_scores.csv", scores)
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
@@ -102,6 +97,14 @@ def run(
         if record is not None:
             record.close()
     return now
+
+
+def best(now: state.State) -> dict[str, Any]:
+    """What prediction needs of the epoch just judged, and how well it did."""
+    progress = now.progress
+    metrics = {"auc": progress.best_auc, "tpr_at_fpr_1e-3": progress.best_tpr}
+    weights = models.shipped(now.judged.state_dict())
+    return {"model": weights, "epoch": progress.epoch + 1, "mean_score": progress.best_mean, "metrics": metrics}
 
 
 def feeds(

@@ -15,8 +15,8 @@ import numpy as np
 
 from telltale.forge.face import hull
 
-# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value by
-# up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
+# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value
+# by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
 RGB_LEVELS, RGB_P = 20.0, 0.3
 BRIGHTNESS_SHARE = CONTRAST_SHARE = 0.1
 SHARPEN_ALPHA, SHARPEN_LIGHTNESS = (0.2, 0.5), (0.5, 1.0)

@@ -1,0 +1,65 @@
+"""Forgery maps as pictures: `predict.py --maps DIR` writes NAME.mp4.png for every clip that could be scored.
+
+Above, the frames as the model saw them; below each, its map: black where a patch is taken to be genuine, white where forged,
+the grey level over 255 being the probability. A patch is a square: the map is not smoothed into saying more than it does.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from telltale.batch import Batch
+from telltale.errors import InputError
+from telltale.inference import Inference, autocast
+from telltale.registry import ENTRIES
+
+
+class Maps:
+    """Writes the maps of one model's clips into `folder`, each of its clip's first span that can be used."""
+
+    def __init__(self, folder: Path, infer: Inference) -> None:
+        self.folder, self.infer = folder, infer
+
+    def write(self, batch: Batch) -> None:
+        """One file for each clip of the batch with a usable view, whole or not at all."""
+        for place in range(len(batch.facts)):
+            views = batch.usable[place].nonzero().squeeze(1)
+            if len(views):
+                first = place * batch.usable.shape[1] + views[:1]
+                self._save(batch.facts[place].video_name, self._draw(batch.at(first, self.infer.device)))
+
+    @torch.inference_mode()
+    def _draw(self, inputs: dict[str, Any]) -> np.ndarray:
+        self.infer.model.eval()
+        with autocast(self.infer.device, self.infer.precision):
+            maps = self.infer.model(**inputs, learn=True).maps()
+        frames = (inputs["pictures"][0] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+        return picture(frames, maps.cpu().numpy())
+
+    def _save(self, video_name: str, drawn: np.ndarray) -> None:
+        _, data = cv2.imencode(".png", drawn[..., ::-1])
+        path = self.folder / f"{video_name}.png"
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+
+
+def picture(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
+    """Frames uint8 (T, S, S, 3) RGB and maps float (T, h, w), 0 to 1 → uint8 (2 S, T S, 3) RGB."""
+    size = frames.shape[1]
+    grey = [cv2.resize(np.rint(m * 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) for m in maps]
+    return np.vstack([np.hstack(list(frames)), np.hstack([np.repeat(each[..., None], 3, 2) for each in grey])])
+
+
+def check(name: str, folder: Path) -> None:
+    """Make the folder. Raises InputError where the detector `name` draws no maps, or the folder cannot be made."""
+    if not ENTRIES[name].maps:
+        drawing = ", ".join(other for other, entry in ENTRIES.items() if entry.maps)
+        raise InputError(f"--maps {folder}: {name} says whether a clip is forged, not where; wanted a checkpoint of {drawing}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--maps {folder}: cannot be made ({error.strerror}); give a folder that can be written") from None

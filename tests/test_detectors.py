@@ -1,0 +1,291 @@
+"""The detectors that judge frame by frame: published sizes, gradients, pooling, and one network wherever it is used."""
+
+import copy
+import functools
+from typing import Any
+
+import pytest
+import timm
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from telltale import config, models, rules
+from telltale.errors import InputError
+from telltale.mel import n_columns
+from telltale.models.pooling import FramePooling
+from telltale.models.shallownet import ShallowNet
+
+torch.set_num_threads(1)
+
+MEL = config.Mel(n_mels=64)
+FRAME_WISE = [name for name, entry in models.ENTRIES.items() if entry.per_frame]
+LEARNERS = ["ucf", "lav"]
+MAP_BRANCH = ("detector.scores.", "detector.locate.")  # of lav: its map has no part in a clip's score
+TRACED = ["frame_cnn", "meso4", "mesoinception4", "shallownet_v3", "xception", "resnet18", "spsl", "f3net"]
+SMALL = {"picture_backbone": "test_resnet"}
+DRAWN = {"sound_backbone": "test_efficientnet", "width": 32, "modality_dropout": 0.0}
+
+
+def build(name: str, size: int = 64, frames: int = 2, methods: int | None = None, **changes: object) -> Any:
+    """The model with weights from seed 0."""
+    torch.manual_seed(0)
+    small = SMALL if name == "frame_cnn" else {}
+    settings = config.Model.model_validate({"name": name, **small, **changes})
+    clip = config.Clip(seconds=1.0, frames=frames, image_size=size)
+    return models.build(settings, MEL, clip, initialise=True, methods=methods)
+
+
+@functools.cache
+def settled(name: str, size: int = 64) -> Any:
+    """The model for evaluation, its batch norms' statistics those of a first batch. Tests share it: leave it as it is."""
+    model = build(name, size)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # the mean over all batches, here of one
+    with torch.no_grad():
+        judge(model.train(), clips(4, 2, size))
+    return model.eval()
+
+
+def clips(count: int, frames: int = 2, size: int = 64, seed: int = 1) -> Tensor:
+    """Pictures (count, frames, 3, size, size) whose brightness and grain differ from clip to clip."""
+    draw = torch.Generator().manual_seed(seed)
+    levels = torch.rand(2, count, 1, 1, 1, 1, generator=draw)
+    return (levels[0] + levels[1] * (torch.rand(count, frames, 3, size, size, generator=draw) - 0.5)).clamp(0, 1)
+
+
+def judge(model: nn.Module, pictures: Tensor, **options: Any) -> Any:
+    there = torch.ones(len(pictures), dtype=torch.bool)
+    return model(pictures, None, there, there, **options)
+
+
+def untrained(model: nn.Module) -> set[str]:
+    return {name for name, parameter in model.named_parameters() if parameter.grad is None}
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "changes", "wanted"),
+    [
+        ("meso4", 256, {}, 27_977),
+        ("mesoinception4", 256, {}, 28_615),
+        ("shallownet_v3", 64, {}, 4_833_058),
+        ("shallownet_v3", 128, {}, 25_804_578),
+        ("shallownet_v3", 256, {}, 118_079_266),
+        ("xception", 299, {}, 20_811_050),
+        ("f3net", 299, {"f3net_parts": "both"}, 41_979_661),
+        ("f3net", 299, {"f3net_parts": "mix"}, 48_314_929),
+        ("spsl", 256, {"spsl_trunk": "full"}, 20_811_338),
+        ("spsl", 256, {"spsl_trunk": "shallow"}, 7_899_530),
+        ("ucf", 256, {}, 22_252_586),
+        ("ucf", 256, {"methods": 4}, 46_830_234),
+        ("lav", 299, {}, 55_077_593),
+    ],
+)
+def test_a_detector_has_as_many_parameters_as_the_published_one(name: str, size: int, changes: Any, wanted: int) -> None:
+    with torch.device("meta"):
+        assert count(build(name, size, **changes)) == wanted
+
+
+def test_the_published_parts_and_variants_have_their_sizes() -> None:
+    with torch.device("meta"):
+        assert [count(ShallowNet(size, outputs=1)) for size in (64, 128, 256)] == [4_832_033, 25_803_553, 118_078_241]
+        assert count(build("ucf", 256, methods=4).detector.learning.decoder) == 2_323_523
+
+
+def test_locate_and_verify_is_the_published_network_less_what_nothing_depends_on() -> None:
+    with torch.device("meta"):
+        network, ours = timm.create_model("legacy_xception"), count(build("lav", 299))
+    ending = sum(count(getattr(network, name)) for name in ("block12", "conv3", "bn3", "conv4", "bn4"))
+    unused_convolutions = sum(2 * 9 * width * width + 3 * 2 * width for width in (64, 128, 256))
+    unused_norms = 3 * 2 * 728
+    assert ours + ending + unused_convolutions + unused_norms == 63_421_321
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("ucf", 22_252_586), ("lav", 55_077_593)])
+def test_the_audit_counts_nothing_that_only_training_needs(name: str, wanted: int) -> None:
+    settings = config.Config.model_validate({"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "model": {"name": name}})
+    model = build(name, frames=1, methods=4)
+    before = count(model)
+    result = rules.audit(model, settings)
+    assert result.passed
+    assert result.parameters == wanted < before == count(model)
+    assert not any("learning" in key.split(".") for key in models.for_prediction(model).state_dict())
+
+
+@pytest.mark.parametrize("name", FRAME_WISE)
+def test_a_batch_of_one_can_be_trained_and_scored_at_another_size(name: str) -> None:
+    model = build(name, 96)
+    with torch.no_grad():
+        logit = judge(model, clips(1, size=96))
+        assert judge(model.eval(), clips(3, 1, 96)).shape == (3,)
+    assert logit.shape == (1,)
+    assert logit.isfinite().all()
+
+
+@pytest.mark.parametrize("name", FRAME_WISE)
+def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
+    model, pictures = settled(name), clips(4)
+    with torch.inference_mode():
+        together = judge(model, pictures)
+        alone = torch.cat([judge(model, pictures[place : place + 1]) for place in range(4)])
+        assert torch.equal(together, judge(model, pictures))
+    torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(together, together.flip(0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FRAME_WISE)
+def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is_scored_by(name: str) -> None:
+    model = build(name, methods=2)
+    with torch.autocast("cpu", torch.bfloat16):
+        logit = judge(model, clips(2))
+    assert logit.dtype == torch.float32
+    assert logit.isfinite().all()
+    logit.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+    spare = ("detector.learning.", *(MAP_BRANCH if name == "lav" else ()))
+    assert untrained(model) == {key for key, _ in model.named_parameters() if key.startswith(spare)}
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_a_detector_learns_from_reaches_every_weight_that_learns(name: str, half: bool) -> None:
+    model = build(name, methods=2)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        found = judge(model, clips(4), learn=True)
+    if name == "ucf":
+        parts = [found.common, found.specific, found.common_features, found.specific_features, *found.rebuilt]
+    else:
+        parts = [found.classes, found.patches]
+    torch.stack([part.float().square().mean() for part in parts]).sum().backward()
+    frozen = {key for key, parameter in model.named_parameters() if not parameter.requires_grad}
+    assert untrained(model) == frozen
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.requires_grad)
+    projection = {key for key, _ in model.named_parameters() if key.startswith("detector.learning.")}
+    assert frozen == (projection if name == "lav" else set())
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
+    with torch.no_grad():
+        ucf = judge(build("ucf", size, methods=3), clips(4, size=size), learn=True)
+        lav = judge(build("lav", size, methods=1), clips(4, size=size), learn=True)
+        bare = judge(build("lav", size).eval(), clips(4, size=size), learn=True)
+    assert (ucf.common.shape, ucf.specific.shape, ucf.common_features.shape) == ((8, 2), (8, 4), (8, 256))
+    for picture in ucf.rebuilt:
+        assert picture.shape == ucf.pictures.shape == (8, 3, size, size)
+        assert 0 < picture.abs().max() <= 1
+    side = size // 16
+    assert (lav.classes.shape, lav.patches.shape, lav.projected.shape) == ((8, 2), (8, 2, side, side), (8, 256, side, side))
+    assert bare.projected is None
+    assert bare.maps().shape == (8, side, side)
+    assert ((bare.maps() >= 0) & (bare.maps() <= 1)).all()
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("name", TRACED)
+def test_a_trace_of_one_frame_judges_two_as_the_detector_does(name: str) -> None:
+    detector, frames = settled(name).detector, clips(3, 1).flatten(0, 1)
+    with torch.no_grad():
+        traced = torch.jit.trace(detector, frames[:1])
+        torch.testing.assert_close(traced(frames[1:]), detector(frames[1:]), rtol=1e-4, atol=1e-5)
+
+
+def test_pooling_of_frames_is_what_a_hand_would_compute() -> None:
+    torch.manual_seed(0)
+    features, logits = torch.randn(2, 4, 6), torch.tensor([[1.0, -2.0, 4.0, 3.0], [0.0, 0.0, -8.0, 2.0]])
+    wanted = {
+        ("mean", 3): [1.5, -1.5],
+        ("max", 3): [4.0, 2.0],
+        ("top_k", 1): [4.0, 2.0],
+        ("top_k", 2): [3.5, 1.0],
+        ("top_k", 9): [1.5, -1.5],
+    }
+    for (name, top_k), each in wanted.items():
+        pooled = FramePooling(name, 6, top_k)(features, logits)
+        torch.testing.assert_close(pooled, torch.tensor(each))
+    attending = FramePooling("attention", 6, 3)
+    first, _, last = attending.attention.score
+    energy = torch.tanh(features @ first.weight.T + first.bias) @ last.weight[0] + last.bias
+    weights = energy.exp() / energy.exp().sum(1, keepdim=True)
+    torch.testing.assert_close(attending(features, logits), (weights * logits).sum(1))
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "top_k", "attention"])
+@pytest.mark.parametrize("name", ["frame_cnn", "meso4", "spsl"])
+def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
+    model = build(name, pooling=pool, top_k=2).eval()
+    with torch.no_grad():
+        logit, frames = judge(model, clips(2, 3)), model.detector(clips(2, 3).flatten(0, 1)).view(2, 3)
+    assert logit.shape == (2,)
+    assert ((frames.amin(1) - 1e-6 <= logit) & (logit <= frames.amax(1) + 1e-6)).all()
+    if pool != "attention":
+        wanted = {"mean": frames.mean(1), "max": frames.amax(1), "top_k": frames.sort(1).values[:, 1:].mean(1)}[pool]
+        torch.testing.assert_close(logit, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"name": "ucf", "pooling": "attention"}, "ucf learns from single frames, which teach no attention"),
+        ({"name": "lav", "pooling": "attention"}, "lav learns from single frames, which teach no attention"),
+        ({"name": "audiovisual", "pooling": "max"}, "audiovisual pools its tokens by mean or attention, got pooling 'max'"),
+        ({"name": "audiovisual", "pooling": "top_k"}, "audiovisual pools its tokens by mean or attention, got pooling 'top_k'"),
+        ({"name": "frame_cnn", "picture_detector": "spsl"}, "picture_detector is for audiovisual and one of"),
+        (
+            {"name": "audiovisual", "picture_detector": "mel_cnn"},
+            "picture_detector is for audiovisual and one of .* got 'mel_cnn'",
+        ),
+        (
+            {"name": "audiovisual", "picture_detector": "nobody"},
+            "picture_detector is for audiovisual and one of .* got 'nobody'",
+        ),
+        ({"name": "spsl", "picture_backbone": "resnet18"}, "spsl is built on legacy_xception.tf_in1k, got .* 'resnet18'"),
+        ({"name": "meso4", "picture_backbone": "resnet18"}, "meso4 is built on no backbone, got picture_backbone 'resnet18'"),
+        ({"name": "meso4", "pretrained": True}, "meso4 has no ImageNet weights to begin with"),
+        ({"name": "shallownet_v3", "picture_weights": "x.pth"}, "shallownet_v3 has no ImageNet weights to begin with"),
+        ({"name": "meso5"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
+        ({"name": "xception", "pooling": "median"}, "'mean', 'max', 'top_k' or 'attention'"),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(tree: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        config.Model.model_validate(tree)
+
+
+@pytest.mark.parametrize(("name", "size"), [("lav", 63), ("shallownet_v3", 23)])
+def test_too_small_a_picture_is_told_in_a_sentence(name: str, size: int) -> None:
+    with pytest.raises(InputError, match=rf"clip\.image_size is {size}; {name} wants {size + 1} or more"):
+        build(name, size)
+    build(name, size + 1)
+
+
+@pytest.mark.parametrize("name", FRAME_WISE)
+def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
+    small = SMALL if name == "frame_cnn" else {}
+    model = build("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
+    there, mel = torch.ones(2, dtype=torch.bool), torch.full((2, MEL.n_mels, n_columns(MEL, 1.0)), -50.0)
+    logit = model(clips(2, 1), mel, there, there)
+    assert logit.shape == (2,)
+    logit.sum().backward()
+    assert untrained(model) == set()
+    assert logit.isfinite().all()
+    assert not [key for key in model.picture.state_dict() if "detector.head" in key or "learning" in key.split(".")]
+
+
+@pytest.mark.parametrize("name", FRAME_WISE)
+def test_the_weights_that_are_shipped_fill_a_model_for_prediction(name: str) -> None:
+    trained = build(name, methods=2).eval()
+    small = SMALL if name == "frame_cnn" else {}
+    # Pretrained weights are asked for, and not looked for.
+    settings = config.Model.model_validate({"name": name, **small, "pretrained": models.ENTRIES[name].backbone is not None})
+    torch.manual_seed(5)
+    bare = models.build(settings, MEL, config.Clip(seconds=1.0, frames=2, image_size=64), initialise=False)
+    assert bare.provenance["picture"]["source"] == "unknown"
+    bare.load_state_dict(models.shipped(copy.deepcopy(trained.state_dict())), strict=True)
+    with torch.inference_mode():
+        assert torch.equal(judge(bare.eval(), clips(2)), judge(trained, clips(2)))
