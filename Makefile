@@ -19,7 +19,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock
+.PHONY: help setup demo test test-slow lint bench detectors lock
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,10 @@ demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under de
 test: $(STAMP) $(PEERS)  ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
 
+# The slow ones train real networks: two at a time, so that each has cores enough.
+test-slow: $(STAMP)  ## every detector trained on demo data until it must have learnt: an hour or two
+	OMP_NUM_THREADS=2 $(BIN)/pytest -n 2 -m slow $(ARGS)
+
 lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,6 +44,9 @@ lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 
 bench: $(STAMP) $(PEERS)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
 	$(BIN)/python -m bench $(ARGS)
+
+detectors: $(STAMP)  ## train every detector briefly on one demo data set; writes docs/detectors.md's table and picture
+	$(BIN)/python -m bench.detectors --table docs/detectors.md $(ARGS)
 
 lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -162,17 +162,10 @@ def labelled(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SMALL = ["clip.seconds=1", "clip.frames=1", f"clip.image_size={SIZE}", "data.batch_size=4", "data.workers=1", "optim.epochs=2"]
-SMALL += [
-    "optim.save_every=1",
-    "threads=1",
-    "optim.rate=1e-3",
-    "optim.warmup_steps=0",
-    "predict.spans=1",
-    "predict.batch_size=4",
-]
+SMALL += ["threads=1", "optim.rate=1e-3", "optim.schedule=constant", "predict.spans=1", "predict.batch_size=4"]
 
 
-def do_train(data: Path, name: str, out: Path, *more: str) -> int:
+def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False) -> int:
     words = [word for value in [*SMALL, *more] for word in ("--set", value)]
     given = ["--config", str(Path(__file__).parent.parent / f"configs/{name}.yaml"), "--data", str(data), "--out", str(out)]
     return train.train(train.arguments([*given, *words, *["--resume"] * resume]))

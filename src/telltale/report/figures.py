@@ -198,3 +198,21 @@ def _save(figure: Figure, path: Path) -> None:
     temporary = path.with_name(f".{path.stem}.tmp.png")
     figure.savefig(temporary)
     temporary.replace(path)
+
+
+def detectors(rows: Sequence[tuple[str, dict[str, float], dict[str, float]]], path: Path) -> None:
+    """AUC of each detector on kinds of forgery seen in training and on others.
+
+    rows: (name, seen, unseen), the two as {"value", "low", "high"}.
+    """
+    figure, axes = _new(6.4, 1.4 + 0.32 * len(rows))
+    for shift, which, colour, marker, label in ((-0.14, 1, SEEN, "o", "seen in training"), (0.14, 2, UNSEEN, "D", "unseen")):
+        places = [at + shift for at in range(len(rows))]
+        found: list[dict[str, float]] = [row[which] for row in rows]  # type: ignore[misc]
+        axes.hlines(places, [f["low"] for f in found], [f["high"] for f in found], color=colour, linewidth=1.4, alpha=0.6)
+        axes.plot([f["value"] for f in found], places, marker, color=colour, markersize=5, label=label)
+    axes.axvline(0.5, color=FAINT, linestyle="--", linewidth=1)
+    axes.set(yticks=range(len(rows)), yticklabels=[row[0] for row in rows], ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.02))
+    axes.set(title="AUC on demo data after a brief training, 95 % intervals", xlabel="AUC (0.5: chance)")
+    axes.legend(loc="lower left")
+    _save(figure, path)

@@ -1,0 +1,187 @@
+"""`make detectors`: every detector trained briefly on one demo data set, and one table of what came of it.
+
+    .venv/bin/python -m bench.detectors [--out detectors] [--only NAME ...] [--jobs 2] [--table docs/detectors.md]
+
+Small pictures, few epochs, random weights: the table says that each learns what it is shown, not which is best on real data.
+Each run is a call of train.py and predict.py with its file in configs/ and the settings below; what is done already is kept, so
+that a second call goes on. Detectors that see alone learn from forgeries that can be seen, those that hear alone from ones that
+can be heard; labels carry the kind of forgery as `method`. The AUC is that of kinds a detector could perceive.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import sysconfig
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from telltale import metrics
+from telltale.registry import ENTRIES
+from telltale.report import figures
+from telltale.scores import read_scores
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS = {"train": 480, "validation": 90, "test": 240}
+SIZE, SECONDS = 128, 1.5
+# Which kinds of demo forgery show in the picture, or can be heard; sound that only is late needs both.
+SEEN_BY = {
+    "picture": ("face_swap", "mouth_regenerated", "face_resampled", "whole_face_reenacted"),
+    "sound": ("voice_resynthesised", "voice_converted"),
+    "both": ("sound_shifted", "sound_replaced"),
+}
+UNSEEN = ("whole_face_reenacted", "sound_shifted", "sound_replaced", "voice_converted")
+BUDGET = {
+    "clip.image_size": SIZE,
+    "clip.frames": 2,
+    "clip.seconds": 1.2,
+    "data.batch_size": 16,
+    "data.balance": True,
+    "data.workers": 1,
+    "data.allow_unlisted": True,
+    "threads": 2,
+    "augment.crop_p": 0.0,
+    "augment.jpeg_p": 0.0,
+    "augment.blur_p": 0.0,
+    "augment.noise_p": 0.0,
+    "optim.name": "adamw",
+    "optim.rate": 1e-3,
+    "optim.weight_decay": 0.01,
+    "optim.schedule": "cosine",
+    "optim.warmup_steps": 15,
+    "optim.clip_norm": 1.0,
+    "optim.epochs": 5,
+}
+# What a detector wants other than that. MesoNet's running statistics follow slowly. SBI sees no forgery but its own and takes two
+# gradients a step, hence one frame and a smaller network.
+OWN: dict[str, dict[str, Any]] = {
+    "meso4": {"optim.rate": 3e-3, "optim.epochs": 30},
+    "mesoinception4": {"optim.rate": 3e-3, "optim.epochs": 30},
+    "shallownet_v3": {"optim.rate": 3e-4, "optim.epochs": 20},
+    "sbi": {"clip.frames": 1, "model.picture_backbone": "efficientnet_b0.ra_in1k", "optim.epochs": 40, "predict.spans": 2},
+}
+HEADER = "| detector | AUC, kinds seen in training | AUC, unseen kinds | parameters | MACs | ms a clip | training |"
+BEGIN, END = "<!-- made by `make detectors`: begin -->", "<!-- end -->"
+
+
+def main(given: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="bench.detectors", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=ROOT / "detectors", help="data, runs and results")
+    parser.add_argument("--only", nargs="+", choices=ENTRIES, default=list(ENTRIES), metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, of two threads each")
+    parser.add_argument("--table", type=Path, help="write the table into this document, and its picture beside it")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all of them, after their own")
+    args = parser.parse_args(given)
+    make_data(args.out)
+    with ThreadPoolExecutor(args.jobs) as pool:
+        rows = list(pool.map(lambda name: measure(name, args.out, args.set), args.only))
+    for row, cost in zip(rows, costs(args.only), strict=True):
+        row |= cost
+    (args.out / "detectors.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(table(rows)))
+    if args.table is not None:
+        insert(args.table, table(rows))
+        figures.detectors([(r["name"], r["seen"], r["unseen"]) for r in rows], args.table.with_suffix(".png"))
+    return 0
+
+
+def call(*words: Any, log: Path | None = None) -> str:
+    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last lines."""
+    done = subprocess.run([str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if log is not None:
+        log.write_text(done.stdout, encoding="utf-8")
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, words))}: status {done.returncode}\n{done.stdout[-2000:]}")
+    return done.stdout
+
+
+def make_data(out: Path) -> None:
+    """The demo data, and for each way of perceiving the labels of what can be perceived so."""
+    data = out / "data"
+    if not (data / "meta.csv").exists():
+        telltale = Path(sysconfig.get_path("scripts")) / "telltale"
+        counts = [word for split, count in COUNTS.items() for word in (f"--{split}", count)]
+        call(telltale, "demo-data", "--out", data, *counts, "--seconds", SECONDS, "--size", SIZE)
+    meta = pd.read_csv(data / "meta.csv").rename(columns={"kind": "method"})
+    for way in ("picture", "sound", "both"):
+        for split in ("train", "validation"):
+            rows = meta[(meta["split"] == split) & ((meta["target"] == 0) | meta["method"].isin(perceived(way)))]
+            rows[["video_name", "target", "method"]].to_csv(data / f"{split}_{way}.csv", index=False)
+
+
+def perceived(way: str) -> tuple[str, ...]:
+    return SEEN_BY[way] if way != "both" else sum(SEEN_BY.values(), ())
+
+
+def way_of(name: str) -> str:
+    reads = ENTRIES[name].reads
+    return reads[0] if len(reads) == 1 else "both"
+
+
+def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
+    """Train, predict and judge one detector. A run is told apart by its settings alone, so a changed budget begins anew."""
+    way, run = way_of(name), out / name
+    labels = {f"data.{split}_labels": f"{split}_{way}.csv" for split in ("train", "validation")}
+    values = {**BUDGET, **OWN.get(name, {}), **labels}
+    settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    settings += [word for text in overrides for word in ("--set", text)]
+    done = run / "done.json"
+    if not done.exists() or json.loads(done.read_text())["settings"] != settings:
+        began = time.perf_counter()
+        train = ("train.py", "--config", f"configs/{ENTRIES[name].config}", "--data", out / "data", "--out", run, "--force")
+        call(sys.executable, *train, *settings, log=out / f"{name}.log")
+        seconds = time.perf_counter() - began
+        predict = ("predict.py", "--checkpoint", run / "best.pt", "--videos", out / "data/test")
+        call(sys.executable, *predict, "--out", run / "submission.csv")
+        done.write_text(json.dumps({"settings": settings, "seconds": seconds}), encoding="utf-8")
+    found = {"name": name, "training_seconds": json.loads(done.read_text())["seconds"], **judge(name, out, run)}
+    print(f"{name}: {found['seen']}, {found['unseen']}", flush=True)
+    return found
+
+
+def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
+    """AUC with its interval on seen and on unseen kinds that the detector could perceive, against all genuine clips."""
+    meta = pd.read_csv(out / "data/meta.csv")
+    meta = meta[(meta["split"] == "test") & ((meta["target"] == 0) | meta["kind"].isin(perceived(way_of(name))))]
+    scores = read_scores(run / "scores.csv")
+    probability = meta["video_name"].map(lambda video: scores[video].fake_probability).astype(float).to_numpy()
+    groups = ["unseen" if kind in UNSEEN else "seen" for kind in meta["kind"]]
+    return metrics.group_aucs(meta["target"].to_numpy(), probability, groups, resamples=2000, seed=0)
+
+
+def costs(names: list[str]) -> list[dict[str, Any]]:
+    """What `telltale models` says of each, as its file in configs/ is."""
+    telltale = Path(sysconfig.get_path("scripts")) / "telltale"
+    return json.loads(call(telltale, "models", "--json", *names))
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """The table in Markdown."""
+
+    def auc(entry: dict[str, float]) -> str:
+        return f"{entry['value']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
+
+    lines = [HEADER, "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = [f"`{row['name']}`", auc(row["seen"]), auc(row["unseen"]), f"{row['parameters']:,}"]
+        cells += [f"{row['macs'] / 1e9:.2f} G", f"{row['milliseconds_per_clip']:.0f}", f"{row['training_seconds']:.0f} s"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def insert(document: Path, lines: list[str]) -> None:
+    """Put the table between the two marks of the document."""
+    text = document.read_text(encoding="utf-8")
+    before, mark, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise SystemExit(f"{document}: wanted the marks {BEGIN} and {END}, between which the table goes")
+    document.write_text(before + mark + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
