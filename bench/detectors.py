@@ -56,8 +56,8 @@ BUDGET = {
     "optim.clip_norm": 1.0,
     "optim.epochs": 5,
 }
-# What a detector wants other than that. MesoNet's running statistics follow slowly. SBI sees no forgery but its own and takes two
-# gradients a step, hence one frame and a smaller network.
+# What a detector wants other than that. MesoNet's running statistics follow slowly. SBI sees no forgery but its own and takes
+# two gradients a step, hence one frame and a smaller network.
 OWN: dict[str, dict[str, Any]] = {
     "meso4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "mesoinception4": {"optim.rate": 3e-3, "optim.epochs": 30},

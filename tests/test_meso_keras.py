@@ -169,6 +169,10 @@ def without_bias(keras: Keras) -> None:
     del keras.layers["conv2d_1"]["bias"]
 
 
+def broken_number(keras: Keras) -> None:
+    keras.layers["conv2d_1"]["bias"][0] = np.nan
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -179,6 +183,7 @@ def without_bias(keras: Keras) -> None:
         (narrow, r"does not fit meso4 \(a tensor of \(16, 256\) where \(16, 1024\) is wanted\)"),
         (one_value, r"does not fit meso4 \(a tensor of \(1,\) where \(8,\) is wanted\)"),
         (without_bias, r"does not fit meso4 \("),
+        (broken_number, r"does not fit meso4 \(a weight that is not finite\)"),
     ],
 )
 def test_another_networks_file_is_told_in_a_sentence(tmp_path: Path, change, message: str) -> None:
@@ -195,7 +200,10 @@ def test_what_is_no_file_of_weights_is_told_in_a_sentence(tmp_path: Path) -> Non
     broken = write(tmp_path / "broken.h5", network(MESO4))
     with h5py.File(broken, "a") as file:
         del file["conv2d_1/conv2d_1/kernel:0"]
-    for path in (text, tmp_path / "missing.h5", broken):
+    odd = write(tmp_path / "odd.h5", network(MESO4))
+    with h5py.File(odd, "a") as file:
+        file["conv2d_1"].attrs["weight_names"] = 5
+    for path in (text, tmp_path / "missing.h5", broken, odd):
         with pytest.raises(InputError, match=rf"^{path}: is not Keras's file of weights \("):
             load_keras(path)
     with h5py.File(tmp_path / "empty.h5", "w"):

@@ -67,7 +67,8 @@ class SelfBlended(Classifier):
 class Ucf:
     """Four terms on pairs: both heads' cross-entropy, rebuilt pictures, and triplets of the two parts of the features.
 
-    The kinds of forgery are what the labels' method column says, whatever it calls them; without one there is one kind.
+    The kinds of forgery are what the labels' method column says, whatever it calls them; without one there is one kind. The
+    probabilities are right for a batch's classes, not for each clip: common features change places within their class.
     """
 
     unit, epoch = "pairs", 0

@@ -57,7 +57,7 @@ class Filter(nn.Module):
 class Decomposition(nn.Module):
     """FAD: pictures (B, 3, S, S) → (B, 12, S, S), their low, middle, high and all frequencies.
 
-    The bands hold 1/16 and 1/8 of the spectrum's area, and the rest.
+    The low band holds 1/16 of the spectrum's area, the middle one reaches to 1/8, the high one holds the rest.
     """
 
     dct: Tensor

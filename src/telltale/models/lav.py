@@ -48,7 +48,9 @@ class Srm(nn.Module):
         self.register_buffer("kernels", srm_kernels(), persistent=False)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return functional.conv2d(pictures, self.kernels.to(pictures.dtype), padding=2).clamp(-3, 3)
+        # Half precision would round the grain away before the kernels see it.
+        with torch.autocast(pictures.device.type, enabled=False):
+            return functional.conv2d(pictures.float(), self.kernels, padding=2).clamp(-3, 3)
 
 
 def cmce(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:

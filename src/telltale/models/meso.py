@@ -40,7 +40,7 @@ class Inception(nn.Module):
 
 
 def stage(convolution: nn.Module, channels: int, pool: int) -> list[nn.Module]:
-    # Keras pools with padding "same": what does not fill a window at the edge is a window of its own.
+    # Keras pools with padding "same": what does not fill a window is a window of its own (at 256 x 256 there is no such rest).
     return [convolution, nn.ReLU(), nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.MaxPool2d(pool, ceil_mode=True)]
 
 
@@ -129,6 +129,8 @@ def _put(module: Any, arrays: list[Tensor]) -> None:
     for target, array in zip(targets, arrays, strict=True):
         if target.shape != array.shape:  # copy_ would spread one value over many
             raise ValueError(f"a tensor of {tuple(array.shape)} where {tuple(target.shape)} is wanted")
+        if not array.isfinite().all():
+            raise ValueError("a weight that is not finite")
         target.copy_(array)
 
 
@@ -157,7 +159,7 @@ def _layers(path: Path) -> dict[str, list[np.ndarray]]:
                 if "weight_names" in group.attrs
                 and (arrays := [np.asarray(group[_text(array)]) for array in group.attrs["weight_names"]])
             }
-    except (OSError, KeyError, AttributeError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(f"{path}: is not Keras's file of weights ({' '.join(str(error).split())[:200]})") from None
 
 

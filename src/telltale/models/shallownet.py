@@ -8,6 +8,7 @@ convolution and the first dense layer, which is `optim.weight_decay` here, on th
 from dataclasses import asdict
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from telltale import config
 from telltale.errors import InputError
@@ -33,11 +34,17 @@ class ShallowNet(Detector):
             *block((64, 128, 3), (128, 32, 1)),
         )
         side = (((image_size - 4) // 2 - 2) // 2) - 2
-        self.dense = nn.Sequential(nn.Linear(32 * side * side, 1024), nn.ReLU(), nn.BatchNorm1d(1024))
+        self.dense = nn.Sequential(nn.Linear(32 * side * side, 1024), nn.ReLU())
+        self.norm = nn.BatchNorm1d(1024)
         self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(1024, outputs))
 
     def features(self, pictures: Tensor) -> Tensor:
-        return self.dense(self.stages(pictures).flatten(1))
+        hidden = self.dense(self.stages(pictures).flatten(1))
+        if self.training and len(hidden) == 1:
+            # One picture has no deviation: the last batch of an epoch may be one clip of one frame.
+            norm = self.norm
+            return functional.batch_norm(hidden, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        return self.norm(hidden)
 
 
 def block(*plan: tuple[int, int, int]) -> list[nn.Module]:

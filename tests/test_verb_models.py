@@ -1,0 +1,92 @@
+"""`telltale models`, the documents about detectors, and what one brief training of a few detectors shows."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bench import detectors
+from telltale import config
+from telltale.cli import main
+from telltale.errors import InputError
+from telltale.registry import ENTRIES
+from telltale.verbs import models as verb
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_every_detector_has_a_config_that_names_it() -> None:
+    for name, entry in ENTRIES.items():
+        settings = config.read(ROOT / "configs" / entry.config)
+        assert settings.model.name == name
+        assert settings.model.picture_backbone == entry.backbone or not entry.fixed
+        assert entry.source and (ROOT / f"src/telltale/models/{entry.file}.py").is_file()
+
+
+def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
+    assert main(["models", "--json", "meso4", "spsl", "ucf"]) == 0
+    meso, spsl, ucf = json.loads(capsys.readouterr().out)
+    assert (meso["name"], meso["parameters"], meso["thop_parameters"]) == ("meso4", 27_977, 27_977)
+    assert meso["inputs"] == "8 frames of 256 x 256" and meso["config"] == "configs/meso4.yaml"
+    assert meso["macs"] > 1e8 and meso["milliseconds_per_clip"] > 0 and meso["backbone"] is None
+    assert spsl["parameters"] == 20_811_338 and spsl["backbone"] == "legacy_xception.tf_in1k"
+    assert ucf["parameters"] == 22_252_586 and ucf["objective"] == "ucf" and "UCF" in ucf["source"]
+
+
+def test_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
+    assert main(["models", "mel_cnn", "shallownet_v3", "--no-time"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert "11,177,538" in lines[1] and "mel 128 x 376" in lines[1] and "25,804,578" in lines[2]
+
+
+def test_a_name_that_is_none_is_refused_in_a_sentence() -> None:
+    with pytest.raises(InputError, match="no detector is called 'xcption'; wanted one of mel_cnn, audiovisual"):
+        verb.run(verb_arguments("xcption"))
+
+
+def verb_arguments(*words: str):
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def test_the_document_on_adding_a_detector_shows_what_is_there() -> None:
+    text = (ROOT / "docs/adding-a-detector.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```diff\n\+\+\+ (\S+)\n(.*?)```", text, re.S)
+    assert [path for path, _ in blocks] == [
+        "src/telltale/models/shallownet.py",
+        "src/telltale/registry.py",
+        "configs/shallownet_v3.yaml",
+    ]
+    for path, block in blocks:
+        shown = "\n".join(line.removeprefix("+") for line in block.splitlines()) + "\n"
+        whole = (ROOT / path).read_text(encoding="utf-8")
+        assert shown in whole, path
+        assert path.endswith("registry.py") or shown == whole, path
+
+
+def test_the_table_of_the_document_has_every_detector() -> None:
+    text = (ROOT / "docs/detectors.md").read_text(encoding="utf-8")
+    table = text.partition(detectors.BEGIN)[2].partition(detectors.END)[0]
+    rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", table, re.M)
+    assert [name for name, _ in rows] == list(ENTRIES)
+    assert all(re.match(r" [01]\.\d{3} \[", cells) for _, cells in rows)
+    assert (ROOT / "docs/detectors.png").stat().st_size > 10_000
+
+
+def test_the_table_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
+    auc = {"value": 0.9, "low": 0.8, "high": 1.0}
+    row = {"name": "meso4", "seen": auc, "unseen": auc, "parameters": 27977, "macs": 5e8, "milliseconds_per_clip": 12.3}
+    lines = detectors.table([{**row, "training_seconds": 61.4}])
+    assert lines[2] == "| `meso4` | 0.900 [0.800, 1.000] | 0.900 [0.800, 1.000] | 27,977 | 0.50 G | 12 | 61 s |"
+    path = tmp_path / "d.md"
+    path.write_text(f"before\n{detectors.BEGIN}\nold\n{detectors.END}\nafter\n")
+    detectors.insert(path, lines)
+    assert path.read_text() == "\n".join(["before", detectors.BEGIN, *lines, detectors.END, "after", ""])
+    path.write_text("no marks\n")
+    with pytest.raises(SystemExit, match="wanted the marks"):
+        detectors.insert(path, lines)
