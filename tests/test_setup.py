@@ -79,7 +79,17 @@ def make(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 def test_help_is_the_default_and_lists_every_target() -> None:
     shown = make(ROOT).stdout.splitlines()
-    assert [line.split()[1] for line in shown] == ["help", "setup", "demo", "test", "lint", "bench", "lock"]
+    assert [line.split()[1] for line in shown] == [
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "test-slow",
+        "lint",
+        "bench",
+        "detectors",
+        "lock",
+    ]
     assert all(len(line.split()) > 4 for line in shown)
 
 
