@@ -19,6 +19,7 @@ from telltale.batch import Batch, Facts
 from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss
 from telltale.manifest import Row
+from telltale.registry import ENTRIES
 from telltale.scores import read_scores
 
 SIZE = 64
@@ -167,21 +168,24 @@ SMALL += ["threads=1", "optim.rate=1e-3", "optim.schedule=constant", "predict.sp
 
 def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False) -> int:
     words = [word for value in [*SMALL, *more] for word in ("--set", value)]
-    given = ["--config", str(Path(__file__).parent.parent / f"configs/{name}.yaml"), "--data", str(data), "--out", str(out)]
+    file = Path(__file__).parent.parent / "configs" / ENTRIES[name].config
+    given = ["--config", str(file), "--data", str(data), "--out", str(out)]
     return train.train(train.arguments([*given, *words, *["--resume"] * resume]))
 
 
-@pytest.mark.parametrize("name", ["ucf", "sbi", "lav"])
+# The objectives of their own in every test run, the plain classifiers by `make test-slow`.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if e.objective != "classifier" else pytest.mark.slow) for name, e in ENTRIES.items()]
+)
 def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path: Path, name: str) -> None:
     torch.set_num_threads(1)
     backbone = ("model.picture_backbone=test_efficientnet",) if name == "sbi" else ()
     assert do_train(labelled, name, tmp_path / "run", *backbone) == 0
     with (tmp_path / "run" / "history.csv").open() as file:
         header = next(csv.reader(file))
-    terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}, "sbi": set()}
-    assert {key for key in header if key.startswith("train_")} - {"train_loss", "train_unreadable"} == terms.get(
-        name, {"train_classes", "train_patches", "train_genuine_patches"}
-    )
+    terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}}
+    terms["lav"] = {"train_classes", "train_patches", "train_genuine_patches"}
+    assert {key for key in header if key.startswith("train_")} - {"train_loss", "train_unreadable"} == terms.get(name, set())
     best = checkpoint.load(tmp_path / "run" / "best.pt")
     assert not [key for key in best["model"] if ".learning." in key]
     audit = json.loads((tmp_path / "run" / "audit.json").read_text())

@@ -11,7 +11,7 @@ from telltale import checkpoint, config, models, state
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
 from telltale.feed import Feed
-from telltale.forge.face import read_landmarks
+from telltale.forge.face import Landmarks, read_landmarks
 from telltale.loop import fit
 from telltale.manifest import Manifest
 from telltale.objectives import Objective
@@ -123,14 +123,24 @@ def feeds(
     reads = models.ENTRIES[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
-    landmarks = None if settings.objective.landmarks is None else read_landmarks(Path(settings.objective.landmarks))
     blends = train[1].unit == "genuine"
+    landmarks = faces(settings.objective.landmarks, train[0], here) if blends else None
     learnt = ClipDataset(train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks)
     judged = ClipDataset(validation[0].rows, settings, reads, store=kept)
     return (
         Feed(learnt, train[1], workers, timeout_seconds=limit),
         Feed(judged, validation[1], workers, timeout_seconds=limit),
     )
+
+
+def faces(file: str | None, train: Manifest, here: Place) -> dict[str, Landmarks]:
+    """The landmarks of the training clips by video name; says how many genuine clips have none. Raises InputError."""
+    found = {} if file is None else read_landmarks(Path(file))
+    genuine = [row.video_name for row in train.rows if row.target == 0]
+    without = sum(name not in found for name in genuine)
+    if here.main and without:
+        print(f"faces of {without} of {len(genuine)} genuine clips are looked for where talking heads have them", flush=True)
+    return found
 
 
 def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:
