@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -186,6 +187,8 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
     terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}}
     terms["lav"] = {"train_classes", "train_patches", "train_genuine_patches"}
     assert {key for key in header if key.startswith("train_")} - {"train_loss", "train_unreadable"} == terms.get(name, set())
+    logged = EventAccumulator(str(tmp_path / "run")).Reload().Tags()["scalars"]
+    assert {f"train/{term.removeprefix('train_')}" for term in terms.get(name, set())} <= set(logged)
     best = checkpoint.load(tmp_path / "run" / "best.pt")
     assert not [key for key in best["model"] if ".learning." in key]
     audit = json.loads((tmp_path / "run" / "audit.json").read_text())

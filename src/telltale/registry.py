@@ -42,7 +42,7 @@ ENTRIES = {
     "audiovisual": Entry(
         "audiovisual", ("picture", "sound"), "classifier", "audiovisual.yaml", "ours", "efficientnet_b0.ra_in1k"
     ),
-    "frame_cnn": _frames("frame_cnn", "frame_cnn.yaml", "any timm backbone", "convnext_femto.d1_in1k"),
+    "frame_cnn": _frames("frame_cnn", "frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
     "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
     "shallownet_v3": _frames("shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None),

@@ -48,6 +48,15 @@ class Detector(nn.Module):
         return self.logits(self.features(pictures))
 
 
+def begin_as_in_keras(network: nn.Module) -> None:
+    """Weights drawn as Keras draws them, Glorot's uniform and biases of zero: torch's smaller ones fade in plain networks."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 class FeatureTower(nn.Module):
     """A detector's features without its head: (B, 3, H, W) in [0, 1] → (B, width)."""
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.models.detector import Detector
+from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.files import sha256
 from telltale.models.weights import Provenance
 
@@ -74,6 +74,7 @@ class Meso(Detector):
             side = -(-side // pool)
         self.dense = nn.Sequential(nn.Dropout(0.5), nn.Linear(16 * side * side, 16), nn.LeakyReLU(0.1))
         self.head = nn.Sequential(nn.Dropout(0.5), nn.Linear(16, 1))
+        begin_as_in_keras(self)
 
     def features(self, pictures: Tensor) -> Tensor:
         # Flattened as Keras does, row by row with the channels last, so that its weights fit as they are.

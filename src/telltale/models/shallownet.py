@@ -12,31 +12,34 @@ from torch.nn import functional
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.models.detector import Detector
+from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.weights import Provenance
 
-DROPOUT = 0.25
 SMALLEST = 24  # below it nothing is left after the unpadded convolutions
 
 
 class ShallowNet(Detector):
-    """outputs: 2 as published, or 1 as in later comparisons of it. Features are the 1024 values before the last layer."""
+    """outputs: 2 as published, or 1 as in later comparisons of it; dropout: 0.25 as published, after nearly every layer.
 
-    def __init__(self, image_size: int, outputs: int = 2, *, initialise: bool = True) -> None:
+    Features are the 1024 values before the last layer.
+    """
+
+    def __init__(self, image_size: int, outputs: int = 2, *, dropout: float = 0.25, initialise: bool = True) -> None:
         super().__init__(1024, asdict(Provenance("shallownet_v3", "random" if initialise else "unknown")))
         if image_size < SMALLEST:
             raise InputError(f"clip.image_size is {image_size}; shallownet_v3 wants {SMALLEST} or more")
         self.stages = nn.Sequential(
-            *block((3, 32, 5), (32, 32, 1)),
-            *(nn.Conv2d(32, 32, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(DROPOUT)),
-            *block((32, 64, 3), (64, 64, 1)),
-            *(nn.Conv2d(64, 64, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(DROPOUT)),
-            *block((64, 128, 3), (128, 32, 1)),
+            *block(dropout, (3, 32, 5), (32, 32, 1)),
+            *(nn.Conv2d(32, 32, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout)),
+            *block(dropout, (32, 64, 3), (64, 64, 1)),
+            *(nn.Conv2d(64, 64, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(dropout)),
+            *block(dropout, (64, 128, 3), (128, 32, 1)),
         )
         side = (((image_size - 4) // 2 - 2) // 2) - 2
         self.dense = nn.Sequential(nn.Linear(32 * side * side, 1024), nn.ReLU())
         self.norm = nn.BatchNorm1d(1024)
-        self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(1024, outputs))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(1024, outputs))
+        begin_as_in_keras(self)
 
     def features(self, pictures: Tensor) -> Tensor:
         hidden = self.dense(self.stages(pictures).flatten(1))
@@ -47,12 +50,12 @@ class ShallowNet(Detector):
         return self.norm(hidden)
 
 
-def block(*plan: tuple[int, int, int]) -> list[nn.Module]:
+def block(dropout: float, *plan: tuple[int, int, int]) -> list[nn.Module]:
     """Unpadded convolutions (channels in, out, size), each with ReLU and dropout."""
-    layers = [(nn.Conv2d(come, go, size), nn.ReLU(), nn.Dropout(DROPOUT)) for come, go, size in plan]
+    layers = [(nn.Conv2d(come, go, size), nn.ReLU(), nn.Dropout(dropout)) for come, go, size in plan]
     return [layer for each in layers for layer in each]
 
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> ShallowNet:
-    """The published network for pictures of `clip.image_size`."""
-    return ShallowNet(clip.image_size, initialise=initialise)
+    """The published network for pictures of `clip.image_size`, with `settings.dropout`."""
+    return ShallowNet(clip.image_size, dropout=settings.dropout, initialise=initialise)
