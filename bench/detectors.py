@@ -60,6 +60,7 @@ BUDGET = {
 # running statistics follow slowly. SBI, which sees no forgery but its own and takes two gradients a step, is the slowest to
 # learn: it gets a smaller network than its EfficientNet-B4, and more epochs.
 OWN: dict[str, dict[str, Any]] = {
+    "frame_cnn": {"optim.epochs": 12},
     "meso4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "mesoinception4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "shallownet_v3": {"optim.rate": 3e-4, "model.dropout": 0.0},

@@ -9,7 +9,7 @@ from bench import detectors
 from telltale.registry import ENTRIES
 
 # Quick ones in every test run; `make test-slow` has them all.
-FAST = ("resnet18", "efficientnet_b0", "frame_cnn")
+FAST = ("mel_cnn", "shallownet_v3", "resnet18")
 
 
 @pytest.fixture(scope="session")
