@@ -21,8 +21,8 @@ LEVELS = """
 errors threads registry
 schema
 config signals processes
-manifest metrics audits tags decode.* forge.* mel place optim entry crew memory
-transforms scores models.* clip state
+manifest metrics audits tags decode.* mel place optim entry crew memory
+transforms scores models.* clip state forge.*
 batch losses checkpoint rules submission
 data profile inference objectives
 feed maps

@@ -12,6 +12,7 @@ from telltale import config, place
 from telltale.batch import EVALUATION, Key, read_batch
 from telltale.data import ClipDataset, TrainBatches, pairs
 from telltale.forge.face import Landmarks
+from telltale.forge.selfblend import change_alike
 from telltale.manifest import Row
 from telltale.optim import perturbed, rate_at
 
@@ -170,3 +171,20 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
     )
     assert not gone.usable.any() and not gone.pictures.any()
     assert read_batch(ClipDataset([row], settings, ("picture",)), [Key(0, EVALUATION)]).pictures.shape[1] == 1
+
+
+def test_a_pair_is_changed_by_one_draw_with_the_stated_probabilities() -> None:
+    frames = np.random.default_rng(1).integers(60, 190, (4, 24, 20, 3)).astype(np.uint8)
+    frames[2:] = frames[:2]  # what is equal before is equal after
+    still = config.Augment(flip_p=0, colour_p=0, jpeg_p=0)
+    assert np.array_equal(change_alike(frames, still, np.random.default_rng(0)), frames)
+    mirrored = change_alike(frames, still.model_copy(update={"flip_p": 1.0}), np.random.default_rng(0))
+    assert np.array_equal(mirrored, frames[:, :, ::-1])
+    for change in ({"colour_p": 1.0}, {"jpeg_p": 1.0}):
+        changed = [change_alike(frames, still.model_copy(update=change), np.random.default_rng(seed)) for seed in range(20)]
+        assert all(np.array_equal(each[:2], each[2:]) for each in changed)
+        assert len({each.tobytes() for each in changed}) > 10
+    shifts = [
+        change_alike(frames, config.Augment(flip_p=0, jpeg_p=0, colour_p=0.3), np.random.default_rng(s)) for s in range(300)
+    ]
+    assert 0.35 < np.mean([not np.array_equal(each, frames) for each in shifts]) < 0.65  # 1 - 0.7 * 0.7

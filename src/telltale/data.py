@@ -17,7 +17,7 @@ from telltale.clip import Clip, View, random_span, read_clip, whole_spans
 from telltale.decode.store import Store
 from telltale.errors import InputError
 from telltale.forge.face import Landmarks, prior
-from telltale.forge.selfblend import self_blend
+from telltale.forge.selfblend import change_alike, self_blend
 from telltale.manifest import Row
 
 
@@ -110,7 +110,9 @@ class ClipDataset:
         genuine, forged, mask = self_blend(fitted, points, rng)
         # With the face out of sight nothing was blended: no forgery to learn from.
         arrays.has_picture[:] = bool(mask.any())
-        both = transforms.augment_frames(np.concatenate([genuine, forged]), self.settings.augment, rng)
+        both = change_alike(np.concatenate([genuine, forged]), self.settings.augment, rng)
+        rest = self.settings.augment.model_copy(update={"flip_p": 0.0, "colour_p": 0.0, "jpeg_p": 0.0})
+        both = transforms.augment_frames(both, rest, rng)
         for view, frames in enumerate((both[: len(pixels)], both[len(pixels) :])):
             arrays.pictures[view, : len(frames)], arrays.pictures[view, len(frames) :] = frames, frames[-1]
 

@@ -13,12 +13,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from telltale import config
+from telltale.decode import jpeg
 from telltale.forge.face import hull
 
 # Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value
 # by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
 RGB_LEVELS, RGB_P = 20.0, 0.3
 BRIGHTNESS_SHARE = CONTRAST_SHARE = 0.1
+ALIKE_SHARE, ALIKE_QUALITY = 0.3, (40, 100)  # of what a pair's two pictures share
 SHARPEN_ALPHA, SHARPEN_LIGHTNESS = (0.2, 0.5), (0.5, 1.0)
 # Of the geometry: shares of the width and height; then pixels.
 SHIFT_X, SHIFT_Y, SCALE = 0.03, 0.015, 0.95
@@ -68,6 +71,25 @@ def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray
     brightness = 255 * rng.uniform(-BRIGHTNESS_SHARE, BRIGHTNESS_SHARE)
     frame = _look_up(frame, np.repeat(contrast * levels[:, None] + brightness, 3, -1))
     return coarsen(frame, rng) if rng.random() < 0.5 else sharpen(frame, rng)
+
+
+def change_alike(frames: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+    """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same, all changed by one draw, as a site would change them.
+
+    Published: mirrored, p .5; RGB shifts of 20 levels and brightness and contrast by .3, p .3 each; JPEG of quality 40 to 100,
+    p .5. The probabilities are `flip_p`, `colour_p` and `jpeg_p` of `settings`.
+    """
+    levels = np.arange(256.0)
+    if rng.random() < settings.flip_p:
+        frames = frames[:, :, ::-1]
+    if rng.random() < settings.colour_p:
+        frames = _look_up_all(frames, levels[:, None] + rng.uniform(-RGB_LEVELS, RGB_LEVELS, 3))
+    if rng.random() < settings.colour_p:
+        contrast, brightness = 1 + rng.uniform(-ALIKE_SHARE, ALIKE_SHARE), 255 * rng.uniform(-ALIKE_SHARE, ALIKE_SHARE)
+        frames = _look_up_all(frames, np.repeat(contrast * levels[:, None] + brightness, 3, -1))
+    if rng.random() < settings.jpeg_p:
+        frames = jpeg.decode(jpeg.encode(frames, int(rng.integers(*ALIKE_QUALITY, endpoint=True))))
+    return np.ascontiguousarray(frames)
 
 
 def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -140,6 +162,10 @@ def _normalise(mask: np.ndarray) -> np.ndarray:
     """`mask` over its maximum; zeros stay zeros."""
     top = mask.max()
     return mask / top if top > 0 else mask
+
+
+def _look_up_all(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return np.stack([_look_up(np.ascontiguousarray(frame), table) for frame in frames])
 
 
 def _look_up(frame: np.ndarray, table: np.ndarray) -> np.ndarray:
