@@ -7,6 +7,7 @@ import yaml
 
 from telltale.config import Config, dump, fingerprint, parse, read
 from telltale.errors import InputError
+from telltale.registry import ENTRIES
 
 
 @pytest.fixture
@@ -167,3 +168,12 @@ def test_settings_are_frozen(write):
     assert isinstance(settings, Config)
     with pytest.raises(ValueError, match="frozen"):
         settings.optim.rate = 1.0  # type: ignore[misc]
+
+
+def test_any_frame_level_detector_fits_into_the_shipped_audiovisual_config():
+    path = Path(__file__).parent.parent / "configs/audiovisual.yaml"
+    assert read(path).model.picture_backbone == "efficientnet_b0.ra_in1k"
+    for name, entry in ENTRIES.items():
+        if entry.per_frame:
+            model = read(path, [f"model.picture_detector={name}"]).model
+            assert (model.picture_detector, model.picture_backbone) == (name, entry.backbone)

@@ -111,6 +111,16 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
     objective = objectives.build(settings("ucf"), rows)
     assert objective.methods == 1
     assert set(objective.method.values()) == {1}
+    # A forged clip of another list, as `telltale plan` has them, is of the first kind, and forged all the same.
+    known = objectives.build(settings("ucf"), ucf_rows()[:2])
+    answer = SimpleNamespace(common=torch.zeros(4, 2), specific=torch.zeros(4, 2), pictures=torch.zeros(4, 3, 8, 8))
+    answer.common_features, answer.specific_features, answer.rebuilt = (
+        torch.zeros(4, 5),
+        torch.zeros(4, 5),
+        (answer.pictures,) * 2,
+    )
+    given = replace(batch([0, 1]), facts=[Facts(0, "a.mp4", 0.0, "ok"), Facts(1, "b.mp4", 1.0, "ok")])
+    assert known(Told(answer), given).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
 
 
 def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:

@@ -86,7 +86,7 @@ class Ucf:
         # Partner beside partner, frame by frame.
         pictures = inputs["pictures"].unflatten(0, (-1, 2)).transpose(1, 2).flatten(0, 2).unsqueeze(1)
         found = net(pictures, None, inputs["has_picture"], inputs["has_sound"], learn=True)
-        kinds = torch.tensor([self.method.get(facts.video_name, 0) for facts in batch.facts], device=device)
+        kinds = torch.tensor([self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.facts], device=device)
         kinds = kinds.view(-1, 1, 2).expand(-1, frames, -1).flatten()
         classes = (kinds > 0).long()
         common = functional.cross_entropy(found.common.float(), classes, label_smoothing=self.smoothing)
