@@ -31,7 +31,7 @@ class Losses:
         for term, value in self.terms.items():
             if not torch.isfinite(value):
                 raise NonFiniteLoss(
-                    f"the loss's term '{term}' is not finite ({float(value)}) on the batch of {', '.join(names)};"
+                    f"the loss's term '{term}' is not finite ({float(value.detach())}) on the batch of {', '.join(names)};"
                     " a lower optim.rate may help"
                 )
 
