@@ -285,7 +285,7 @@ def test_a_family_that_timm_loads_loosely_is_loaded_strictly(tmp_path: Path) -> 
 def test_a_vision_transformers_positions_are_resized_to_the_clips_pictures(folder: Path) -> None:
     save_file(weights("test_vit"), folder / "test_vit.r160_in1k.safetensors")
     chosen = settings(name="frame_cnn", picture_backbone="test_vit", pretrained=True)
-    own, wanted = build(chosen).backbone.state_dict(), weights("test_vit")
+    own, wanted = build(chosen).detector.backbone.state_dict(), weights("test_vit")
     assert own["pos_embed"].shape[1] == 1 + (64 // 16) ** 2 != wanted["pos_embed"].shape[1]
     assert torch.equal(own["patch_embed.proj.weight"], wanted["patch_embed.proj.weight"])
 
