@@ -1,6 +1,6 @@
 """`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a limit in the same run.
 
-    .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path inference training programs] [--quick]
+    .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path inference ...] [--quick]
 
 Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does nothing else.
 """
@@ -8,11 +8,11 @@ Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. W
 import argparse
 from pathlib import Path
 
-from bench import decode, inference, path, programs, training
+from bench import decode, evaluate, inference, path, programs, training
 from bench.measure import write
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("decode", "path", "inference", "training", "programs")
+PARTS = ("decode", "path", "inference", "training", "programs", "evaluate")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -35,6 +35,7 @@ def main(given: list[str] | None = None) -> int:
         "inference": lambda: inference.measure(repeats),
         "training": lambda: training.measure(few, repeats),
         "programs": lambda: programs.measure(arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())),
+        "evaluate": lambda: evaluate.measure(*((2000, 10) if arguments.quick else ())),
     }
     rows = []
     for name in arguments.only:

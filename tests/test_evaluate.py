@@ -43,6 +43,12 @@ def run(world: Path, *arguments: str, scores: str = "scores.csv") -> int:
     return evaluate.run(parser.parse_args([*fixed, *arguments]))
 
 
+def verb(*arguments: object) -> int:
+    parser = argparse.ArgumentParser()
+    evaluate.add_arguments(parser)
+    return evaluate.run(parser.parse_args([str(argument) for argument in arguments]))
+
+
 @pytest.mark.parametrize("scores", ["scores.csv", "submission.csv"])
 def test_metrics_and_figures(world: Path, scores: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = world / "deep" / "out"
@@ -57,7 +63,8 @@ def test_metrics_and_figures(world: Path, scores: str, capsys: pytest.CaptureFix
     assert [entry["resolved"] for entry in found["tpr_at_fpr"].values()] == [False] * 3
     groups = {kind: (entry["value"], entry["n_forged"], entry["seen"]) for kind, entry in found["groups"].items()}
     assert groups == {"swap": (pytest.approx(6.5 / 8), 2, True), "lips": (pytest.approx(5.5 / 8), 2, False)}
-    assert sorted(path.name for path in out.iterdir()) == ["det.png", "histogram.png", "kinds.png", "metrics.json", "roc.png"]
+    figures = {"base_rates.png", "det.png", "histogram.png", "kinds.png", "reliability.png", "roc.png"}
+    assert {path.name for path in out.iterdir()} == {*figures, "metrics.json"}
     printed = capsys.readouterr().out
     for said in (
         "4 genuine and 4 forged",
@@ -140,6 +147,71 @@ def test_unusable_groups_are_refused(world: Path, meta: str, argument: str, said
 def test_an_output_folder_that_cannot_be_made_is_refused(world: Path) -> None:
     with pytest.raises(InputError, match="cannot be made"):
         run(world, "--out", str(world / "labels.csv"))
+
+
+def test_the_calculator_needs_no_files(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verb("--base-rates", 0.9, 0.1, "--base-rate", 0.1, 0.0001) == 0
+    printed = capsys.readouterr().out
+    assert "10 %     50.00 %           2.0" in printed
+    assert "0.01 %   0.08993 %       1,112.0" in printed
+    verb("--base-rates", 0, 0)
+    assert capsys.readouterr().out.count("nothing flagged") == 8
+    verb("--base-rates", 0, 0.5)
+    assert capsys.readouterr().out.count("no flag true") == 8
+
+
+def test_score_files_of_the_sok_from_the_command_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "protocol.txt").write_text("".join(f"{name} {('bonafide', 'spoof')[t]}\n" for name, t, _, _ in WORLD))
+    lines = "".join(f"{name} - {int(p < 0.5)} [{p}, {1 - p:.1f}]\n" for name, _, p, _ in WORLD)
+    (world / "sok.txt").write_text(lines)
+    given = ["--sok", world / "sok.txt", "--protocol", world / "protocol.txt"]
+    with pytest.raises(InputError, match=r"AUC 0.7500 if it is p0, 0.2500 if it is p1"):
+        verb(*given)
+    assert verb(*given, "--forged-column", 0, "--resamples", 5, "--out", world / "out") == 0
+    assert "by its own decisions (pred): TP 3, FP 1, TN 3, FN 1" in capsys.readouterr().out
+    assert json.loads((world / "out/metrics.json").read_text())["sok"]["decision"]["tp"] == 3
+
+
+def test_every_option_reaches_the_evaluation(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "flat.csv").write_text("video_name,score\n" + "".join(f"{name},0.5\n" for name, *_ in WORLD))
+    (world / "valid_labels.csv").write_text("video_name,target\n" + "".join(f"v{name},{t}\n" for name, t, _, _ in WORLD))
+    (world / "valid.csv").write_text("video_name,score\n" + "".join(f"v{name},{p}\n" for name, _, p, _ in WORLD))
+    labels = ["--labels", world / "labels.csv", "--resamples", 5]
+    verb(*labels, "--scores", world / "scores.csv", world / "flat.csv", "--intervals", "delong", "--threshold", 0.7)
+    printed = capsys.readouterr().out
+    assert "flat.csv less scores.csv" in printed and "DeLong's, on the logit scale" in printed
+    assert "from a fake probability of 0.7 on, as stated\nTP 2, FP 1, TN 3, FN 2" in printed
+    choose = ["--choose-on", world / "valid.csv", "--choose-labels", world / "valid_labels.csv", "--choose", "youden"]
+    verb(*labels, "--scores", world / "scores.csv", "--by-status", *choose)
+    printed = capsys.readouterr().out
+    assert "from a fake probability of 0.6 on, chosen by youden on 4 genuine and 4 forged clips of valid.csv" in printed
+    assert "by status" in printed
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "none of them given; wanted --labels and --scores, or --sok"),
+        (["--labels", "l.csv"], "none of them given"),
+        (["--scores", "s.csv"], "--scores without --labels"),
+        (["--sok", "s.txt"], "--sok without --protocol"),
+        (["--scores", "s.csv", "--sok", "s.txt"], "--scores and --sok given"),
+        (["--base-rates", "1", "0", "--sok", "s.txt"], "--sok and --base-rates given"),
+        (
+            ["--scores", "s.csv", "--labels", "l.csv", "--forged-column", "0"],
+            "--forged-column goes with --sok, not with --scores",
+        ),
+        (["--sok", "s.txt", "--protocol", "p.txt", "--by-status"], "--by-status goes with --scores, not with --sok"),
+        (["--base-rates", "1", "0", "--labels", "l.csv"], "--labels goes with --scores"),
+        (["--base-rates", "1", "0", "--out", "o"], "wanted two rates alone"),
+        (["--base-rates", "1", "2"], "FPR 2.0"),
+        (["--base-rates", "1", "0.1", "--base-rate", "5"], "base rate 5.0"),
+        (["--scores", "s.csv", "--labels", "l.csv", "--choose", "eer"], "--choose eer without --choose-on"),
+    ],
+)
+def test_forms_are_not_mixed(given: list[str], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        verb(*given)
 
 
 def test_help_imports_nothing_heavy() -> None:
