@@ -1,4 +1,4 @@
-"""Score videos with a trained model and write submission.csv, with scores.csv beside it.
+"""Score videos with a trained model and write submission.csv, with scores.csv and its origin, scores.json, beside it.
 
     python predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv [--list template.csv]
     torchrun --nproc-per-node=2 predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv
@@ -43,12 +43,13 @@ def predict(args: argparse.Namespace) -> int:
     rows = prediction.rows(args.videos, args.list)
     with (
         watched() as watch,
-        place.join(settings.threads) as here,
+        place.join(settings.threads, deterministic=settings.deterministic) as here,
         prediction.Work(rows, settings, here, args.checkpoint, args.out, args.store, args.maps) as work,
     ):
         # The workers decode while the model is built.
         scores = work.score(prediction.build(content, settings, args.checkpoint), watch)
-        status = prediction.write(scores, settings.predict, content["mean_score"], args.out) if here.main else 0
+        about = work.about(args.videos, overrides)
+        status = prediction.write(scores, settings, content, args.out, about) if here.main else 0
         here.gather("written")
         work.journal.remove()
         if here.main and args.profile is not None:

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from telltale import config, manifest, models, objectives, place, rules, runfolder, training
+from telltale import config, manifest, models, objectives, place, rules, runfolder, training, witness
 from telltale.entry import guarded
 from telltale.signals import watched
 
@@ -34,26 +34,28 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def train(args: argparse.Namespace) -> int:
-    settings = config.read(args.config, args.set)
-    rules.enforce_settings(settings)
-    with watched() as watch, place.join(settings.threads) as here:
-        splits = manifest.read_data(args.data, settings.data)
-        resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
-        place.seed(settings.seed)
-        objective = objectives.build(settings, splits[0].rows)
-        fresh, methods = resumed is None, objective.methods
-        model = models.build(settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods)
-        if resumed is not None:
-            model.provenance = resumed["provenance"]
-        audit = rules.audit(model, settings)
-        if here.main:
-            runfolder.write_text(args.out / "config.yaml", config.dump(settings))
-            rules.write(audit, args.out / "audit.json")
-            print("\n".join([*map(training.describe, splits), rules.one_line(audit)]), flush=True)
-        rules.enforce(audit, settings)
-        done = training.run(model, objective, *splits, settings, here, watch, args.out, resumed, args.store)
-        if here.main:
-            print(training.last_words(done, args.out), flush=True)
+    with witness.watch() as seen:
+        settings = config.read(args.config, args.set)
+        configs = witness.fresh(seen)
+        rules.enforce_settings(settings)
+        with watched() as watch, place.join(settings.threads, deterministic=settings.deterministic) as here:
+            splits = manifest.read_data(args.data, settings.data)
+            resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
+            place.seed(settings.seed)
+            objective = objectives.build(settings, splits[0].rows)
+            fresh, methods = resumed is None, objective.methods
+            model = models.build(settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods)
+            if resumed is not None:
+                model.provenance = resumed["provenance"]
+            audit = rules.audit(model, settings)
+            told = args.out, args.data, settings, splits, audit, seen, configs, here, args.store, resumed
+            account = training.account(*told)
+            if here.main:
+                print("\n".join([*map(training.describe, splits), rules.one_line(account.audit)]), flush=True)
+            rules.enforce(audit, settings)
+            done = training.run(model, objective, *splits, settings, here, watch, account, resumed, args.store)
+            if here.main:
+                print(training.last_words(done, account), flush=True)
     return 0
 
 

@@ -78,3 +78,19 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path, damage: str) -> N
 def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="bias"):
         checkpoint.load_weights(torch.nn.Linear(2, 1), {"weight": torch.zeros(1, 2)}, tmp_path / "best.pt")
+
+
+def test_a_flipped_bit_anywhere_is_harmless_or_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    checkpoint.save(path, {"model": {"w": torch.arange(3.0)}, "config": {"seed": 1, "names": ["a", "b"]}})
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(0, len(whole), 3):
+        for bit in (1, 64):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+            try:
+                checkpoint.load(path)
+            except InputError as error:
+                refused += 1
+                assert str(error).count("\n") == 0
+    assert refused > 100

@@ -11,7 +11,7 @@ import torch
 
 import predict
 import train
-from telltale import checkpoint
+from telltale import checkpoint, runfolder
 from telltale.errors import InputError
 from telltale.scores import read_scores
 from telltale.submission import validate_submission
@@ -37,8 +37,9 @@ def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_all_that_the_readme_names(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
-    plain = {"config.yaml", "audit.json", "best.pt", "last.pt", "history.csv", "curves.png", "validation_scores.csv"}
-    assert plain < names
+    plain = {"config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"}
+    plain |= {"history.csv", "curves.png", "validation_scores.csv", "validation_scores.json"}
+    assert plain == set(runfolder.FILES) and plain < names
     assert [name.startswith("events.out.tfevents") for name in names - plain] == [True]
     with (run / "history.csv").open() as file:
         history = list(csv.DictReader(file))
@@ -82,7 +83,7 @@ def test_every_listed_name_gets_one_row_in_the_lists_order(tiny: Path, run: Path
     assert scores["absent.mp4"].fake_probability is None
     assert float(rows[4]["score"]) == pytest.approx(checkpoint.load(run / "best.pt")["mean_score"], abs=1e-9)
     assert {score.status for name, score in scores.items() if name != "absent.mp4"} == {"ok"}
-    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "submission.csv"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
 
 
 @pytest.mark.parametrize(("choice", "expected"), [("value", "0.2500000000"), ("fail", None)])
@@ -141,8 +142,10 @@ def test_other_labels_cannot_be_resumed_with(tiny: Path, run: Path, tmp_path: Pa
     labels = (tmp_path / "data" / "train_labels.csv").read_text().splitlines()
     flipped = [line[:-1] + str(1 - int(line[-1])) for line in labels[1:]]
     (tmp_path / "data" / "train_labels.csv").write_text("\n".join([labels[0], *flipped]) + "\n")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     with pytest.raises(InputError, match="other labels"):
         do_train(tmp_path / "data", tmp_path / "run", "--resume")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
 
 
 def test_a_finished_run_can_be_given_more_epochs(tiny: Path, run: Path, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The competition's rules: tags, counts, and what the audit says of them."""
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -13,7 +12,6 @@ from torch import Tensor, nn
 from telltale import audits, config, models, rules
 from telltale.errors import InputError
 from telltale.tags import check_tag
-from telltale.verbs import audit as verb
 
 torch.set_num_threads(1)
 
@@ -230,7 +228,7 @@ def test_settings_that_the_backbone_cannot_take_are_told_in_a_sentence() -> None
         rules.audit(build(chosen), chosen)
 
 
-def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     chosen = settings(name="audiovisual")
     audit = rules.audit(build(chosen), chosen)
     for name in ("audit.json", "again.json"):
@@ -241,18 +239,19 @@ def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path, c
     assert list(tree) == sorted(tree)
     assert tree["passed"] is True
     assert tree["provenance"]["picture"]["source"] == "random"
-    assert verb.run(argparse.Namespace(run=tmp_path)) == 0
-    assert "pass  picture weights" in capsys.readouterr().out
+    assert audits.one_line(audit).startswith("audit passed: audiovisual, ")
 
 
-def test_the_verb_shows_a_failed_audit_and_says_so_by_its_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    audits.write(rules.audit(Large(bare=False), settings()), tmp_path / "audit.json")
-    assert verb.run(argparse.Namespace(run=tmp_path)) == 1
-    out = capsys.readouterr().out
-    assert "FAIL  parameters by thop  201,640,000 of at most 200,000,000" in out
-    assert "audit FAILED (parameters, parameters by thop)" in out
-    (tmp_path / "audit.json").write_text("{}")
-    with pytest.raises(InputError, match="is not an audit"):
-        verb.run(argparse.Namespace(run=tmp_path))
-    with pytest.raises(InputError, match=r"wanted the audit\.json of a training run"):
-        verb.run(argparse.Namespace(run=tmp_path / "absent"))
+def test_what_is_not_known_stops_no_run_and_passes_no_audit() -> None:
+    chosen = settings()
+    audit = rules.audit(build(chosen), chosen)
+    more = audit.having([audits.Finding("files read", None, rules.NOT_YET)])
+    assert audit.passed is True and more.passed is None and more.findings[:-1] == audit.findings
+    assert audits.one_line(more).startswith("audit passed so far: mel_cnn")
+    rules.enforce(more, chosen)
+    done = more.having([audits.Finding("files read", True, "2 videos")])
+    assert done.passed is True and len(done.findings) == len(more.findings)
+    failed = more.having([audits.Finding("parameters", False, "many")])
+    assert audits.one_line(failed).startswith("audit FAILED (parameters): ")
+    # A rule keeps its place in the list, whatever becomes of it.
+    assert [f.rule for f in failed.findings] == [f.rule for f in more.findings]

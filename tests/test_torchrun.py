@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from test_end_to_end import CONFIG, do_predict
 
+from telltale import audits, origins
 from telltale.scores import read_scores
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,4 +40,8 @@ def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
     assert list(two) == list(one)
     for name in one:
         assert two[name].fake_probability == pytest.approx(one[name].fake_probability, abs=1e-5)
-    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "submission.csv"]
+    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
+    assert origins.check(out.with_name("scores.csv")).world == origins.check(run / "validation_scores.csv").world == 2
+    # Each process watched itself, and one wrote down what both saw.
+    audit = audits.read(run / "audit.json")
+    assert audit.passed is True and set(audits.OF_THE_RUN) < {finding.rule for finding in audit.findings}

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 
 from telltale import threads
+from telltale.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -54,22 +55,41 @@ class Place:
 
 
 @contextmanager
-def join(cpu_threads: int = 0) -> Iterator[Place]:
-    """Take this process's place; leave the group at the end. `cpu_threads` as of `threads.of_process`."""
+def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place]:
+    """Take this process's place; leave the group at the end. `cpu_threads` as of `threads.of_process`.
+
+    deterministic: the same card gives the same bits; raises InputError in place of torch's error where an operation cannot.
+    """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
     threads.of_process(cpu_threads)
+    if deterministic:
+        _be_deterministic()
     if world > 1:
         # A validation pass may keep one rank waiting long for the others.
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2))
     try:
         yield Place(rank, world, device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+    except RuntimeError as error:
+        if deterministic and "deterministic" in str(error):
+            reason = str(error).split(", but you set")[0].split(". You can turn off")[0]
+            raise InputError(f"deterministic=true: {reason}; set it to false, or change the model") from error
+        raise
     finally:
+        if deterministic:
+            torch.use_deterministic_algorithms(False)
         if world > 1:
             dist.destroy_process_group()
+
+
+def _be_deterministic() -> None:
+    # cuBLAS reads its variable when it is first used; of its two documented settings this one is the faster.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True)
 
 
 def seed(*key: int) -> None:

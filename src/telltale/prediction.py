@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from telltale import checkpoint, config, models, rules
+from telltale import checkpoint, config, models, origins, rules
 from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
 from telltale.feed import Feed
@@ -75,7 +75,8 @@ class Work:
             check(settings.model.name, maps)
         predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
         sizes = file_sizes(asked)
-        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, trained, maps))
+        self.model_sha256 = checkpoint.file_hash(trained)
+        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, self.model_sha256, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
         left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
         kept = None if store is None else open_store(store, settings, reads)
@@ -86,6 +87,11 @@ class Work:
             timeout_seconds=settings.data.timeout_seconds,
         )
         self.flip = predict.flip and "picture" in reads
+
+    def about(self, videos: Path, overrides: list[str]) -> dict[str, Any]:
+        """Where the scores come from, as `write` wants it. videos: their folder; overrides: the --set strings."""
+        name = videos.name or videos.resolve().name
+        return {"model_sha256": self.model_sha256, "videos": name, "overrides": overrides, "world": self.here.world}
 
     def __enter__(self) -> "Work":
         self.feed.start()
@@ -113,23 +119,26 @@ class Work:
         return merge(here.gather(journal.done), [row.video_name for row in self.asked])
 
 
-def write(scores: list[Score], settings: config.Predict, mean_score: float, out: Path) -> int:
-    """Write scores.csv beside `out`, then `out` itself, and print what became of the rows; the exit status.
+def write(scores: list[Score], settings: config.Config, content: dict[str, Any], out: Path, about: dict[str, Any]) -> int:
+    """Write scores.csv beside `out` and its side file, then `out` itself, and print what became of the rows; the exit status.
 
-    mean_score: the mean probability of the training clips, the fallback of `on_unreadable: mean`.
+    content: of the checkpoint; its "mean_score", the mean probability of the training clips, is the fallback of
+    `on_unreadable: mean`. about: `Work.about`.
     """
-    write_scores(out.with_name("scores.csv"), scores)
+    path, asked, mean_score = out.with_name("scores.csv"), settings.predict, content["mean_score"]
+    write_scores(path, scores)
+    origins.write(path, config=config.fingerprint(settings), data=content.get("data", ""), **about)
     unscored = [score.video_name for score in scores if score.fake_probability is None]
     print(f"{len(scores)} rows: {status_counts(scores)}")
-    if unscored and settings.on_unreadable == "fail":
+    if unscored and asked.on_unreadable == "fail":
         print(f"{out}: not written, {len(unscored)} videos could not be scored ({first_few(unscored)}); see scores.csv")
         return 1
-    fallback = mean_score if settings.on_unreadable == "mean" else settings.unreadable_value
+    fallback = mean_score if asked.on_unreadable == "mean" else asked.unreadable_value
     write_submission(out, scores, fallback)
     if unscored:
-        name = "the mean training score" if settings.on_unreadable == "mean" else "predict.unreadable_value"
+        name = "the mean training score" if asked.on_unreadable == "mean" else "predict.unreadable_value"
         print(f"{len(unscored)} could not be scored and got {fallback:.6f}, {name}: {first_few(unscored)}")
-    print(f"wrote {out} and {out.with_name('scores.csv')}")
+    print(f"wrote {out} and {path}")
     return 0
 
 
@@ -146,14 +155,14 @@ def _journal_path(out: Path, here: Place) -> Path:
 
 
 def _fingerprint(
-    asked: list[Row], sizes: list[int], settings: config.Config, here: Place, trained: Path, maps: Path | None
+    asked: list[Row], sizes: list[int], settings: config.Config, here: Place, model_sha256: str, maps: Path | None
 ) -> str:
     """What a row's score and map depend on: the model, the list, the files, every setting but those of speed and of fallbacks,
     and where the maps go."""
     values = flatten(settings.model_dump(mode="json"))
     fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
     key = [
-        checkpoint.file_hash(trained),
+        model_sha256,
         [str(row.path.resolve()) for row in asked],
         sizes,
         fixed,

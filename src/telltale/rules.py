@@ -2,12 +2,14 @@
 
     enforce_settings(settings)                 # before anything is built or downloaded: which weights the run would begin with
     result = audit(model, settings)            # counts of the built model, and the weights it did begin with
-    write(result, run / "audit.json")
     enforce(result, settings)                  # stops a run that breaks a rule
+    result = result.having(of_reads(reads, data))      # what the run read, at its start and again at its end
+    write(result, run / "audit.json")
 
 `rules.competition: false` lets such a run go on; its audit then says failed, whatever else it finds.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -15,14 +17,16 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.audits import Audit, Finding, one_line, read, write
+from telltale.audits import Audit, Finding, one_line, read, verdict, write
 from telltale.errors import InputError
 from telltale.mel import n_columns
+from telltale.scores import first_few
 from telltale.tags import check_tag
 
-__all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "one_line", "read", "write"]
+__all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "of_reads", "one_line", "read", "write"]
 
 COMPETITION_LIMIT = 200_000_000
+NOT_YET = "not complete yet: training has not ended"
 
 
 def check_settings(settings: config.Config) -> tuple[Finding, ...]:
@@ -89,8 +93,7 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
         *_check_rules(settings.rules),
         *(check_weights(tower, provenance[tower]) for tower in sorted(provenance)),
     )
-    passed = all(finding.passed for finding in findings)
-    return Audit(settings.model.name, passed, true_count, thop_count, macs, limit, provenance, findings)
+    return Audit(settings.model.name, verdict(findings), true_count, thop_count, macs, limit, provenance, findings)
 
 
 def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
@@ -123,9 +126,64 @@ def enforce_settings(settings: config.Config) -> None:
 
 
 def _stop(findings: tuple[Finding, ...], settings: config.Config) -> None:
-    broken = [f"{finding.rule}: {finding.detail}" for finding in findings if not finding.passed]
+    broken = [f"{finding.rule}: {finding.detail}" for finding in findings if finding.passed is False]
     if broken and settings.rules.competition:
         raise InputError(
             f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set rules.competition=false to run "
             "outside the competition, as its audit will say"
         )
+
+
+def of_reads(reads: Mapping[str, Any], data: str) -> tuple[Finding, ...]:
+    """The rules on data, packages and network, from the tree of reads.json (`runfolder.Reads`) and the data's fingerprint.
+
+    What was broken is broken at once; what was kept is known at the end of training only.
+    """
+    said = []
+    for file in reads["files"]:
+        rows = "" if file["rows"] is None else f", {file['rows']:,} rows"
+        said.append(f"{file['path']} ({file['kind']}{rows}), SHA-256 {file['sha256']}")
+    used = Finding("data used", True, "; ".join([*said, f"fingerprint of names, targets and methods {data}"]))
+    return used, _files_read(reads), _packages(reads), _downloads(reads)
+
+
+def _files_read(reads: Mapping[str, Any]) -> Finding:
+    videos = reads["videos"].values()
+    outside = [*(file["path"] for file in reads["files"] if not file["inside"])]
+    outside += [f"{split['folder']}/{name}" for split in videos for name in split["outside"]]
+    beyond = [entry["path"] for entry in reads["beyond"]]
+    said = f"{sum(s['videos'] for s in videos):,} videos, {sum(s['bytes'] for s in videos):,} bytes"
+    said += f", through the store {reads['store']}" if reads["store"] else ""
+    broken = []
+    if outside:
+        broken.append(f"{len(outside)} lead out of the given folders: {first_few(outside)}")
+    if beyond:
+        broken.append(f"{len(beyond)} files were opened that the run was not given: {first_few(beyond)}")
+    if broken:
+        return Finding("files read", False, f"{said}; {'; '.join(broken)}")
+    kept = f"{said}, all inside the given folders; the main process opened no other data file"
+    return Finding("files read", *_at_the_end(reads, kept))
+
+
+def _packages(reads: Mapping[str, Any]) -> Finding:
+    if reads["forbidden"]:
+        return Finding(
+            "packages", False, f"loaded, and known to bring weights from other data: {', '.join(reads['forbidden'])}"
+        )
+    others = f"; not required by telltale, and loaded: {', '.join(reads['foreign'])}" if reads["foreign"] else ""
+    return Finding("packages", *_at_the_end(reads, f"none that is known to bring weights from other data{others}"))
+
+
+def _downloads(reads: Mapping[str, Any]) -> Finding:
+    if reads["hosts"]:
+        remedy = "public weights are fetched before training, by telltale fetch-weights"
+        return Finding("downloads", False, f"connected to, or looked up: {', '.join(reads['hosts'])}; {remedy}")
+    return Finding("downloads", *_at_the_end(reads, "no host was connected to"))
+
+
+def _at_the_end(reads: Mapping[str, Any], kept: str) -> tuple[bool | None, str]:
+    if not reads["complete"]:
+        return None, NOT_YET
+    if reads["unwatched"]:
+        return None, f"since it was resumed: {kept}; its first part was trained by a telltale that did not look"
+    return True, kept

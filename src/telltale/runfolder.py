@@ -1,18 +1,30 @@
 """The folder RUN of one training run: what it holds, when it may be written, and where an interrupted run goes on.
 
-config.yaml  audit.json  best.pt  last.pt  history.csv  curves.png  validation_scores.csv  events.out.tfevents.*
+config.yaml  environment.json  audit.json  reads.csv  reads.json  best.pt  last.pt  history.csv  curves.png
+validation_scores.csv  validation_scores.json  events.out.tfevents.*
 """
 
 import csv
 import io
+import json
+import os
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from telltale import checkpoint, config
+from telltale import checkpoint, config, versions
 from telltale.errors import InputError
+from telltale.manifest import Manifest
 from telltale.place import Place
+from telltale.witness import within
 
-FILES = ("config.yaml", "audit.json", "best.pt", "last.pt", "history.csv", "curves.png", "validation_scores.csv")
+FILES = (
+    *("config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"),
+    *("history.csv", "curves.png", "validation_scores.csv", "validation_scores.json"),
+)
+READS_FORMAT = "telltale-reads-1"
+READS_HEADER = ("kind", "split", "path", "bytes", "sha256", "rows", "inside")
 EVENTS = "events.out.tfevents.*"
 
 # What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step does.
@@ -39,7 +51,9 @@ def prepare(folder: Path, settings: config.Config, here: Place, *, resume: bool,
     here.gather("the folder is ready")
     if resume and (folder / "last.pt").exists():
         state = checkpoint.load(folder / "last.pt")
-        before, now = flatten(state["config"]), flatten(settings.model_dump(mode="json"))
+        # Through the schema: a key that is newer than the run has its default there.
+        then = config.parse(state["config"], str(folder / "last.pt"))
+        before, now = flatten(then.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
         changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
         if changed:
             key = changed[0]
@@ -89,3 +103,149 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
     return flat
+
+
+def write_environment(folder: Path, *, resumed: bool) -> None:
+    """environment.json: `versions.environment` of this process; a resumed run keeps the first and adds to its "resumed"."""
+    path, now = folder / "environment.json", versions.environment()
+    tree: dict[str, Any] = {**now, "resumed": []}
+    if resumed:
+        # A run of before this file was written began somewhere that nobody knows any more.
+        before = _json(path) or {"date": None, "code": None, "packages": {}, "machine": {}}
+        tree = {**before, "resumed": [*before.get("resumed", []), now]}
+    write_text(path, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
+
+
+class Reads:
+    """What training read: every file that it was given in reads.csv, and in reads.json the totals and what was seen beyond.
+
+    given: (kind, path) of the files beside labels and videos, such as ("weights", PATH). digests: SHA-256 of files that may lie
+    anywhere, such as weights in a cache. free: folders that are the run's own, its store for one. With `resumed` what the run's
+    earlier parts saw is kept; where they saw nothing, because there was no such record yet, `tree["unwatched"]` is true.
+
+    Inside means: below the data folder, below one of the folders of videos, or beside where a file was named, once links are
+    followed. Such a folder may itself be a link.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        root: Path,
+        settings: config.Data,
+        splits: Sequence[Manifest],
+        given: Sequence[tuple[str, Path]] = (),
+        *,
+        digests: Collection[str] = (),
+        free: Sequence[Path] = (),
+        resumed: bool = False,
+    ) -> None:
+        self.folder, self.splits, self.digests = folder, splits, frozenset(digests)
+        self.videos = {split.split: root / getattr(settings, f"{split.split}_videos") for split in splits}
+        labels = [(split.split, root / getattr(settings, f"{split.split}_labels")) for split in splits]
+        self._free = [os.path.realpath(path) for path in (folder, *free)]
+        named = [*(path for _, path in labels), *(path for _, path in given)]
+        self._known = {os.path.realpath(path) for path in named}
+        self._inside = [os.path.realpath(path) for path in (root, *self.videos.values())]
+        before = (_json(folder / "reads.json") if resumed else {}) or {}
+        self.tree: dict[str, Any] = {
+            "format": READS_FORMAT,
+            "complete": False,
+            "unwatched": resumed and (not before or before.get("unwatched", True)),
+            "data": str(root),
+            "files": [self._file("labels", s, path, rows=self._count(s)) for s, path in labels]
+            + [self._file(kind, "", path) for kind, path in given],
+            "videos": {},
+            "store": next((str(path) for path in free), None),
+            "beyond": before.get("beyond", []),
+            "hosts": before.get("hosts", []),
+            "forbidden": before.get("forbidden", []),
+            "foreign": before.get("foreign", []),
+        }
+        self._list_videos()
+        self._write()
+
+    def _count(self, split: str) -> int:
+        return sum(len(s.rows) + len(s.missing) for s in self.splits if s.split == split)
+
+    def _file(self, kind: str, split: str, path: Path, rows: int | None = None) -> dict[str, Any]:
+        inside = within(os.path.realpath(path), [*self._inside, os.path.realpath(path.parent)])
+        digest, size = versions.file_sha256(path), path.stat().st_size
+        return dict(zip(READS_HEADER, (kind, split, str(path), size, digest, rows, inside), strict=True))
+
+    def _list_videos(self) -> None:
+        """reads.csv, and the totals of each split."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(READS_HEADER)
+        for file in self.tree["files"]:
+            writer.writerow([_field(value) for value in file.values()])
+        for split in self.splits:
+            total, outside = 0, []
+            for row in split.rows:
+                try:
+                    size = row.path.stat().st_size
+                except OSError:  # gone since it was listed; the loop will say so
+                    size = 0
+                # A name in the split's folder lies in it, unless it is a link.
+                inside = not row.path.is_symlink() or within(os.path.realpath(row.path), self._inside)
+                outside += [] if inside else [row.video_name]
+                total += size
+                writer.writerow(["video", split.split, str(row.path), size, "", "", _field(inside)])
+            counts = {"folder": str(self.videos[split.split]), "videos": len(split.rows), "bytes": total, "outside": outside}
+            self.tree["videos"][split.split] = counts
+        write_text(self.folder / "reads.csv", text.getvalue())
+
+    def note(self, files: Iterable[str], hosts: Iterable[str]) -> bool:
+        """Add what was seen, absolute paths of files opened and hosts; write it down, and say so, if any of it is new."""
+        known = {entry["path"] for entry in self.tree["beyond"]}
+        more = [self._beyond(name) for name in sorted(set(files) - known) if not self._accounted(name)]
+        more = [entry for entry in more if entry["sha256"] not in self.digests]
+        new = sorted(set(hosts) - set(self.tree["hosts"]))
+        if more or new:
+            self.tree["beyond"] += more
+            self.tree["hosts"] += new
+            self._write()
+        return bool(more or new)
+
+    def _accounted(self, name: str) -> bool:
+        real, path = os.path.realpath(name), Path(name)
+        if real in self._known or within(real, self._free):
+            return True
+        return path.name in self._names.get(os.path.realpath(path.parent), ())
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        """The names of the listed videos by folder; without workers the main process opens every one of them."""
+        names: dict[str, set[str]] = {}
+        for split in self.splits:
+            names.setdefault(os.path.realpath(self.videos[split.split]), set()).update(row.video_name for row in split.rows)
+        return names
+
+    def _beyond(self, name: str) -> dict[str, Any]:
+        try:
+            return {"path": name, "bytes": Path(name).stat().st_size, "sha256": versions.file_sha256(Path(name))}
+        except (OSError, InputError):
+            return {"path": name, "bytes": None, "sha256": None}
+
+    def finish(self, forbidden: Iterable[str], foreign: Iterable[str]) -> None:
+        """Training is over: add the top-level modules that it had loaded beyond telltale's requirements; all is known now."""
+        self.tree["forbidden"] = sorted({*self.tree["forbidden"], *forbidden})
+        self.tree["foreign"] = sorted({*self.tree["foreign"], *foreign})
+        self.tree["complete"] = True
+        self._write()
+
+    def _write(self) -> None:
+        write_text(self.folder / "reads.json", json.dumps(self.tree, indent=2, ensure_ascii=False) + "\n")
+
+
+def _field(value: Any) -> Any:
+    return "" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    """The mapping in a file of ours; None where there is none or where it was cut."""
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None

@@ -236,8 +236,13 @@ class Rules(Section):
 
 
 class Config(Section):
+    """threads: of torch on the CPU, 0 for one a core; training's last bits depend on it. deterministic: on CUDA, only kernels
+    that give the same bits each time; an operation that has none stops the run. On the CPU all of them do anyway.
+    """
+
     seed: Annotated[int, Field(ge=0)] = 1
     threads: Annotated[int, Field(ge=0)] = 0
+    deterministic: bool = False
     clip: Clip = Clip()
     mel: Mel = Mel()
     data: Data = Data()

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from telltale import checkpoint, config, models, state
+from telltale import audits, checkpoint, config, models, origins, rules, state, witness
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
 from telltale.feed import Feed
@@ -17,6 +19,7 @@ from telltale.manifest import Manifest
 from telltale.objectives import Objective
 from telltale.place import Place
 from telltale.record import Record
+from telltale.runfolder import Reads, write_environment, write_text
 from telltale.scores import Score, status_counts, write_scores
 from telltale.signals import Stopped, Watch
 
@@ -37,6 +40,89 @@ def describe(split: Manifest) -> str:
     )
 
 
+class Account:
+    """What this run read, kept up to date in its folder, and its audit with it. Every process has one, the main one writes.
+
+    seen: what this process opened and called; reads: the folder's record, None but in the main process; audit: of the model.
+    """
+
+    def __init__(
+        self, folder: Path, here: Place, seen: witness.Seen, audit: audits.Audit, reads: Reads | None, data: str
+    ) -> None:
+        self.folder, self.here, self.seen, self.audit, self.reads, self.data = folder, here, seen, audit, reads, data
+        self._write()
+
+    def note(self) -> None:
+        """Write down what is new. All processes call it, before weights are saved: what they learnt from is written first."""
+        found = self.here.gather((witness.fresh(self.seen), sorted(self.seen.hosts)))
+        if self.reads is not None and sum(self.reads.note(*each) for each in found):
+            self._write()
+
+    def finish(self) -> None:
+        """Training is over: complete the record and the audit. All processes call it."""
+        self.note()
+        found = self.here.gather(witness.foreign(sys.modules))
+        if self.reads is not None:
+            forbidden, foreign = (sorted({name for each in found for name in each[kind]}) for kind in (0, 1))
+            self.reads.finish(forbidden, foreign)
+            self._write()
+
+    def _write(self) -> None:
+        if self.reads is None:
+            return
+        complete = self.reads.tree["complete"]
+        single = audits.single_model(self.folder) if complete else audits.Finding("single model", None, rules.NOT_YET)
+        self.audit = self.audit.having([*rules.of_reads(self.reads.tree, self.data), single])
+        audits.write(self.audit, self.folder / "audit.json")
+
+
+def account(
+    folder: Path,
+    root: Path,
+    settings: config.Config,
+    splits: tuple[Manifest, Manifest],
+    audit: audits.Audit,
+    seen: witness.Seen,
+    configs: list[str],
+    here: Place,
+    store: Path | None,
+    resumed: dict[str, Any] | None,
+) -> Account:
+    """Write what a run's folder says of it before its first step: config.yaml, environment.json, reads.*, audit.json.
+
+    root: the data folder; configs: the files that `settings` were read from. Raises InputError, with nothing written, where
+    the run was begun with other data.
+    """
+    data, reads, again = fingerprint(*splits), None, resumed is not None
+    if resumed is not None and resumed["data"] != data:
+        raise InputError(
+            f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
+        )
+    if here.main:
+        write_text(folder / "config.yaml", config.dump(settings))
+        write_environment(folder, resumed=again)
+        told, free = given(settings, audit.provenance, configs), [] if store is None else [store]
+        digests = [tower["sha256"] for tower in audit.provenance.values() if tower["sha256"]]
+        reads = Reads(folder, root, settings.data, splits, told, digests=digests, free=free, resumed=again)
+    return Account(folder, here, seen, audit, reads, data)
+
+
+def given(settings: config.Config, provenance: dict[str, dict[str, Any]], configs: Iterable[str]) -> list[tuple[str, Path]]:
+    """(kind, path) of the files beside labels and videos that the run is told to read: configs, landmarks, weights."""
+    named = [("config", Path(name)) for name in configs]
+    if settings.objective.landmarks is not None:
+        named.append(("landmarks", Path(settings.objective.landmarks)))
+    weights = [Path(tower["path"]) for tower in provenance.values() if tower["source"] in ("file", "folder")]
+    named += [("weights", path) for path in dict.fromkeys(weights)]
+    if weights or settings.model.pretrained:
+        from telltale.models import hub
+
+        folders = dict.fromkeys((hub.folder(), *(path.parent for path in weights)))
+        named += [("record of weights", folder / hub.RECORD) for folder in folders]
+    # What is not there is for its own reader to say, or, in a resumed run, no longer wanted.
+    return [(kind, path) for kind, path in named if path.is_file()]
+
+
 def run(
     model: torch.nn.Module,
     objective: Objective,
@@ -45,19 +131,15 @@ def run(
     settings: config.Config,
     here: Place,
     watch: Watch,
-    folder: Path,
+    account: Account,
     resumed: dict[str, Any] | None,
     store: Path | None = None,
 ) -> state.State:
-    """Train `model` by `objective` and keep `folder` up to date; `resumed` is what `runfolder.prepare` found.
+    """Train `model` by `objective` and keep the account's folder up to date; `resumed` is what `runfolder.prepare` found.
 
     Raises InputError, Stopped.
     """
-    data = fingerprint(train, validation)
-    if resumed is not None and resumed["data"] != data:
-        raise InputError(
-            f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
-        )
+    folder, data = account.folder, account.data
     # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
     model.to(here.device).to(memory_format=torch.channels_last)
     now = state.begin(model, settings.optim, here.device.type)
@@ -68,6 +150,7 @@ def run(
     about = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
 
     def save() -> None:
+        account.note()
         if here.main:
             checkpoint.save(folder / "last.pt", {**now.content(), **about})
 
@@ -80,7 +163,7 @@ def run(
             return
         if is_best:
             checkpoint.save(folder / "best.pt", {**best(now), **about})
-            write_scores(folder / "validation_scores.csv", scores)
+            keep_scores(scores, settings, data, here.world, folder)
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
@@ -96,7 +179,16 @@ def run(
         judging.close()
         if record is not None:
             record.close()
+    account.finish()
     return now
+
+
+def keep_scores(scores: list[Score], settings: config.Config, data: str, world: int, folder: Path) -> None:
+    """Write validation_scores.csv of the best.pt that lies there already, and its side file."""
+    path = folder / "validation_scores.csv"
+    write_scores(path, scores)
+    model, fixed = checkpoint.file_hash(folder / "best.pt"), config.fingerprint(settings)
+    origins.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
 
 
 def best(now: state.State) -> dict[str, Any]:
@@ -157,10 +249,11 @@ def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:
     return line
 
 
-def last_words(done: state.State, folder: Path) -> str:
-    """What the run gave and where it lies."""
+def last_words(done: state.State, account: Account) -> str:
+    """What the run gave, where it lies, and its audit."""
     progress = done.progress
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
-        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {folder}/best.pt, history.csv, curves.png"
+        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {account.folder}/best.pt, history.csv, curves.png\n"
+        f"{audits.one_line(account.audit)}"
     )

@@ -1,0 +1,156 @@
+"""Which code, which packages and which machine a file was made by: what a number depends on beside model and data.
+
+    now = versions.environment()                       # goes into environment.json and beside score files
+    versions.differences(now, elsewhere)               # ["torch 2.15.0 there, 2.14.0 here"]
+
+Free of torch, which is only asked where something else has loaded it.
+"""
+
+import hashlib
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import telltale
+from telltale import threads
+from telltale.errors import InputError
+
+# The distributions that a score depends on; others only show or store it.
+DISTRIBUTIONS = (
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "scipy",
+    "librosa",
+    "soxr",
+    "av",
+    "decord",
+    "albumentations",
+    "opencv-python-headless",
+    "scikit-learn",
+    "pandas",
+    "safetensors",
+)
+PROGRAMS = ("train.py", "predict.py")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a file to take the SHA-256 of") from None
+
+
+@cache
+def code() -> str:
+    """The version and 16 hex digits of the sources: "0.1.0+3f2a...". Those of the first call, for as long as the process lives.
+
+    The digits are of every .py file of the package, and of train.py and predict.py where they lie beside it in a checkout, each
+    with its name. Neither git nor the time of a file plays a part.
+    """
+    package = Path(telltale.__file__).parent
+    return f"{telltale.__version__}+{_digits(package, checkout(package))}"
+
+
+def checkout(package: Path | None = None) -> Path | None:
+    """The root of the source checkout that holds `package` (default: telltale's own) as src/telltale; None if installed."""
+    package = package or Path(telltale.__file__).parent
+    root = package.parent.parent
+    return root if package.parent.name == "src" and (root / "pyproject.toml").is_file() else None
+
+
+def _digits(package: Path, root: Path | None) -> str:
+    """16 hex digits of the sources of `package`, and of the programs in `root`."""
+    files = {path.relative_to(package.parent).as_posix(): path for path in package.rglob("*.py")}
+    if root is not None:
+        files |= {name: root / name for name in PROGRAMS if (root / name).is_file()}
+    whole = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()[:16]
+
+
+def packages() -> dict[str, str | None]:
+    """Version of Python ("python") and of each of DISTRIBUTIONS, None where it is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in DISTRIBUTIONS}}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """What this process computes on: system, architecture, cpu, vector, cores, threads, gpu; None for what is not known.
+
+    vector: the instruction set that torch's CPU kernels were picked for ("AVX2", "AVX512", "DEFAULT"); threads: torch's; gpu:
+    name of the current CUDA device. These three are None unless torch is loaded already.
+    """
+    torch = sys.modules.get("torch")
+    seen = torch is not None and hasattr(torch, "get_num_threads")  # not one that is still being imported
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cpu": cpu_name(),
+        "vector": torch.backends.cpu.get_cpu_capability() if torch is not None and seen else None,
+        "cores": threads.cores(),
+        "threads": torch.get_num_threads() if torch is not None and seen else None,
+        "gpu": torch.cuda.get_device_name() if torch is not None and seen and torch.cuda.is_available() else None,
+    }
+
+
+def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
+    """The processor's name as the kernel gives it, else as Python does; None where neither knows."""
+    try:
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name" and value.strip():
+                return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or None
+
+
+def now() -> str:
+    """The date in UTC as ISO 8601, to the second: "2026-11-21T10:07:06+00:00"."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def environment() -> dict[str, Any]:
+    """{"date", "code", "packages", "machine"} of this process, as JSON takes it."""
+    return {"date": now(), "code": code(), "packages": packages(), "machine": machine()}
+
+
+def differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
+    """Sentences on where code and packages of two environments differ, such as "torch 2.15.0 there, 2.14.0 here".
+
+    before: what `environment` gave there, or any mapping with its "code" and "packages"; here: the same, default this process.
+    Only packages that `before` names are compared. What two machines differ in is `machine_differences`.
+    """
+    here = {"code": code(), "packages": packages()} if here is None else here
+    told = []
+    if before.get("code") != here.get("code"):
+        told.append(_apart("telltale", before.get("code"), here.get("code")))
+    there, mine = before.get("packages") or {}, here.get("packages") or {}
+    return told + [_apart(name, there[name], mine.get(name)) for name in there if there[name] != mine.get(name)]
+
+
+def machine_differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
+    """The same of the two machines: no failure, but a reason why last digits of a score may differ."""
+    there, mine = before.get("machine") or {}, (machine() if here is None else here.get("machine")) or {}
+    return [_apart(name, there[name], mine.get(name)) for name in there if there[name] != mine.get(name)]
+
+
+def _apart(name: str, there: Any, here: Any) -> str:
+    first, second = ("none" if value is None else value for value in (there, here))
+    return f"{name} {first} there, {second} here"

@@ -1,0 +1,107 @@
+"""The parts of an audit that need no run: verdicts, what was read, one single model, the page."""
+
+from pathlib import Path
+
+import pytest
+
+from telltale import audits, rules
+from telltale.errors import InputError
+
+
+def test_a_finding_has_three_states_and_so_has_the_verdict() -> None:
+    kept, broken_one, unknown = (audits.Finding("rule", state, "why") for state in (True, False, None))
+    assert audits.verdict([kept, kept]) is True
+    assert audits.verdict([kept, unknown]) is None and audits.verdict([]) is None
+    assert audits.verdict([unknown, broken_one, kept]) is False
+    with pytest.raises(InputError, match="wanted true, false or null"):
+        audits.Finding("rule", "yes", "why")  # type: ignore[arg-type]
+
+
+def reads(**changes: object) -> dict:
+    """The tree of a reads.json of three videos, as a run that kept every rule leaves it."""
+    label = {"kind": "labels", "split": "train", "path": "d/train_labels.csv", "bytes": 9, "sha256": "ab" * 32, "rows": 1234}
+    videos = {"train": {"folder": "d/train", "videos": 3, "bytes": 2500, "outside": []}}
+    tree = {"complete": True, "unwatched": False, "files": [{**label, "inside": True}], "videos": videos, "store": None}
+    return {**tree, "beyond": [], "hosts": [], "forbidden": [], "foreign": [], **changes}
+
+
+def found(**changes: object) -> dict[str, audits.Finding]:
+    return {finding.rule: finding for finding in rules.of_reads(reads(**changes), "f" * 16)}
+
+
+def test_what_was_read_is_judged_at_the_end() -> None:
+    kept = found()
+    assert list(kept) == ["data used", "files read", "packages", "downloads"]
+    assert all(finding.passed is True for finding in kept.values())
+    assert f"d/train_labels.csv (labels, 1,234 rows), SHA-256 {'ab' * 32}" in kept["data used"].detail
+    assert kept["data used"].detail.endswith("f" * 16)
+    assert kept["files read"].detail.startswith("3 videos, 2,500 bytes, all inside the given folders")
+    early = found(complete=False)
+    assert [finding.passed for finding in early.values()] == [True, None, None, None]
+    assert early["files read"].detail == "not complete yet: training has not ended"
+    resumed = found(unwatched=True)
+    assert [finding.passed for finding in resumed.values()] == [True, None, None, None]
+    assert "did not look" in resumed["downloads"].detail
+    assert "through the store /s" in found(store="/s")["files read"].detail
+    noted = found(foreign=["pytest"])["packages"]
+    assert noted.passed is True and noted.detail.endswith("loaded: pytest")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule", "words"),
+    [
+        (
+            {"beyond": [{"path": "/x/extra.npy"}]},
+            "files read",
+            "1 files were opened that the run was not given: '/x/extra.npy'",
+        ),
+        (
+            {"videos": {"train": {"folder": "d/train", "videos": 1, "bytes": 1, "outside": ["a.mp4"]}}},
+            "files read",
+            "1 lead out of the given folders: 'd/train/a.mp4'",
+        ),
+        ({"forbidden": ["dlib"]}, "packages", "weights from other data: dlib"),
+        ({"hosts": ["192.0.2.1"]}, "downloads", "connected to, or looked up: 192.0.2.1"),
+    ],
+)
+def test_what_is_broken_is_so_at_once_and_for_good(changes: dict, rule: str, words: str) -> None:
+    for state in ({}, {"complete": False}, {"unwatched": True}):
+        finding = found(**changes, **state)[rule]
+        assert finding.passed is False
+        assert words in finding.detail
+
+
+def test_a_label_file_that_is_a_link_elsewhere_is_outside() -> None:
+    tree = reads()
+    tree["files"][0]["inside"] = False
+    assert "d/train_labels.csv" in {f.rule: f for f in rules.of_reads(tree, "")}["files read"].detail
+    assert {f.rule: f.passed for f in rules.of_reads(tree, "")}["files read"] is False
+
+
+def test_one_single_model_lies_in_a_run(tmp_path: Path) -> None:
+    assert audits.single_model(tmp_path).passed is None
+    for name in ("best.pt", "last.pt", "notes.txt", ".best.pt.part"):
+        (tmp_path / name).touch()
+    assert audits.single_model(tmp_path).passed is True and audits.checkpoints(tmp_path) == []
+    (tmp_path / "old").mkdir()
+    for name in ("second.PTH", "old/best.pt", "w.safetensors", "x.ckpt"):
+        (tmp_path / name).touch()
+    assert audits.checkpoints(tmp_path) == ["old/best.pt", "second.PTH", "w.safetensors", "x.ckpt"]
+    finding = audits.single_model(tmp_path)
+    assert finding.passed is False and "old/best.pt, second.PTH, w.safetensors, x.ckpt" in finding.detail
+    for name in audits.checkpoints(tmp_path):
+        (tmp_path / name).unlink()
+    (tmp_path / "last.pt").unlink()  # as in a bundle
+    assert audits.single_model(tmp_path).passed is True
+    (tmp_path / "best.pt").unlink()
+    assert audits.single_model(tmp_path).passed is None
+
+
+def test_a_page_is_narrow_and_shortens_digests_alone() -> None:
+    long = "a" * 16
+    findings = [audits.Finding("x", True, f"{'word ' * 40}{long * 4} {long}"), audits.Finding("longer rule", None, "y")]
+    lines = audits.page(findings).splitlines()
+    assert max(map(len, lines)) <= 100 and len(lines) > 3
+    assert lines[0].startswith("pass       x            word") and lines[1].startswith(" " * 24 + "word")
+    assert lines[-1] == "not known  longer rule  y"
+    assert " ".join(lines).count(long) == 2 and long * 2 not in " ".join(lines)

@@ -1,0 +1,126 @@
+"""Which code, packages and machine a number came from."""
+
+import hashlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy
+import pytest
+
+import telltale
+from telltale import versions
+from telltale.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def copy_of_sources(folder: Path) -> Path:
+    """A checkout of its own; returns its package."""
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in ("pyproject.toml", *versions.PROGRAMS):
+        shutil.copy(ROOT / name, folder / name)
+    return folder / "src" / "telltale"
+
+
+def code_in_a_process(source: Path) -> str:
+    program = f"import sys; sys.path.insert(0, {str(source)!r}); from telltale import versions; print(versions.code())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=source)
+    return done.stdout.strip()
+
+
+def test_code_is_the_version_and_sixteen_digits_and_stays_the_same() -> None:
+    assert re.fullmatch(re.escape(telltale.__version__) + r"\+[0-9a-f]{16}", versions.code())
+    assert versions.code() is versions.code()
+
+
+def test_code_changes_with_any_source_and_not_with_time_or_place(tmp_path: Path) -> None:
+    package = copy_of_sources(tmp_path / "a")
+    before = code_in_a_process(package.parent)
+    other = copy_of_sources(tmp_path / "elsewhere" / "b")
+    (other / "notes.txt").write_text("no source")
+    (other / "models" / "mel_cnn.py").touch()
+    assert code_in_a_process(other.parent) == before
+    path = package / "models" / "mel_cnn.py"
+    path.write_text(path.read_text() + "# one comment\n")
+    changed = code_in_a_process(package.parent)
+    assert changed != before
+    (tmp_path / "a" / "predict.py").write_text("")
+    assert code_in_a_process(package.parent) not in (before, changed)
+    path.rename(path.with_name("mel_cnn_2.py"))
+    assert code_in_a_process(package.parent) not in (before, changed)
+
+
+def test_an_installed_package_has_digits_of_its_own_files_alone(tmp_path: Path) -> None:
+    package = copy_of_sources(tmp_path)
+    assert versions.checkout(package) == tmp_path
+    with_programs = code_in_a_process(package.parent)
+    installed = tmp_path / "site-packages"
+    shutil.copytree(package.parent, installed)
+    assert versions.checkout(installed / "telltale") is None
+    assert code_in_a_process(installed) != with_programs
+
+
+def test_packages_are_those_installed_and_none_where_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = versions.packages()
+    assert found["python"] == platform.python_version()
+    assert found["numpy"] == numpy.__version__
+    assert list(found) == ["python", *versions.DISTRIBUTIONS]
+    monkeypatch.setattr(versions, "DISTRIBUTIONS", ("numpy", "a-package-nobody-wrote"))
+    assert versions.packages()["a-package-nobody-wrote"] is None
+
+
+def test_versions_ask_torch_only_where_it_is_loaded() -> None:
+    program = "import sys; from telltale import versions, origins; print(versions.machine()['vector'], 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "False"]
+    import torch
+
+    told = versions.machine()
+    assert (told["vector"], told["threads"]) == (torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+    assert told["cores"] >= 1 and told["architecture"] == platform.machine()
+    assert (told["gpu"] is None) == (not torch.cuda.is_available())
+
+
+def test_the_processors_name_is_the_kernels(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A Chip: Fast @ 3 GHz\nprocessor\t: 1\nmodel name\t: B\n")
+    assert versions.cpu_name(tmp_path / "cpuinfo") == "A Chip: Fast @ 3 GHz"
+    assert versions.cpu_name(tmp_path / "absent") == (platform.processor() or None)
+
+
+def test_the_date_is_now_in_utc() -> None:
+    date = datetime.fromisoformat(versions.environment()["date"])
+    assert date.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - date) < timedelta(seconds=60)
+
+
+def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() -> None:
+    there = {
+        "code": "0.1.0+a",
+        "packages": {"torch": "2.15.0", "numpy": "2.0", "decord": "0.6.0"},
+        "machine": {"cpu": "A", "gpu": None},
+    }
+    here = {
+        "code": "0.1.0+b",
+        "packages": {"torch": "2.14.0", "numpy": "2.0", "decord": None, "new": "1"},
+        "machine": {"cpu": "B", "gpu": "G"},
+    }
+    assert versions.differences(there, here) == [
+        "telltale 0.1.0+a there, 0.1.0+b here",
+        "torch 2.15.0 there, 2.14.0 here",
+        "decord 0.6.0 there, none here",
+    ]
+    assert versions.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
+    assert versions.differences(versions.environment()) == []
+    assert versions.machine_differences(versions.environment()) == []
+
+
+def test_a_files_digest_is_sha256_and_a_folder_has_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"abc" * 100_000)
+    assert versions.file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+    with pytest.raises(InputError, match="cannot be read"):
+        versions.file_sha256(tmp_path)
