@@ -19,16 +19,18 @@ SOURCE = ROOT / "src"
 # From the bottom up. A module imports from lines above its own only, or from within its own package (the names with a dot).
 LEVELS = """
 errors threads registry
-schema
+schema programs versions
 config signals processes
-manifest metrics audits tags decode.* mel place optim entry crew memory
+manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger
 transforms scores models.* clip state forge.*
-batch losses checkpoint rules submission
+batch losses checkpoint rules submission sok origins judged
 data profile inference objectives
-feed maps
-loop report.* runfolder
+feed maps report.*
+loop runfolder evaluation
 record demo.*
 training prediction planning
+golden bundle
+bundling reproduction
 verbs.*
 cli train predict
 """

@@ -193,7 +193,7 @@ def test_everything_that_libraries_write_goes_to_a_place_that_can_be_written() -
     assert wanted.items() <= settings.items()
 
 
-@pytest.mark.parametrize("service", ["train", "predict", "demo", "test"])
+@pytest.mark.parametrize("service", ["train", "predict", "reproduce", "demo", "test"])
 def test_each_service_runs_offline_walled_in_and_as_the_caller(service: str) -> None:
     settings = SERVICES[service]
     assert settings["image"] == "telltale"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from telltale import programs
 from telltale.errors import InputError
 from telltale.verbs import demo
 
@@ -17,7 +18,7 @@ def typed(out: Path) -> list[str]:
 
 
 def test_a_fresh_demo_types_the_public_commands_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(demo.ROOT)
+    monkeypatch.chdir(programs.ROOT)
     out = tmp_path / "d"
     assert typed(out) == [
         f"telltale demo-data --out {out}/data",
@@ -42,7 +43,7 @@ def test_an_interrupted_demo_keeps_its_data_and_resumes_its_training(tmp_path: P
 
 def test_the_programs_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert f"python {demo.ROOT}/train.py --config {demo.ROOT}/configs/demo.yaml" in typed(Path("demo"))[1]
+    assert f"python {programs.ROOT}/train.py --config {programs.ROOT}/configs/demo.yaml" in typed(Path("demo"))[1]
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ VERBS = {
     "plan": "what a run over N clips will cost here in time, disk and memory",
     "evaluate": "metrics, intervals and plots from a label file and a score file",
     "validate-submission": "check a submission as an organiser's script would",
+    "submit-log": "what was submitted when, and which score came back",
+    "bundle": "a run with all that shows where its numbers come from, in one folder",
+    "reproduce": "get a bundle's numbers again: from scores, from weights, or by training",
+    "selftest": "whether this machine decodes and scores as the one that made a bundle",
 }
 
 

@@ -10,22 +10,18 @@ image under /app.
 import argparse
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
-import sysconfig
 import time
 from pathlib import Path
-from types import FrameType
 
 from telltale.errors import InputError
+from telltale.programs import as_typed, call, demand_checkout, near, telltale
 
-ROOT = Path(__file__).resolve().parents[3]
 MARK = ".telltale-demo"
 MADE = ("data", "run", "evaluation")
 RESULTS = {
     "submission.csv": "what is handed in: video_name,score",
-    "scores.csv": "the same with each video's status and seconds",
+    "scores.csv": "the same with each video's status and seconds; scores.json says where it comes from",
     "run/curves.png": "loss and validation AUC by epoch",
     "run/audit.json": "the competition's rules, checked",
     "evaluation/metrics.json": "AUC, TPR at low FPR, EER with intervals, over all and by kind of forgery",
@@ -42,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the steps; return 0, or the status of the first that failed. Raises InputError for a folder that is not a demo's."""
-    if not (ROOT / "train.py").is_file():
-        raise InputError(f"telltale demo: train.py is not in {ROOT}; wanted the source checkout: clone it and type `make demo`")
+    demand_checkout("telltale demo")
     claim(args.out, force=args.force)
     began = time.monotonic()
     for command in steps(args.out):
@@ -76,14 +71,13 @@ def claim(out: Path, *, force: bool) -> None:
 
 def steps(out: Path) -> list[list[str]]:
     """The commands that are left to do in `out`, in order."""
-    telltale = str(Path(sysconfig.get_path("scripts")) / "telltale")
     data, run_folder, submission = out / "data", out / "run", out / "submission.csv"
-    make_data = [telltale, "demo-data", "--out", data]
+    make_data = [telltale(), "demo-data", "--out", data]
     train = [sys.executable, near("train.py"), "--config", near("configs/demo.yaml"), "--data", data, "--out", run_folder]
     predict = [sys.executable, near("predict.py"), "--checkpoint", run_folder / "best.pt", "--videos", data / "test"]
     predict += ["--list", data / "test_template.csv", "--out", submission]
-    validate = [telltale, "validate-submission", submission, "--list", data / "test_template.csv"]
-    evaluate = [telltale, "evaluate", "--labels", data / "test_labels.csv", "--scores", submission]
+    validate = [telltale(), "validate-submission", submission, "--list", data / "test_template.csv"]
+    evaluate = [telltale(), "evaluate", "--labels", data / "test_labels.csv", "--scores", submission]
     evaluate += ["--groups", f"{data / 'meta.csv'}:kind", "--out", out / "evaluation"]
     if run_folder.exists():
         train.append("--resume")
@@ -91,35 +85,3 @@ def steps(out: Path) -> list[list[str]]:
     if not (data / "meta.csv").exists():  # written last
         wanted.insert(0, make_data)
     return [[str(word) for word in command] for command in wanted]
-
-
-def near(name: str) -> Path:
-    """A file of the checkout, as short as it can be typed from the working directory."""
-    path = ROOT / name
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def as_typed(command: list[str]) -> str:
-    """The command with its program's name in place of its path."""
-    program = "python" if command[0] == sys.executable else Path(command[0]).name
-    return shlex.join([program, *command[1:]])
-
-
-def call(command: list[str]) -> int:
-    """Run a command to its end and return its status; 128 + the signal's number if a signal ended it.
-
-    It runs in a process group of its own and gets Ctrl-C and SIGTERM from here, each once, so that it has the time it needs to
-    save: a terminal's Ctrl-C would reach it twice, a container's stop would not reach it at all.
-    """
-    with subprocess.Popen(command, process_group=0) as child:
-
-        def forward(number: int, _: FrameType | None) -> None:
-            child.send_signal(number)
-
-        before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            status = child.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    return 128 - status if status < 0 else status

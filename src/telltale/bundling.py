@@ -1,0 +1,254 @@
+"""How a bundle is made of a run, its data and its score files; what lies in it is written down in `bundle.py`."""
+
+import os
+import shutil
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from telltale import audits, checkpoint, config, evaluation, golden, origins, versions
+from telltale.bundle import (
+    RUN_FILES,
+    TOLERANCES,
+    VALIDATION,
+    Bundle,
+    ScoreSet,
+    Spread,
+    contents,
+    evaluate,
+    hashes,
+    labels_in,
+    scores_in,
+    write,
+    write_data,
+)
+from telltale.errors import InputError
+from telltale.manifest import read_data, read_labels
+from telltale.programs import ROOT
+from telltale.runfolder import flatten
+from telltale.scores import read_scores
+from telltale.training import fingerprint
+
+# What the image is made of: the program, its lock and its recipe.
+SOURCE: tuple[str, ...] = ("src", "configs", "tests", "docs", "bench", "report", "train.py", "predict.py", "pyproject.toml")
+SOURCE += (
+    "requirements.lock",
+    "Dockerfile",
+    "docker-compose.yml",
+    "docker-compose.gpu.yml",
+    ".dockerignore",
+    "Makefile",
+    "README.md",
+    "LICENSE",
+)
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", "*.pt", "*.mp4", "*.safetensors")
+
+
+def make(
+    run: Path,
+    data: Path,
+    out: Path,
+    tests: Sequence[tuple[Path, Path, Path]],
+    others: Sequence[Path],
+    clips: Path,
+) -> Bundle:
+    """Write the bundle of `run` to `out`, which must not exist, and return it.
+
+    data: the folder that it was trained on; tests: (scores.csv, labels, folder of videos below `data`) of further videos it
+    scored; others: runs that differ in their seed alone, for the spread; clips: a folder of golden clips, which are taken over.
+    Raises InputError where anything is missing, or does not belong to this run.
+    """
+    part = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
+    try:
+        for folder in ("run", "scores", "labels"):
+            (part / folder).mkdir(parents=True)
+        _take_run(run, part / "run")
+        sets = [_validation(run, data, part), *(_test(*test, data, part) for test in tests)]
+        _refuse_twins([one.name for one in sets])
+        content = checkpoint.load(run / "best.pt")
+        settings = config.parse(content["config"], str(run / "best.pt"))
+        splits = read_data(data, settings.data)
+        if fingerprint(*splits) != content["data"]:
+            raise InputError(f"{data}: holds other labels or videos than {run} was trained on; wanted its training's folder")
+        labels = [data / settings.data.train_labels, data / settings.data.validation_labels]
+        videos = [row.path for split in splits for row in split.rows]
+        videos += [path for _, names, folder in tests for name in read_labels(names) if (path := folder / name).is_file()]
+        write_data(part / "data.csv", data, [*labels, *videos])
+        for one in sets:
+            evaluate(part, one).write(part / "evaluation" / one.name)
+        shutil.move(clips, part / "golden")
+        golden.write(part / "golden" / "golden.json", golden.measure(part / "run" / "best.pt", part / "golden"))
+        _take_source(part / "source")
+        made = _describe(part, content, settings, sets, spread_of(run, others))
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return made
+
+
+def _take_run(run: Path, into: Path) -> None:
+    for name in RUN_FILES:
+        if not (run / name).is_file():
+            raise InputError(f"{run / name}: is missing; wanted a finished run of train.py, with {', '.join(RUN_FILES)}")
+        shutil.copyfile(run / name, into / name)
+    if extra := audits.checkpoints(run):
+        raise InputError(f"{run}: holds {', '.join(extra)} beside best.pt; an entry is one single model, move the others away")
+
+
+def _validation(run: Path, data: Path, into: Path) -> ScoreSet:
+    settings = config.read(run / "config.yaml")
+    labels, videos = data / settings.data.validation_labels, settings.data.validation_videos
+    return _take(VALIDATION, run / "validation_scores.csv", labels, videos, into)
+
+
+def _test(scores: Path, labels: Path, videos: Path, data: Path, into: Path) -> ScoreSet:
+    if not videos.resolve().is_relative_to(data.resolve()):
+        raise InputError(f"--test {videos}: does not lie below --data {data}; wanted a folder that an organiser finds there")
+    below = videos.resolve().relative_to(data.resolve()).as_posix()
+    return _take(below.replace("/", "_"), scores, labels, below, into)
+
+
+def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> ScoreSet:
+    """Copy a score file with its side file and labels; they must be of this very model, which `_describe` checks by reading."""
+    origin = origins.check(scores)
+    model = checkpoint.file_hash(into / "run" / "best.pt")
+    if origin.model_sha256 != model:
+        raise InputError(f"{scores}: come from model {origin.model_sha256[:16]}, but best.pt is {model[:16]}; score them again")
+    if origin.world != 1:
+        raise InputError(f"{scores}: come from {origin.world} processes, whose last bits one does not give; score with one")
+    taken = scores_in(into, name)
+    shutil.copyfile(scores, taken)
+    shutil.copyfile(origins.path_of(scores), origins.path_of(taken))
+    shutil.copyfile(labels, labels_in(into, name))
+    unscored = any(score.fake_probability is None for score in read_scores(scores).values())
+    options = evaluation.Options(scored_only=unscored)
+    return ScoreSet(name, videos, tuple(origin.overrides), asdict(options))
+
+
+def _refuse_twins(names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise InputError(f"score sets {', '.join(names)}: two have one name; wanted each folder of videos once")
+
+
+def spread_of(run: Path, others: Sequence[Path]) -> Spread | None:
+    """How far validation AUC goes with the seed: the 95 % interval in which one more run of the same kind is expected.
+
+    It is Student's prediction interval, mean ± t·s·sqrt(1 + 1/n) over the n runs. Raises InputError for runs that differ in
+    more than their seed, or not in it; None without `others`.
+    """
+    if not others:
+        return None
+    from scipy import stats
+
+    runs = [checkpoint.load(folder / "best.pt") for folder in (run, *others)]
+    seeds, aucs = [content["config"]["seed"] for content in runs], [content["metrics"]["auc"] for content in runs]
+    first = _but_seed(runs[0]["config"])
+    for folder, content in zip(others, runs[1:], strict=True):
+        then = _but_seed(content["config"])
+        if differing := sorted(key for key in first.keys() | then.keys() if first.get(key) != then.get(key)):
+            raise InputError(f"--spread {folder}: differs from {run} in {differing[0]}; wanted a run with another seed alone")
+        if content["data"] != runs[0]["data"]:
+            raise InputError(f"--spread {folder}: was trained on other data than {run}; wanted the same")
+    if len(set(seeds)) < len(seeds):
+        raise InputError(f"--spread: seeds {', '.join(map(str, seeds))}; wanted each run with a seed of its own")
+    n = len(aucs)
+    mean = sum(aucs) / n
+    deviation = (sum((auc - mean) ** 2 for auc in aucs) / (n - 1)) ** 0.5
+    reach = float(stats.t.ppf(0.975, n - 1)) * deviation * (1 + 1 / n) ** 0.5
+    return Spread(tuple(seeds), tuple(aucs), max(0.0, mean - reach), min(1.0, mean + reach))
+
+
+def _but_seed(tree: dict) -> dict:
+    free = ("seed", "threads", "data.workers", "store.", "data.timeout_seconds")
+    return {key: value for key, value in flatten(tree).items() if not key.startswith(free)}
+
+
+def _take_source(into: Path) -> None:
+    for name in SOURCE:
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, into / name, ignore=LEFT_OUT)
+        elif path.is_file():
+            into.mkdir(exist_ok=True)
+            shutil.copyfile(path, into / name)
+        else:
+            raise InputError(f"{path}: is not there; wanted the source checkout, whose image an organiser runs")
+    (into / "weights").mkdir()  # which the containers mount
+    (into / "weights" / ".gitkeep").touch()
+
+
+def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence[ScoreSet], spread: Spread | None) -> Bundle:
+    """README.md and, last, bundle.json."""
+    trained = origins.read(scores_in(part, VALIDATION))
+    made = Bundle(
+        folder=part,
+        model=settings.model.name,
+        model_sha256=checkpoint.file_hash(part / "run" / "best.pt"),
+        config=config.fingerprint(settings),
+        data=content["data"],
+        seed=settings.seed,
+        threads=int(trained.machine.get("threads") or 0),
+        validation_auc=content["metrics"]["auc"],
+        # Those of source/. What the run was trained with is in its environment.json.
+        code=versions.code(),
+        packages=versions.packages(),
+        machine=trained.machine,
+        date=versions.now(),
+        sets=tuple(sets),
+        spread=spread,
+        tolerances=TOLERANCES,
+        files={},
+    )
+    (part / "README.md").write_text(readme(made, audits.one_line(audits.read(part / "run" / "audit.json"))), encoding="utf-8")
+    made.files.update(hashes(part, contents(part)))
+    write(made)
+    return made
+
+
+def readme(made: Bundle, audit: str) -> str:
+    """What an organiser reads first."""
+    sets = "\n".join(f"- `{one.videos}/`: `{scores_in(Path(), one.name).as_posix()}`" for one in made.sets)
+    seeds = "only weights that are the same to the bit pass,\nsince no spread over seeds was measured"
+    if made.spread is not None:
+        low, high, known = made.spread.low, made.spread.high, ", ".join(map(str, made.spread.seeds))
+        seeds = f"validation AUC must lie in [{low:.4f}, {high:.4f}], where the seeds {known} put one more run of\n"
+        seeds += "this configuration, unless the weights are equal"
+    return textwrap.dedent("""\
+        # Bundle of {model}, {digest}
+
+        Validation AUC {auc:.6f}. Made {date} with telltale {code}.
+
+        {audit}
+
+        Scores of the videos in these folders of the data:
+
+        {sets}
+
+        ## To get these numbers again
+
+        `source/` holds the program and its image's recipe; `docs/organiser.md` in it is the walk step by step.
+
+        ```
+        export HOST_UID=$(id -u) HOST_GID=$(id -g) BUNDLE_DIR=$PWD DATA_DIR=/path/to/data OUTPUT_DIR=/path/to/output
+        cd source
+        docker compose build
+        docker compose run --rm reproduce --tier scores      # seconds: tables and figures from the score files
+        docker compose run --rm reproduce --tier weights     # minutes: every video scored again
+        docker compose run --rm reproduce --tier train       # as long as training took
+        ```
+
+        Each prints PASS or FAIL with its reasons, and ends with status 0 or 1. A fake probability may move by
+        {probability:g} and an AUC by {auc_tolerance:g}; after training, {seeds}.
+        """).format(
+        model=made.model,
+        digest=made.model_sha256[:16],
+        auc=made.validation_auc,
+        date=made.date,
+        code=made.code,
+        audit=audit,
+        sets=sets,
+        probability=made.tolerances["fake_probability"],
+        auc_tolerance=made.tolerances["auc"],
+        seeds=seeds,
+    )

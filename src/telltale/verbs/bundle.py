@@ -1,0 +1,66 @@
+"""`telltale bundle RUN --data DIR --out BUNDLE [--test SCORES LABELS VIDEOS ...]`: a run's evidence in one folder.
+
+It holds config, checkpoint, score files with their labels and figures, hashes of the data, golden clips of its own drawing,
+the program and its image's recipe, checksums of everything and a README for the organiser. `telltale reproduce` takes it.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+from telltale.errors import InputError
+
+GOLDEN_CLIPS, GOLDEN_SEED, GOLDEN_SIZE, GOLDEN_SECONDS = 6, 20261121, 160, 2.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished training run")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder it was trained on")
+    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write; must not exist")
+    parser.add_argument(
+        "--test", nargs=3, type=Path, action="append", default=[], metavar=("SCORES", "LABELS", "VIDEOS"),
+        help="scores.csv of predict.py, the labels and the folder below DIR of videos beyond the validation split",
+    )  # fmt: skip
+    parser.add_argument(
+        "--spread", nargs="+", type=Path, default=[], metavar="RUN",
+        help="runs of the same config with other seeds: how far a repeated training may end from this one",
+    )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace a bundle that is in --out already")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the bundle. Raises InputError for what does not belong together."""
+    from telltale import bundle, bundling, checkpoint
+
+    if args.out.exists():
+        if not args.force:
+            raise InputError(f"--out {args.out}: is there already; give another, or --force to replace a bundle")
+        bundle.read(args.out)  # so that nothing else is deleted
+    with tempfile.TemporaryDirectory() as folder:
+        clips = Path(folder) / "golden"
+        draw(clips)
+        made = bundling.make(args.run, args.data, args.out.with_name(f".{args.out.name}.new"), args.test, args.spread, clips)
+    if args.out.exists():
+        shutil.rmtree(args.out)
+    args.out.with_name(f".{args.out.name}.new").rename(args.out)
+    size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
+    print(f"{args.out}: {made.model} {made.model_sha256[:16]}, validation AUC {made.validation_auc:.4f}")
+    print(f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} MB")
+    if made.spread is None:
+        print("no --spread: a repeated training passes only with weights that are the same to the bit")
+    print(f"SHA-256 of bundle.json, to publish: {checkpoint.file_hash(args.out / bundle.MANIFEST)}")
+    return 0
+
+
+def draw(into: Path) -> None:
+    """Golden clips: genuine and forged ones of our own drawing, and one that is cut short."""
+    from telltale.demo.dataset import write_dataset
+
+    counts = {"train": 2, "validation": 2, "test": GOLDEN_CLIPS}
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        write_dataset(data, counts, seed=GOLDEN_SEED, seconds=GOLDEN_SECONDS, size=GOLDEN_SIZE, workers=1)
+        shutil.move(data / "test", into)
+    whole = min(into.glob("*.mp4")).read_bytes()
+    (into / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])

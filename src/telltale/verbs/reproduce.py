@@ -1,0 +1,100 @@
+"""`telltale reproduce --tier scores|weights|train BUNDLE [--data DIR] [--out DIR]`: a bundle's numbers, got again.
+
+Before any tier the bundle is checked: every file by its hash, the files against each other, the versions. Each line is a check
+with its figures; the last is PASS, or FAIL with the causes, and the exit status is 0 or 1. Nothing is fetched.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telltale.errors import InputError
+
+if TYPE_CHECKING:
+    from telltale.audits import Finding
+    from telltale.bundle import Bundle
+
+TIERS, RESULT = ("scores", "weights", "train"), "reproduction.json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that telltale bundle wrote")
+    parser.add_argument("--tier", choices=(*TIERS, "all"), default="all", help="how much to do again (default: all)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder; weights and train want it")
+    parser.add_argument("--out", type=Path, default=Path("reproduction"), help="folder for results (default: reproduction)")
+    parser.add_argument("--sha256", metavar="HEX", help="what bundle.json's SHA-256 was published to be")
+    parser.add_argument(
+        "--other-versions", action="store_true", help="go on with another version of the program or its packages, and say so"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle, or no data."""
+    from telltale import bundle, programs
+
+    programs.demand_checkout("telltale reproduce")
+    tiers = TIERS if args.tier == "all" else (args.tier,)
+    if args.data is None and tiers != ("scores",):
+        raise InputError(f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used")
+    found = bundle.read(args.bundle)
+    if args.out.resolve().is_relative_to(args.bundle.resolve()):
+        raise InputError(f"--out {args.out}: lies in the bundle, which nothing is written to; give a folder elsewhere")
+    # A reproduction that came to its end is done anew; one that was interrupted goes on.
+    ended = args.out / RESULT
+    args.resume = not ended.exists()
+    ended.unlink(missing_ok=True)
+    began, findings = time.monotonic(), []
+    print(f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC {found.validation_auc:.6f}, {found.date}")
+    for tier, steps in stages(args, found, tiers):
+        print(f"\n{tier}", flush=True)
+        for finding in steps:
+            print(line(finding), flush=True)
+            findings.append((tier, finding))
+        if tier == "bundle" and not all(finding.passed for _, finding in findings):
+            break  # what is built on it would fail too, and name no cause
+    return conclude(findings, args.out, time.monotonic() - began)
+
+
+def stages(args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...]) -> "Iterator[tuple[str, Iterator[Finding]]]":
+    from telltale import bundle, reproduction
+    from telltale.audits import Finding
+    from telltale.checkpoint import file_hash
+
+    def whole() -> Iterator[Finding]:
+        if args.sha256 is not None:
+            digest = file_hash(args.bundle / bundle.MANIFEST)
+            same = digest == args.sha256.lower()
+            yield Finding("bundle.json", same, digest if same else f"its SHA-256 is {digest}, published was {args.sha256}")
+        yield from reproduction.intact(found, other_versions=args.other_versions)
+
+    yield "bundle", whole()
+    for tier in tiers:
+        out = args.out / tier
+        if tier == "scores":
+            yield tier, reproduction.scores(found, out)
+        elif tier == "weights":
+            yield tier, reproduction.weights(found, args.data, out)
+        else:
+            yield tier, reproduction.train(found, args.data, out, resume=args.resume)
+
+
+def line(finding: "Finding") -> str:
+    return f"  {'pass' if finding.passed else 'FAIL'}  {finding.rule:<24} {finding.detail}"
+
+
+def conclude(findings: "list[tuple[str, Finding]]", out: Path, seconds: float) -> int:
+    """Write reproduction.json and print the verdict."""
+    failed = [finding for _, finding in findings if not finding.passed]
+    out.mkdir(parents=True, exist_ok=True)
+    tree = {"passed": not failed, "seconds": seconds, "findings": [{"tier": tier, **asdict(one)} for tier, one in findings]}
+    (out / RESULT).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+    if failed:
+        causes = "; ".join(f"{finding.rule}: {finding.detail}" for finding in failed)
+        print(f"\nFAIL after {seconds:.0f} s: {causes}")
+        return 1
+    print(f"\nPASS: {len(findings)} checks in {seconds:.0f} s; tables and figures in {out}")
+    return 0

@@ -1,0 +1,287 @@
+"""A bundle of a real, tiny run: whole wherever it lies, its numbers come out again, and what was tampered with is named."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import predict
+import train
+from telltale import bundle as bundles
+from telltale import checkpoint, cli, origins, reproduction
+from telltale.errors import InputError
+from telltale.scores import read_scores, write_scores
+from telltale.versions import packages
+
+CONFIG = str(Path(__file__).parent / "tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """run/, scores.csv of its test split, and bundle/ made of them."""
+    folder = tmp_path_factory.mktemp("bundled")
+    run = folder / "run"
+    assert train.train(train.arguments(["--config", CONFIG, "--data", str(tiny), "--out", str(run)])) == 0
+    given = ["--checkpoint", str(run / "best.pt"), "--videos", str(tiny / "test"), "--out", str(folder / "submission.csv")]
+    assert predict.predict(predict.arguments(given)) == 0
+    assert make(folder, tiny, folder / "bundle") == 0
+    return folder
+
+
+def make(world: Path, data: Path, out: Path, *more: str) -> int:
+    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), str(data / "test")]
+    return cli.main(["bundle", str(world / "run"), "--data", str(data), "--out", str(out), *test, *more])
+
+
+def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
+    return cli.main(["reproduce", "--tier", tier, str(bundle), "--out", str(out), *more])
+
+
+@pytest.fixture
+def copy(world: Path, tmp_path: Path) -> Path:
+    """The bundle, in another place, to be tampered with."""
+    return Path(shutil.copytree(world / "bundle", tmp_path / "elsewhere" / "bundle"))
+
+
+def mend(bundle: Path) -> None:
+    """Make bundle.json's hashes those of the files that are there, as a careful forger would."""
+    manifest = bundle / "bundle.json"
+    tree = json.loads(manifest.read_text())
+    tree["files"] = bundles.hashes(bundle, bundles.contents(bundle))
+    manifest.write_text(json.dumps(tree))
+
+
+def edit(path: Path, change: Callable[[str], str]) -> None:
+    before = path.read_text()
+    assert change(before) != before
+    path.write_text(change(before))
+
+
+def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
+    made = bundles.read(world / "bundle")
+    assert [one.name for one in made.sets] == ["validation", "test"]
+    assert made.model_sha256 == checkpoint.file_hash(world / "run" / "best.pt")
+    for name in (
+        "README.md",
+        "run/config.yaml",
+        "run/best.pt",
+        "run/audit.json",
+        "run/environment.json",
+        "data.csv",
+        "golden/golden.json",
+    ):
+        assert name in made.files
+    for name in ("source/Dockerfile", "source/requirements.lock", "source/src/telltale/cli.py", "source/docs/organiser.md"):
+        assert name in made.files
+    assert {"evaluation/test/metrics.json", "evaluation/test/roc.png", "scores/test.json", "labels/test.csv"} <= set(made.files)
+    listed = (world / "bundle" / "data.csv").read_text().splitlines()
+    assert len(listed) == 1 + 2 + 16 + 8 + 10
+    assert listed[1].startswith("train_labels.csv,")
+    assert made.model_sha256[:16] in (world / "bundle" / "README.md").read_text()
+    assert not [name for name in made.files if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_moved_to_another_folder_every_tier_passes(
+    copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    digest = checkpoint.file_hash(copy / "bundle.json")
+    assert reproduce(copy, tmp_path / "out", "all", "--data", str(tiny), "--sha256", digest) == 0
+    said = capfd.readouterr().out
+    assert "weights the same to the bit" in said
+    assert "scores of test           10 clips, the same to the bit" in said
+    assert "scores of validation     8 clips, the same to the bit" in said
+    assert "\nPASS: " in said
+    tree = json.loads((tmp_path / "out" / "reproduction.json").read_text())
+    assert tree["passed"] is True
+    assert {finding["tier"] for finding in tree["findings"]} == {"bundle", "scores", "weights", "train"}
+    remade = (tmp_path / "out" / "scores" / "test" / "roc.png").read_bytes()
+    assert remade == (copy / "evaluation" / "test" / "roc.png").read_bytes()
+
+
+def flip_a_bit(bundle: Path) -> None:
+    content = bytearray((bundle / "run" / "best.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (bundle / "run" / "best.pt").write_bytes(content)
+
+
+def edit_label(bundle: Path) -> None:
+    edit(bundle / "labels" / "test.csv", lambda text: text.replace(",1\n", ",0\n", 1))
+
+
+def edit_config(bundle: Path) -> None:
+    edit(bundle / "run" / "config.yaml", lambda text: text.replace("rate: 0.001", "rate: 0.002"))
+
+
+def edit_score(bundle: Path) -> None:
+    edit(bundle / "scores" / "test.csv", lambda text: text.replace(",0.", ",0.9", 1))
+
+
+def remove(bundle: Path) -> None:
+    (bundle / "scores" / "test.csv").unlink()
+
+
+def edit_seed(bundle: Path) -> None:
+    edit(bundle / "run" / "config.yaml", lambda text: text.replace("seed: 1\n", "seed: 2\n"))
+
+
+def edit_version(bundle: Path) -> None:
+    edit(bundle / "bundle.json", lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'))
+
+
+def add(bundle: Path) -> None:
+    shutil.copyfile(bundle / "run" / "best.pt", bundle / "second.pt")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "plain", "mended"),
+    [
+        (flip_a_bit, "files: run/best.pt has other content", "weights: best.pt is"),
+        (edit_label, "files: labels/test.csv has other content", "tables of test: "),
+        (edit_config, "files: run/config.yaml has other content", "config: config.yaml: optim.rate=0.002, as trained: 0.001"),
+        (edit_score, "files: scores/test.csv has other content", "scores of test: "),
+        (remove, "files: scores/test.csv is missing", "scores of test: "),
+        (edit_seed, "files: run/config.yaml has other content", "seed: 1 in bundle.json, config.yaml: 2"),
+        (edit_version, "versions: torch 1.0.0 there", "versions: torch 1.0.0 there"),
+        (add, "files: second.pt does not belong to it", None),
+    ],
+)
+def test_what_was_tampered_with_is_named(
+    tamper: Callable[[Path], None],
+    plain: str,
+    mended: str | None,
+    copy: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tamper(copy)
+    assert reproduce(copy, tmp_path / "out", "scores") == 1
+    verdict = capsys.readouterr().out.rpartition("\nFAIL ")[2]
+    assert plain in verdict
+    if mended is not None:
+        mend(copy)
+        assert reproduce(copy, tmp_path / "out", "scores") == 1
+        verdict = capsys.readouterr().out.rpartition("\nFAIL ")[2]
+        assert "files: " not in verdict
+        assert mended in verdict
+
+
+def test_a_published_hash_finds_a_forger_who_mends_everything(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published = checkpoint.file_hash(copy / "bundle.json")
+    add(copy)
+    mend(copy)
+    assert reproduce(copy, tmp_path / "out", "scores", "--sha256", published) == 1
+    assert "published was" in capsys.readouterr().out
+
+
+def test_scores_that_the_model_does_not_give_fail_though_all_agrees(
+    copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = copy / "scores" / "test.csv"
+    rows = list(read_scores(path).values())
+    before = origins.read(path)
+    write_scores(path, [*rows[1:], type(rows[0])(rows[0].video_name, 0.123, "ok", rows[0].seconds)])
+    about = {name: getattr(before, name) for name in ("model_sha256", "config", "data", "videos")}
+    origins.write(path, **about)
+    made = bundles.read(copy)
+    bundles.evaluate(copy, made.sets[1]).write(copy / "evaluation" / "test")
+    mend(copy)
+    assert reproduce(copy, tmp_path / "one", "scores") == 0
+    assert reproduce(copy, tmp_path / "two", "weights", "--data", str(tiny)) == 1
+    verdict = capfd.readouterr().out.rpartition("\nFAIL ")[2]
+    assert "scores of test: 10 clips, 0." in verdict
+    assert "scores of validation" not in verdict
+
+
+def test_other_data_is_named(copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = Path(shutil.copytree(tiny, tmp_path / "data"))
+    one, other = sorted((data / "train").glob("*.mp4"))[:2]
+    one.write_bytes(other.read_bytes())
+    edit(data / "train_labels.csv", lambda text: text.replace(",1\n", ",0\n", 1))
+    made = bundles.read(copy)
+    (finding,) = bundles.check_data(made, data, ["train", "train_labels.csv", "validation"])
+    assert not finding.passed
+    assert f"train/{one.name} has other content" in finding.detail
+    assert "train_labels.csv has other content" in finding.detail
+    one.unlink()
+    (finding,) = bundles.check_data(made, data, ["train"])
+    assert f"train/{one.name} is missing" in finding.detail
+
+
+def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
+    copy: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commands: list[list[str]] = []
+
+    def interrupted(command: list[str]) -> int:
+        commands.append(command)
+        raise KeyboardInterrupt
+
+    def ended(command: list[str]) -> int:
+        commands.append(command)
+        return 1
+
+    for stand_in in (interrupted, ended, ended):
+        monkeypatch.setattr(reproduction, "call", stand_in)
+        reproduce(copy, tmp_path / "out", "train", "--data", str(tiny))
+    assert ["--resume" in command for command in commands] == [True, True, False]
+    assert ["--force" in command for command in commands] == [False, False, True]
+    assert "training: train.py ended with status 1" in capsys.readouterr().out
+    # The config of these tests fixes the threads; one that does not gets those of the training.
+    assert not any("threads=" in word for word in commands[0])
+    edit(copy / "run" / "config.yaml", lambda text: text.replace("threads: 1", "threads: 0"))
+    list(reproduction.train(bundles.read(copy), tiny, tmp_path / "out", resume=False))
+    assert commands[-1][-2:] == ["--set", "threads=1"]
+
+
+def test_other_versions_can_be_let_pass_and_are_told(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit_version(copy)
+    assert reproduce(copy, tmp_path / "out", "scores", "--other-versions") == 0
+    assert "torch 1.0.0 there" in capsys.readouterr().out
+
+
+def test_a_bundle_is_not_made_of_what_does_not_belong_together(world: Path, tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is there already"):
+        wanted(world, tiny, world / "bundle")
+    other = Path(shutil.copytree(world / "run", tmp_path / "world" / "run")).parent
+    for name in ("scores.csv", "scores.json"):
+        shutil.copyfile(world / name, other / name)
+    shutil.copyfile(other / "run" / "last.pt", other / "run" / "second.pt")
+    with pytest.raises(InputError, match=r"second\.pt"):
+        wanted(other, tiny, tmp_path / "new")
+    (other / "run" / "second.pt").unlink()
+    edit(other / "scores.csv", lambda text: text.replace(",0.", ",0.1", 1))
+    with pytest.raises(InputError, match=r"scores\.csv: its SHA-256 is"):
+        wanted(other, tiny, tmp_path / "new")
+    data = Path(shutil.copytree(tiny, tmp_path / "data"))
+    edit(data / "train_labels.csv", lambda text: text.replace(",1\n", ",0\n", 1))
+    with pytest.raises(InputError, match="other labels or videos"):
+        wanted(world, data, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def wanted(world: Path, data: Path, out: Path) -> None:
+    """`make` without the program's catching of errors."""
+    import argparse
+
+    from telltale.verbs import bundle
+
+    parser = argparse.ArgumentParser()
+    bundle.add_arguments(parser)
+    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), str(data / "test")]
+    bundle.run(parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test]))
+
+
+def test_a_bundle_is_replaced_on_demand_and_nothing_else_is(world: Path, tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years")
+    assert make(world, tiny, tmp_path / "precious", "--force") == 2
+    assert (tmp_path / "precious" / "thesis.txt").exists()
+    out = Path(shutil.copytree(world / "bundle", tmp_path / "bundle"))
+    (out / "README.md").write_text("old")
+    assert make(world, tiny, out, "--force") == 0
+    assert bundles.check_files(bundles.read(out))[0].passed
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "precious"]
