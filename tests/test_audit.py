@@ -15,6 +15,7 @@ from test_end_to_end import do_predict, do_train
 
 from telltale import audits, checkpoint, config, origins, runfolder, training, versions
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.verbs import audit as verb
 
 # Sound alone: the smallest real run.
@@ -91,7 +92,7 @@ def test_a_clean_run_passes_every_rule(clean: Path, tiny: Path, capsys: pytest.C
     assert page.splitlines()[0] == "passed" and "run: mel_cnn, " in " ".join(page.splitlines()[1:3])
     assert max(map(len, page.splitlines())) <= 100
     assert "FAIL" not in page and "not known" not in page
-    digest = versions.file_sha256(tiny / "train_labels.csv")
+    digest = file_sha256(tiny / "train_labels.csv")
     assert digest[:16] in page and digest not in page
     rules = told(clean, capsys)
     assert set(audits.OF_THE_RUN) < set(rules) and {"parameters", "sound weights", "checkpoint", "settings"} < set(rules)
@@ -110,7 +111,7 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
     others = {(row["kind"], Path(row["path"]).name): row for row in rows if row["kind"] != "video"}
     assert set(others) == {("labels", "train_labels.csv"), ("labels", "validation_labels.csv"), ("config", "tiny.yaml")}
     for row in others.values():
-        assert row["sha256"] == versions.file_sha256(Path(row["path"]))
+        assert row["sha256"] == file_sha256(Path(row["path"]))
     assert {row["inside"] for row in rows} == {"yes"}
     environment = json.loads((clean / "environment.json").read_text())
     assert versions.differences(environment) == [] and environment["resumed"] == []
@@ -118,7 +119,7 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
 
 
 def test_score_files_say_where_they_come_from(clean: Path, tiny: Path) -> None:
-    model = versions.file_sha256(clean / "best.pt")
+    model = file_sha256(clean / "best.pt")
     content = checkpoint.load(clean / "best.pt")
     trained = origins.check(clean / "validation_scores.csv")
     assert (trained.model_sha256, trained.data, trained.videos, trained.rows) == (model, content["data"], "validation", 8)
@@ -141,7 +142,7 @@ def test_a_run_that_broke_rules_is_told_each(spoilt: Path, capsys: pytest.Captur
     assert f"2 files were opened that the run was not given: '{beyond[0]}', '{beyond[1]}'" in detail
     tree = json.loads((spoilt / "run" / "reads.json").read_text())
     assert [(entry["path"], entry["sha256"]) for entry in tree["beyond"]] == [
-        (path, versions.file_sha256(Path(path))) for path in beyond
+        (path, file_sha256(Path(path))) for path in beyond
     ]
     assert rules["downloads"][0] is False and "192.0.2.1" in rules["downloads"][1]
     assert rules["packages"][0] is False and "facenet_pytorch" in rules["packages"][1]
@@ -250,7 +251,7 @@ def submission_of(run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool |
 
 
 def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = versions.file_sha256(run / "best.pt")
+    model = file_sha256(run / "best.pt")
     assert submission_of(run, capsys) == (True, f"10 numbers of model {model}")
     path = run.parent / "out" / "submission.csv"
     lines = path.read_text().splitlines()
@@ -271,7 +272,7 @@ def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFi
 
 def test_a_submission_of_another_model_fails(run: Path, spoilt: Path, capsys: pytest.CaptureFixture[str]) -> None:
     passed, detail = told(spoilt / "run", capsys, run.parent / "out" / "submission.csv")["submission"]
-    assert passed is False and f"scored by model {versions.file_sha256(run / 'best.pt')}, but" in detail
+    assert passed is False and f"scored by model {file_sha256(run / 'best.pt')}, but" in detail
     (run.parent / "out" / "scores.json").unlink()
     passed, detail = submission_of(run, capsys)
     assert passed is False and "scores.json: cannot be read" in detail

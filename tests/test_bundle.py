@@ -10,8 +10,9 @@ import pytest
 import predict
 import train
 from telltale import bundle as bundles
-from telltale import checkpoint, cli, origins, reproduction
+from telltale import cli, origins, reproduction
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.scores import read_scores, write_scores
 from telltale.versions import packages
 
@@ -62,7 +63,7 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
     made = bundles.read(world / "bundle")
     assert [one.name for one in made.sets] == ["validation", "test"]
-    assert made.model_sha256 == checkpoint.file_hash(world / "run" / "best.pt")
+    assert made.model_sha256 == file_sha256(world / "run" / "best.pt")
     for name in (
         "README.md",
         "run/config.yaml",
@@ -86,7 +87,7 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
 def test_moved_to_another_folder_every_tier_passes(
     copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    digest = checkpoint.file_hash(copy / "bundle.json")
+    digest = file_sha256(copy / "bundle.json")
     assert reproduce(copy, tmp_path / "out", "all", "--data", str(tiny), "--sha256", digest) == 0
     said = capfd.readouterr().out
     assert "weights the same to the bit" in said
@@ -118,6 +119,10 @@ def edit_score(bundle: Path) -> None:
     edit(bundle / "scores" / "test.csv", lambda text: text.replace(",0.", ",0.9", 1))
 
 
+def edit_figure(bundle: Path) -> None:
+    shutil.copyfile(bundle / "evaluation" / "test" / "det.png", bundle / "evaluation" / "test" / "roc.png")
+
+
 def remove(bundle: Path) -> None:
     (bundle / "scores" / "test.csv").unlink()
 
@@ -141,6 +146,7 @@ def add(bundle: Path) -> None:
         (edit_label, "files: labels/test.csv has other content", "tables of test: "),
         (edit_config, "files: run/config.yaml has other content", "config: config.yaml: optim.rate=0.002, as trained: 0.001"),
         (edit_score, "files: scores/test.csv has other content", "scores of test: "),
+        (edit_figure, "files: evaluation/test/roc.png has other content", "figures of test: roc.png is another picture"),
         (remove, "files: scores/test.csv is missing", "scores of test: "),
         (edit_seed, "files: run/config.yaml has other content", "seed: 1 in bundle.json, config.yaml: 2"),
         (edit_version, "versions: torch 1.0.0 there", "versions: torch 1.0.0 there"),
@@ -170,7 +176,7 @@ def test_what_was_tampered_with_is_named(
 def test_a_published_hash_finds_a_forger_who_mends_everything(
     copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    published = checkpoint.file_hash(copy / "bundle.json")
+    published = file_sha256(copy / "bundle.json")
     add(copy)
     mend(copy)
     assert reproduce(copy, tmp_path / "out", "scores", "--sha256", published) == 1

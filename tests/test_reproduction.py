@@ -145,12 +145,14 @@ def checkpoint_of(folder: Path, seed: int, auc: float, rate: float = 1e-3, data:
 
 
 def test_the_spread_over_seeds_is_students_prediction_interval(tmp_path: Path) -> None:
-    runs = [checkpoint_of(tmp_path / str(seed), seed, auc) for seed, auc in ((1, 0.90), (2, 0.92), (3, 0.94))]
+    runs = [checkpoint_of(tmp_path / str(seed), seed, auc) for seed, auc in ((1, 0.80), (2, 0.82), (3, 0.84))]
     spread = spread_of(runs[0], runs[1:])
     assert spread is not None
     # By hand: s = 0.02, t(0.975, 2) = 4.302653, and 4.302653 * 0.02 * sqrt(1 + 1/3) = 0.099366.
-    assert (spread.low, spread.high) == (pytest.approx(0.92 - 0.099366, abs=1e-6), pytest.approx(0.92 + 0.099366, abs=1e-6))
+    assert (spread.low, spread.high) == (pytest.approx(0.82 - 0.099366, abs=1e-6), pytest.approx(0.82 + 0.099366, abs=1e-6))
     assert spread.seeds == (1, 2, 3)
+    wide = spread_of(runs[0], [checkpoint_of(tmp_path / "wide", 4, 0.99)])
+    assert wide is not None and (wide.low, wide.high) == (0, 1)
     assert spread_of(runs[0], []) is None
     with pytest.raises(InputError, match=r"optim\.rate"):
         spread_of(runs[0], [checkpoint_of(tmp_path / "rate", 4, 0.9, rate=1e-2)])

@@ -15,6 +15,7 @@ import pytest
 import telltale
 from telltale import versions
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -121,6 +122,6 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
 
 def test_a_files_digest_is_sha256_and_a_folder_has_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc" * 100_000)
-    assert versions.file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
     with pytest.raises(InputError, match="cannot be read"):
-        versions.file_sha256(tmp_path)
+        file_sha256(tmp_path)

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from telltale.errors import InputError
-from telltale.models.files import read_tensors, sha256
+from telltale.hashes import file_sha256
+from telltale.models.files import read_tensors
 
 WEIGHTS = {"stem.weight": torch.arange(12.0).view(3, 4), "stem.bias": torch.ones(3)}
 
@@ -30,7 +31,7 @@ def test_weights_are_unwrapped_from_the_usual_nestings(tmp_path: Path, nesting: 
 
 def test_sha256_of_a_known_text(tmp_path: Path) -> None:
     (tmp_path / "abc").write_bytes(b"abc")
-    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 class Trap:

@@ -26,6 +26,7 @@ from typing import Any
 from telltale import checkpoint, config, evaluation, origins, versions
 from telltale.audits import Finding
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.runfolder import flatten
 
 FORMAT = "telltale-bundle-1"
@@ -138,7 +139,7 @@ def hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of files below `folder`, by their path in it, in the given order; several are read at a time."""
     listed = list(paths)
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(checkpoint.file_hash, listed))
+        found = list(pool.map(file_sha256, listed))
     return {path.relative_to(folder).as_posix(): digest for path, digest in zip(listed, found, strict=True)}
 
 
@@ -162,7 +163,7 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
     `check_files`. Raises InputError where one is there and cannot be read."""
     content = checkpoint.load(bundle.model_file)
     settings = config.read(bundle.config_file)
-    trained, digest = config.parse(content["config"], "best.pt"), checkpoint.file_hash(bundle.model_file)
+    trained, digest = config.parse(content["config"], "best.pt"), file_sha256(bundle.model_file)
     differing = [] if settings == trained else changed_keys(trained, settings)
     wrong = [f"config.yaml: {key}, as trained: {said}" for key, said in differing]
     if config.fingerprint(trained) != bundle.config:

@@ -24,6 +24,7 @@ from telltale.bundle import (
     write_data,
 )
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.manifest import read_data, read_labels
 from telltale.programs import ROOT
 from telltale.runfolder import flatten
@@ -112,7 +113,7 @@ def _test(scores: Path, labels: Path, videos: Path, data: Path, into: Path) -> S
 def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> ScoreSet:
     """Copy a score file with its side file and labels; they must be of this very model, which `_describe` checks by reading."""
     origin = origins.check(scores)
-    model = checkpoint.file_hash(into / "run" / "best.pt")
+    model = file_sha256(into / "run" / "best.pt")
     if origin.model_sha256 != model:
         raise InputError(f"{scores}: come from model {origin.model_sha256[:16]}, but best.pt is {model[:16]}; score them again")
     if origin.world != 1:
@@ -184,7 +185,7 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
     made = Bundle(
         folder=part,
         model=settings.model.name,
-        model_sha256=checkpoint.file_hash(part / "run" / "best.pt"),
+        model_sha256=file_sha256(part / "run" / "best.pt"),
         config=config.fingerprint(settings),
         data=content["data"],
         seed=settings.seed,

@@ -1,6 +1,5 @@
 """Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running any code."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -44,9 +43,3 @@ def load_weights(model: torch.nn.Module, state: dict[str, Any], path: Path) -> N
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path}: its weights do not fit the model that its own config describes ({reason})") from None
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,9 +21,9 @@ from scipy.special import expit
 from telltale import models, place, prediction
 from telltale.audits import Finding
 from telltale.batch import EVALUATION, Batch, Key, read_batch
-from telltale.checkpoint import file_hash
 from telltale.data import ClipDataset
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.manifest import Row, list_videos
 
@@ -67,7 +67,7 @@ def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
     pictures, mel = batch.pictures[0].numpy(), batch.mel[0].numpy()
     return Golden(
         row.video_name,
-        file_hash(row.path),
+        file_sha256(row.path),
         batch.facts[0].status,
         _digest(pictures),
         pictures.mean(axis=(2, 3, 4)).ravel().tolist() if pictures.size else [],

@@ -16,6 +16,7 @@ from typing import Any
 
 from telltale import versions
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.scores import read_scores
 
 FORMAT = "telltale-scores-1"
@@ -87,7 +88,7 @@ def write(
 
     The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot be read.
     """
-    digest, scores = versions.file_sha256(scores_path), read_scores(scores_path)
+    digest, scores = file_sha256(scores_path), read_scores(scores_path)
     origin = Origin(
         model_sha256=model_sha256,
         config=config,
@@ -134,7 +135,7 @@ def read(scores_path: Path) -> Origin:
 
 def check(scores_path: Path) -> Origin:
     """`read`, and the score file is still the one described, to the byte. Raises InputError naming both files."""
-    origin, digest = read(scores_path), versions.file_sha256(scores_path)
+    origin, digest = read(scores_path), file_sha256(scores_path)
     if digest != origin.scores_sha256:
         raise InputError(
             f"{scores_path}: its SHA-256 is {digest[:16]}..., but {path_of(scores_path)} describes a file of "

@@ -15,6 +15,7 @@ from telltale import checkpoint, config, models, origins, rules
 from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store
 from telltale.errors import InputError
 from telltale.feed import Feed
+from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.loop import bar, score
 from telltale.manifest import Row, list_videos, read_names
@@ -75,7 +76,7 @@ class Work:
             check(settings.model.name, maps)
         predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
         sizes = file_sizes(asked)
-        self.model_sha256 = checkpoint.file_hash(trained)
+        self.model_sha256 = file_sha256(trained)
         self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, self.model_sha256, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
         left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]

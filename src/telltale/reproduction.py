@@ -62,6 +62,15 @@ def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
         apart = list(unequal(before, now, bundle.tolerances["metric"]))
         same = f"{sum(1 for _ in leaves(now))} values of metrics.json, all the same"
         yield Finding(f"tables of {one.name}", not apart, bundles.few(apart) or same)
+        yield figures(bundle.evaluation(one.name), out / one.name, f"figures of {one.name}")
+
+
+def figures(before: Path, now: Path, rule: str) -> Finding:
+    """Whether two evaluations drew the same pictures."""
+    drawn = {path.name: path.read_bytes() for path in sorted(now.glob("*.png"))}
+    there = {path.name: path.read_bytes() for path in sorted(before.glob("*.png"))}
+    other = [f"{name} is another picture" for name in sorted(drawn.keys() | there.keys()) if drawn.get(name) != there.get(name)]
+    return Finding(rule, not other, bundles.few(other) or f"{len(drawn)}, the same to the byte")
 
 
 def weights(bundle: Bundle, data: Path, out: Path) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from telltale import checkpoint, config, versions
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.manifest import Manifest
 from telltale.place import Place
 from telltale.witness import within
@@ -169,7 +170,7 @@ class Reads:
 
     def _file(self, kind: str, split: str, path: Path, rows: int | None = None) -> dict[str, Any]:
         inside = within(os.path.realpath(path), [*self._inside, os.path.realpath(path.parent)])
-        digest, size = versions.file_sha256(path), path.stat().st_size
+        digest, size = file_sha256(path), path.stat().st_size
         return dict(zip(READS_HEADER, (kind, split, str(path), size, digest, rows, inside), strict=True))
 
     def _list_videos(self) -> None:
@@ -223,7 +224,7 @@ class Reads:
 
     def _beyond(self, name: str) -> dict[str, Any]:
         try:
-            return {"path": name, "bytes": Path(name).stat().st_size, "sha256": versions.file_sha256(Path(name))}
+            return {"path": name, "bytes": Path(name).stat().st_size, "sha256": file_sha256(Path(name))}
         except (OSError, InputError):
             return {"path": name, "bytes": None, "sha256": None}
 

@@ -14,6 +14,7 @@ from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_si
 from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.forge.face import Landmarks, read_landmarks
+from telltale.hashes import file_sha256
 from telltale.loop import fit
 from telltale.manifest import Manifest
 from telltale.objectives import Objective
@@ -187,7 +188,7 @@ def keep_scores(scores: list[Score], settings: config.Config, data: str, world: 
     """Write validation_scores.csv of the best.pt that lies there already, and its side file."""
     path = folder / "validation_scores.csv"
     write_scores(path, scores)
-    model, fixed = checkpoint.file_hash(folder / "best.pt"), config.fingerprint(settings)
+    model, fixed = file_sha256(folder / "best.pt"), config.fingerprint(settings)
     origins.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
 
 

@@ -18,9 +18,8 @@ from typing import Any
 
 import telltale
 from telltale import threads
-from telltale.errors import InputError
 
-# The distributions that a score depends on; others only show or store it.
+# The distributions that a score depends on, and the one that draws its figures; others only store it.
 DISTRIBUTIONS = (
     "torch",
     "torchvision",
@@ -29,6 +28,7 @@ DISTRIBUTIONS = (
     "scipy",
     "librosa",
     "soxr",
+    "matplotlib",
     "av",
     "decord",
     "albumentations",
@@ -38,15 +38,6 @@ DISTRIBUTIONS = (
     "safetensors",
 )
 PROGRAMS = ("train.py", "predict.py")
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, 64 hex digits. Raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a file to take the SHA-256 of") from None
 
 
 @cache

@@ -1,6 +1,5 @@
 """Files of weights: their tensors and their SHA-256. A pickle that would run code is refused."""
 
-import hashlib
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,6 @@ from torch import Tensor
 from telltale.errors import InputError
 
 NESTINGS = ("state_dict", "model")  # where training programs put the weights beside other things
-
-
-def sha256(path: Path) -> str:
-    """The file's SHA-256 in hex. Raises InputError where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a file of weights") from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 
 from telltale.errors import InputError
-from telltale.models.files import read_tensors, sha256
+from telltale.hashes import file_sha256
+from telltale.models.files import read_tensors
 
 RECORD = "weights.json"
 TIMEOUT_SECONDS = 10
@@ -56,8 +57,8 @@ def fetch(tag: str, where: Path) -> dict[str, Any]:
     else:
         save_file({name: tensor.contiguous() for name, tensor in read_tensors(source).items()}, part)
     part.replace(target)
-    entry: dict[str, Any] = {"address": address, "revision": revision, "source_sha256": sha256(source)}
-    entry.update(sha256=sha256(target), bytes=target.stat().st_size)
+    entry: dict[str, Any] = {"address": address, "revision": revision, "source_sha256": file_sha256(source)}
+    entry.update(sha256=file_sha256(target), bytes=target.stat().st_size)
     record = where / RECORD
     record_part = record.with_name(f"{RECORD}.part")
     record_part.write_text(json.dumps({**read_record(where), tag: entry}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -93,7 +94,7 @@ def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | No
             raise InputError(_not_to_be_had(tag, address, error)) from None
     # The cache keeps a large file under the SHA-256 that the hub states for it.
     stated = path.resolve().name
-    if re.fullmatch("[0-9a-f]{64}", stated) and stated != sha256(path):
+    if re.fullmatch("[0-9a-f]{64}", stated) and stated != file_sha256(path):
         raise InputError(
             f"{path}: is damaged, its SHA-256 is not the one that the hub states for '{tag}'; delete it and fetch again"
         )
@@ -115,7 +116,7 @@ def _from_address(tag: str, address: str) -> Path:
             raise InputError(_not_to_be_had(tag, address, error)) from None
         part.replace(path)
     stated = stated_digits(tag)
-    if stated and not sha256(path).startswith(stated):
+    if stated and not file_sha256(path).startswith(stated):
         raise InputError(f"{path}: is damaged, its SHA-256 does not begin with {stated}; delete it and fetch '{tag}' again")
     return path
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.models.detector import Detector, begin_as_in_keras
-from telltale.models.files import sha256
 from telltale.models.weights import Provenance
 
 PUBLISHED_SIZE = 256
@@ -115,7 +115,7 @@ def load_keras(path: Path) -> Meso:
             last.bias.neg_()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: does not fit {names[len(convolutions)]} ({' '.join(str(error).split())[:200]})") from None
-    model.provenance = asdict(Provenance(names[len(convolutions)], "file", str(path), sha256(Path(path))))
+    model.provenance = asdict(Provenance(names[len(convolutions)], "file", str(path), file_sha256(Path(path))))
     return model.eval()
 
 

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.models import hub
-from telltale.models.files import read_tensors, sha256
+from telltale.models.files import read_tensors
 
 # Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so we ask.
 LOOSE = ("dla", "mobilenetv5")
@@ -79,7 +80,7 @@ def locate(settings: config.Model, tower: str) -> Provenance:
     path = hub.folder() / f"{tag}.safetensors"
     if not path.is_file():
         return Provenance(tag, "hub")
-    digest, recorded = sha256(path), hub.read_record(hub.folder()).get(tag)
+    digest, recorded = file_sha256(path), hub.read_record(hub.folder()).get(tag)
     if recorded is not None and recorded["sha256"] != digest:
         raise InputError(f"{path}: is not the file that was fetched (SHA-256 {digest[:16]}...); delete it and fetch it again")
     return Provenance(tag, "folder", str(path), digest, "record" if recorded else "name")
@@ -87,7 +88,7 @@ def locate(settings: config.Model, tower: str) -> Provenance:
 
 def _recognise(tag: str, path: Path) -> Provenance:
     """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say another tag."""
-    digest = sha256(path)
+    digest = file_sha256(path)
     for where in (hub.folder(), path.parent):
         for recorded, entry in hub.read_record(where).items():
             if entry["sha256"] == digest:
@@ -123,7 +124,7 @@ def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
     if provenance.path is not None:
         return Path(provenance.path), provenance
     path, address, _ = hub.download(provenance.tag)
-    return path, Provenance(provenance.tag, "hub", address, sha256(path), "publisher")
+    return path, Provenance(provenance.tag, "hub", address, file_sha256(path), "publisher")
 
 
 def _load(name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: dict[str, Tensor]) -> nn.Module:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 
 if TYPE_CHECKING:
     from telltale.audits import Audit, Finding
@@ -94,13 +95,13 @@ def check_again(run: Path, audit: "Audit") -> "list[Finding]":
 
 def _model(run: Path) -> "Finding":
     """Whether best.pt is the file that gave validation_scores.csv."""
-    from telltale import origins, versions
+    from telltale import origins
     from telltale.audits import Finding
 
     scores, best = run / "validation_scores.csv", run / "best.pt"
     if not best.is_file():
         return Finding("checkpoint", None, f"{best} is not there")
-    digest = versions.file_sha256(best)
+    digest = file_sha256(best)
     if not origins.path_of(scores).is_file():
         return Finding(
             "checkpoint", None, f"best.pt is {digest}; there is no {origins.path_of(scores).name} to say what it was"
@@ -149,14 +150,14 @@ def _settings(run: Path, content: dict) -> "Finding":
 
 def check_submission(file: Path, best: Path) -> "Finding":
     """Whether every number of a submission is that of the scores.csv beside it, and these are of the one model `best`."""
-    from telltale import origins, versions
+    from telltale import origins
     from telltale.audits import Finding
     from telltale.scores import first_few, read_scores, without
 
     try:
         origin = origins.check(file.with_name("scores.csv"))
         given, scored = read_scores(file), read_scores(file.with_name("scores.csv"))
-        model = versions.file_sha256(best)
+        model = file_sha256(best)
     except InputError as error:
         return Finding("submission", False, str(error))
     if any(score.status != "submitted" for score in given.values()):

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 
 GOLDEN_CLIPS, GOLDEN_SEED, GOLDEN_SIZE, GOLDEN_SECONDS = 6, 20261121, 160, 2.0
 
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle. Raises InputError for what does not belong together."""
-    from telltale import bundle, bundling, checkpoint
+    from telltale import bundle, bundling
 
     if args.out.exists():
         if not args.force:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} MB")
     if made.spread is None:
         print("no --spread: a repeated training passes only with weights that are the same to the bit")
-    print(f"SHA-256 of bundle.json, to publish: {checkpoint.file_hash(args.out / bundle.MANIFEST)}")
+    print(f"SHA-256 of bundle.json, to publish: {file_sha256(args.out / bundle.MANIFEST)}")
     return 0
 
 

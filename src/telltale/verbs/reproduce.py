@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 
 if TYPE_CHECKING:
     from telltale.audits import Finding
@@ -62,11 +63,10 @@ def run(args: argparse.Namespace) -> int:
 def stages(args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...]) -> "Iterator[tuple[str, Iterator[Finding]]]":
     from telltale import bundle, reproduction
     from telltale.audits import Finding
-    from telltale.checkpoint import file_hash
 
     def whole() -> Iterator[Finding]:
         if args.sha256 is not None:
-            digest = file_hash(args.bundle / bundle.MANIFEST)
+            digest = file_sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
             yield Finding("bundle.json", same, digest if same else f"its SHA-256 is {digest}, published was {args.sha256}")
         yield from reproduction.intact(found, other_versions=args.other_versions)
