@@ -10,7 +10,6 @@ can be heard; labels carry the kind of forgery as `method`. The AUC is that of k
 
 import argparse
 import json
-import subprocess
 import sys
 import sysconfig
 import time
@@ -20,12 +19,12 @@ from typing import Any
 
 import pandas as pd
 
+from bench.measure import ROOT, call, insert
 from telltale import config, metrics
 from telltale.registry import ENTRIES
 from telltale.report import figures
 from telltale.scores import read_scores
 
-ROOT = Path(__file__).resolve().parent.parent
 COUNTS = {"train": 480, "validation": 90, "test": 240}
 SIZE, SECONDS = 128, 1.5
 # Which kinds of demo forgery show in the picture, or can be heard; sound that only is late needs both.
@@ -68,7 +67,6 @@ OWN: dict[str, dict[str, Any]] = {
     "sbi": {"model.picture_backbone": "resnet18.tv_in1k", "data.batch_size": 8, "optim.epochs": 24, "augment.colour_p": 0.0},
 }
 HEADER = "| detector | AUC, kinds seen in training | AUC, unseen kinds | parameters | MACs | ms a clip | training |"
-BEGIN, END = "<!-- made by `make detectors`: begin -->", "<!-- end -->"
 
 
 def main(given: list[str] | None = None) -> int:
@@ -90,16 +88,6 @@ def main(given: list[str] | None = None) -> int:
         insert(args.table, table(rows))
         figures.detectors([(r["name"], r["seen"], r["unseen"]) for r in rows], args.table.with_suffix(".png"))
     return 0
-
-
-def call(*words: Any, log: Path | None = None) -> str:
-    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last lines."""
-    done = subprocess.run([str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if log is not None:
-        log.write_text(done.stdout, encoding="utf-8")
-    if done.returncode:
-        raise SystemExit(f"{' '.join(map(str, words))}: status {done.returncode}\n{done.stdout[-2000:]}")
-    return done.stdout
 
 
 def make_data(out: Path) -> None:
@@ -175,16 +163,6 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
         cells += [f"{row['macs'] / 1e9:.2f} G", f"{row['milliseconds_per_clip']:.0f}", f"{row['training_seconds']:.0f} s"]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def insert(document: Path, lines: list[str]) -> None:
-    """Put the table between the two marks of the document."""
-    text = document.read_text(encoding="utf-8")
-    before, mark, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise SystemExit(f"{document}: wanted the marks {BEGIN} and {END}, between which the table goes")
-    document.write_text(before + mark + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

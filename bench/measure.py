@@ -2,13 +2,19 @@
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+# Between these, in a document, a command puts its table.
+BEGIN, END = ": begin -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -72,3 +78,23 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, allowed)
+
+
+def call(*words: Any, log: Path | None = None) -> str:
+    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last lines."""
+    done = subprocess.run([str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if log is not None:
+        log.write_text(done.stdout, encoding="utf-8")
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, words))}: status {done.returncode}\n{done.stdout[-2000:]}")
+    return done.stdout
+
+
+def insert(document: Path, lines: list[str]) -> None:
+    """Put the table between the two marks of the document."""
+    text = document.read_text(encoding="utf-8")
+    before, mark, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (mark and end):
+        raise SystemExit(f"{document}: wanted the marks {BEGIN} and {END}, between which the table goes")
+    document.write_text(before + mark + "\n" + "\n".join(lines) + "\n" + end + after, encoding="utf-8")

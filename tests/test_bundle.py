@@ -1,5 +1,6 @@
 """A bundle of a real, tiny run: whole wherever it lies, its numbers come out again, and what was tampered with is named."""
 
+import argparse
 import json
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from telltale import cli, origins, reproduction
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.scores import read_scores, write_scores
+from telltale.verbs import bundle as verb
 from telltale.versions import packages
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
@@ -32,8 +34,11 @@ def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(world: Path, data: Path, out: Path, *more: str) -> int:
+    """`telltale bundle`, without the program's catching of errors."""
+    parser = argparse.ArgumentParser()
+    verb.add_arguments(parser)
     test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), str(data / "test")]
-    return cli.main(["bundle", str(world / "run"), "--data", str(data), "--out", str(out), *test, *more])
+    return verb.run(parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test, *more]))
 
 
 def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
@@ -127,6 +132,15 @@ def remove(bundle: Path) -> None:
     (bundle / "scores" / "test.csv").unlink()
 
 
+def lose_metrics(bundle: Path) -> None:
+    (bundle / "evaluation" / "test" / "metrics.json").unlink()
+
+
+def lose_data_list(bundle: Path) -> None:
+    (bundle / "data.csv").unlink()
+    mend(bundle)  # still missed
+
+
 def edit_seed(bundle: Path) -> None:
     edit(bundle / "run" / "config.yaml", lambda text: text.replace("seed: 1\n", "seed: 2\n"))
 
@@ -150,6 +164,8 @@ def add(bundle: Path) -> None:
         (remove, "files: scores/test.csv is missing", "scores of test: "),
         (edit_seed, "files: run/config.yaml has other content", "seed: 1 in bundle.json, config.yaml: 2"),
         (edit_version, "versions: torch 1.0.0 there", "versions: torch 1.0.0 there"),
+        (lose_metrics, "files: evaluation/test/metrics.json is missing", "tables of test: "),
+        (lose_data_list, "files: data.csv is missing", None),
         (add, "files: second.pt does not belong to it", None),
     ],
 )
@@ -251,40 +267,29 @@ def test_other_versions_can_be_let_pass_and_are_told(copy: Path, tmp_path: Path,
 
 def test_a_bundle_is_not_made_of_what_does_not_belong_together(world: Path, tiny: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is there already"):
-        wanted(world, tiny, world / "bundle")
+        make(world, tiny, world / "bundle")
     other = Path(shutil.copytree(world / "run", tmp_path / "world" / "run")).parent
     for name in ("scores.csv", "scores.json"):
         shutil.copyfile(world / name, other / name)
     shutil.copyfile(other / "run" / "last.pt", other / "run" / "second.pt")
     with pytest.raises(InputError, match=r"second\.pt"):
-        wanted(other, tiny, tmp_path / "new")
+        make(other, tiny, tmp_path / "new")
     (other / "run" / "second.pt").unlink()
     edit(other / "scores.csv", lambda text: text.replace(",0.", ",0.1", 1))
     with pytest.raises(InputError, match=r"scores\.csv: its SHA-256 is"):
-        wanted(other, tiny, tmp_path / "new")
+        make(other, tiny, tmp_path / "new")
     data = Path(shutil.copytree(tiny, tmp_path / "data"))
     edit(data / "train_labels.csv", lambda text: text.replace(",1\n", ",0\n", 1))
     with pytest.raises(InputError, match="other labels or videos"):
-        wanted(world, data, tmp_path / "new")
+        make(world, data, tmp_path / "new")
     assert not (tmp_path / "new").exists()
-
-
-def wanted(world: Path, data: Path, out: Path) -> None:
-    """`make` without the program's catching of errors."""
-    import argparse
-
-    from telltale.verbs import bundle
-
-    parser = argparse.ArgumentParser()
-    bundle.add_arguments(parser)
-    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), str(data / "test")]
-    bundle.run(parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test]))
 
 
 def test_a_bundle_is_replaced_on_demand_and_nothing_else_is(world: Path, tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "thesis.txt").write_text("years")
-    assert make(world, tiny, tmp_path / "precious", "--force") == 2
+    with pytest.raises(InputError, match=r"bundle\.json: cannot be read"):
+        make(world, tiny, tmp_path / "precious", "--force")
     assert (tmp_path / "precious" / "thesis.txt").exists()
     out = Path(shutil.copytree(world / "bundle", tmp_path / "bundle"))
     (out / "README.md").write_text("old")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import detectors
+from bench import detectors, measure
 from telltale import config
 from telltale.cli import main
 from telltale.errors import InputError
@@ -71,7 +71,7 @@ def test_the_document_on_adding_a_detector_shows_what_is_there() -> None:
 
 def test_the_table_of_the_document_has_every_detector() -> None:
     text = (ROOT / "docs/detectors.md").read_text(encoding="utf-8")
-    table = text.partition(detectors.BEGIN)[2].partition(detectors.END)[0]
+    table = text.partition(measure.BEGIN)[2].partition(measure.END)[0]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", table, re.M)
     assert [name for name, _ in rows] == list(ENTRIES)
     assert all(re.match(r" [01]\.\d{3} \[", cells) for _, cells in rows)
@@ -84,9 +84,9 @@ def test_the_table_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> No
     lines = detectors.table([{**row, "training_seconds": 61.4}])
     assert lines[2] == "| `meso4` | 0.900 [0.800, 1.000] | 0.900 [0.800, 1.000] | 27,977 | 0.50 G | 12 | 61 s |"
     path = tmp_path / "d.md"
-    path.write_text(f"before\n{detectors.BEGIN}\nold\n{detectors.END}\nafter\n")
-    detectors.insert(path, lines)
-    assert path.read_text() == "\n".join(["before", detectors.BEGIN, *lines, detectors.END, "after", ""])
+    path.write_text(f"before\n{measure.BEGIN}\nold\n{measure.END}\nafter\n")
+    measure.insert(path, lines)
+    assert path.read_text() == "\n".join(["before", measure.BEGIN, *lines, measure.END, "after", ""])
     path.write_text("no marks\n")
     with pytest.raises(SystemExit, match="wanted the marks"):
-        detectors.insert(path, lines)
+        measure.insert(path, lines)

@@ -152,7 +152,7 @@ def contents(folder: Path) -> list[Path]:
 def check_files(bundle: Bundle) -> list[Finding]:
     """Every file is there, with the content that it had, and no other."""
     here = hashes(bundle.folder, contents(bundle.folder))
-    wrong = [f"{name} is missing" for name in bundle.files if name not in here]
+    wrong = [f"{name} is missing" for name in dict.fromkeys((*bundle.files, *NEEDED)) if name not in here]
     wrong += [f"{name} has other content" for name, digest in bundle.files.items() if here.get(name, digest) != digest]
     wrong += [f"{name} does not belong to it" for name in here if name not in bundle.files]
     return [Finding("files", not wrong, few(wrong) or f"{len(here)}, each with its SHA-256")]

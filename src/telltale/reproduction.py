@@ -53,16 +53,23 @@ def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
     for one in bundle.sets:
         try:
             found = bundles.evaluate(bundle.folder, one)
+            found.write(out / one.name)
+            before, now = (tree(folder / "metrics.json") for folder in (bundle.evaluation(one.name), out / one.name))
         except InputError as error:
             yield Finding(f"tables of {one.name}", False, str(error))
             continue
-        found.write(out / one.name)
-        before = json.loads((bundle.evaluation(one.name) / "metrics.json").read_text(encoding="utf-8"))
-        now = json.loads((out / one.name / "metrics.json").read_text(encoding="utf-8"))
         apart = list(unequal(before, now, bundle.tolerances["metric"]))
         same = f"{sum(1 for _ in leaves(now))} values of metrics.json, all the same"
         yield Finding(f"tables of {one.name}", not apart, bundles.few(apart) or same)
         yield figures(bundle.evaluation(one.name), out / one.name, f"figures of {one.name}")
+
+
+def tree(path: Path) -> Any:
+    """A JSON file's content. Raises InputError where it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); wanted the metrics of an evaluation") from None
 
 
 def figures(before: Path, now: Path, rule: str) -> Finding:
