@@ -68,6 +68,8 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
     made = bundles.read(world / "bundle")
     assert [one.name for one in made.sets] == ["validation", "test"]
+    # A rule that finds a threshold on any validation split; that of a low FPR finds none for a weak model on few clips.
+    assert {one.options["choose"] for one in made.sets} == {"eer"}
     assert made.model_sha256 == file_sha256(world / "run" / "best.pt")
     for name in (
         "README.md",

@@ -123,7 +123,8 @@ def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> Sco
     shutil.copyfile(origins.path_of(scores), origins.path_of(taken))
     shutil.copyfile(labels, labels_in(into, name))
     unscored = any(score.fake_probability is None for score in read_scores(scores).values())
-    options = evaluation.Options(scored_only=unscored)
+    # The threshold of equal errors is there on any validation split; one at a low FPR takes many clips and a strong model.
+    options = evaluation.Options(scored_only=unscored, choose="eer")
     return ScoreSet(name, videos, tuple(origin.overrides), asdict(options))
 
 
