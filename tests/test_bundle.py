@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -35,9 +36,8 @@ def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(world: Path, data: Path, out: Path, *more: str) -> int:
     """`telltale bundle`, without the program's catching of errors."""
-    parser = argparse.ArgumentParser()
-    verb.add_arguments(parser)
-    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), str(data / "test")]
+    verb.add_arguments(parser := argparse.ArgumentParser())
+    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), os.path.relpath(data / "test")]
     return verb.run(parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test, *more]))
 
 

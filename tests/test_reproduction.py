@@ -1,6 +1,7 @@
 """Comparing scores, trees, weights and golden clips: what counts as the same, and what is said where it is not."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 import torch
 
 from telltale import checkpoint, golden
+from telltale.audits import Finding
 from telltale.bundle import Bundle, Spread
-from telltale.bundling import spread_of
+from telltale.bundling import _demand_below, spread_of
 from telltale.errors import InputError
 from telltale.golden import Golden
 from telltale.reproduction import compare, retrained, same_weights, unequal
 from telltale.scores import Score
+from telltale.verbs.reproduce import begin, reported
 
 LABELS = {"a.mp4": 1, "b.mp4": 0, "c.mp4": 1, "d.mp4": 0}
 BEFORE = {name: Score(name, value, "ok") for name, value in zip(LABELS, (0.9, 0.4, 0.3, 0.1), strict=True)}
@@ -160,3 +163,32 @@ def test_the_spread_over_seeds_is_students_prediction_interval(tmp_path: Path) -
         spread_of(runs[0], [checkpoint_of(tmp_path / "seed", 1, 0.9)])
     with pytest.raises(InputError, match="other data"):
         spread_of(runs[0], [checkpoint_of(tmp_path / "data", 4, 0.9, data="e" * 16)])
+    equal = [checkpoint_of(tmp_path / f"equal{seed}", seed, 0.1) for seed in (5, 6, 7)]
+    point = spread_of(equal[0], equal[1:])
+    assert point is not None and (point.low, point.high) == (0.1, 0.1)  # though 0.1 + 0.1 + 0.1 is not 0.3
+
+
+def test_a_bundles_data_lie_in_one_folder(tmp_path: Path) -> None:
+    _demand_below(tmp_path, [tmp_path / "train" / "a.mp4"])
+    with pytest.raises(InputError, match=r"^/elsewhere/b\.mp4: does not lie below"):
+        _demand_below(tmp_path, [tmp_path / "a.mp4", Path("/elsewhere/b.mp4")])
+
+
+def test_what_cannot_be_read_in_a_tier_is_a_finding_after_those_before_it() -> None:
+    def steps() -> Iterator[Finding]:
+        yield Finding("data files", True, "all")
+        raise InputError("labels.csv:3: a blank line")
+
+    assert list(reported("train", steps())) == [
+        Finding("data files", True, "all"),
+        Finding("train", False, "labels.csv:3: a blank line"),
+    ]
+
+
+def test_a_folder_for_results_that_cannot_be_is_one_sentence(tmp_path: Path) -> None:
+    assert begin(tmp_path / "deep" / "out") is True
+    (tmp_path / "deep" / "out" / "reproduction.json").touch()
+    assert begin(tmp_path / "deep" / "out") is False
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be written"):
+        begin(tmp_path / "file" / "out")

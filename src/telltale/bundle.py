@@ -233,8 +233,12 @@ def write_data(path: Path, root: Path, files: Sequence[Path]) -> None:
 
 def check_data(bundle: Bundle, root: Path, below: Sequence[str]) -> list[Finding]:
     """The files of data.csv in the folders and files `below` the data folder are there and are the same."""
-    with (bundle.folder / "data.csv").open(newline="", encoding="utf-8") as file:
-        wanted = {row["path"]: row["sha256"] for row in csv.DictReader(file)}
+    listed = bundle.folder / "data.csv"
+    try:
+        with listed.open(newline="", encoding="utf-8") as file:
+            wanted = {row["path"]: row["sha256"] for row in csv.DictReader(file)}
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{listed}: cannot be read ({error}); wanted the list that telltale bundle wrote") from None
     asked = [name for name in wanted if any(name == start or name.startswith(f"{start}/") for start in below)]
     there = [name for name in asked if (root / name).is_file()]
     here = hashes(root, [root / name for name in there])

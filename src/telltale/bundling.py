@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import statistics
 import textwrap
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from telltale import audits, checkpoint, config, evaluation, golden, origins, versions
@@ -52,18 +53,17 @@ def make(
     out: Path,
     tests: Sequence[tuple[Path, Path, Path]],
     others: Sequence[Path],
-    clips: Path,
+    draw: Callable[[Path], None],
 ) -> Bundle:
-    """Write the bundle of `run` to `out`, which must not exist, and return it.
+    """Write the bundle of `run` to `out`, in place of a bundle that is there, once it is complete.
 
     data: the folder that it was trained on; tests: (scores.csv, labels, folder of videos below `data`) of further videos it
-    scored; others: runs that differ in their seed alone, for the spread; clips: a folder of golden clips, which are taken over.
+    scored; others: runs that differ in their seed alone, for the spread; draw: makes a folder of golden clips.
     Raises InputError where anything is missing, or does not belong to this run.
     """
     part = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
     try:
-        for folder in ("run", "scores", "labels"):
-            (part / folder).mkdir(parents=True)
+        _make_folders(part)
         _take_run(run, part / "run")
         sets = [_validation(run, data, part), *(_test(*test, data, part) for test in tests)]
         _refuse_twins([one.name for one in sets])
@@ -74,18 +74,45 @@ def make(
             raise InputError(f"{data}: holds other labels or videos than {run} was trained on; wanted its training's folder")
         labels = [data / settings.data.train_labels, data / settings.data.validation_labels]
         videos = [row.path for split in splits for row in split.rows]
-        videos += [path for _, names, folder in tests for name in read_labels(names) if (path := folder / name).is_file()]
+        for one in sets[1:]:
+            folder = data / one.videos
+            videos += [path for name in read_labels(labels_in(part, one.name)) if (path := folder / name).is_file()]
+        _demand_below(data, [*labels, *videos])
         write_data(part / "data.csv", data, [*labels, *videos])
         for one in sets:
             evaluate(part, one).write(part / "evaluation" / one.name)
-        shutil.move(clips, part / "golden")
+        draw(part / "golden")
         golden.write(part / "golden" / "golden.json", golden.measure(part / "run" / "best.pt", part / "golden"))
         _take_source(part / "source")
         made = _describe(part, content, settings, sets, spread_of(run, others))
-        part.rename(out)
+        _put_in_place(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return made
+    return replace(made, folder=out)
+
+
+def _make_folders(part: Path) -> None:
+    try:
+        for folder in ("run", "scores", "labels"):
+            (part / folder).mkdir(parents=True)
+    except OSError as error:
+        raise InputError(f"{part.parent}: cannot be written ({error.strerror}); give an --out that can") from None
+
+
+def _put_in_place(part: Path, out: Path) -> None:
+    """An older bundle is only deleted once the new one stands there."""
+    old = out.with_name(f".{out.name}.old-{os.getpid()}")
+    if out.exists():
+        out.rename(old)
+    part.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _demand_below(data: Path, files: Sequence[Path]) -> None:
+    if outside := [path for path in files if not path.is_relative_to(data)]:
+        raise InputError(
+            f"{outside[0]}: does not lie below --data {data}; wanted all in one folder, for an organiser to be given"
+        )
 
 
 def _take_run(run: Path, into: Path) -> None:
@@ -111,7 +138,7 @@ def _test(scores: Path, labels: Path, videos: Path, data: Path, into: Path) -> S
 
 
 def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> ScoreSet:
-    """Copy a score file with its side file and labels; they must be of this very model, which `_describe` checks by reading."""
+    """Copy a score file with its side file and labels. Raises InputError where they are not of this very model."""
     origin = origins.check(scores)
     model = file_sha256(into / "run" / "best.pt")
     if origin.model_sha256 != model:
@@ -154,10 +181,8 @@ def spread_of(run: Path, others: Sequence[Path]) -> Spread | None:
             raise InputError(f"--spread {folder}: was trained on other data than {run}; wanted the same")
     if len(set(seeds)) < len(seeds):
         raise InputError(f"--spread: seeds {', '.join(map(str, seeds))}; wanted each run with a seed of its own")
-    n = len(aucs)
-    mean = sum(aucs) / n
-    deviation = (sum((auc - mean) ** 2 for auc in aucs) / (n - 1)) ** 0.5
-    reach = float(stats.t.ppf(0.975, n - 1)) * deviation * (1 + 1 / n) ** 0.5
+    n, mean = len(aucs), statistics.mean(aucs)  # exact: equal AUCs have themselves as their mean
+    reach = float(stats.t.ppf(0.975, n - 1)) * statistics.stdev(aucs) * (1 + 1 / n) ** 0.5
     return Spread(tuple(seeds), tuple(aucs), max(0.0, mean - reach), min(1.0, mean + reach))
 
 

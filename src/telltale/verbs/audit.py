@@ -87,8 +87,8 @@ def check_again(run: Path, audit: "Audit") -> "list[Finding]":
 
     try:
         content = checkpoint.load(run / "best.pt")
-    except Exception as error:  # what a damaged pickle raises is anybody's guess
-        model = audits.Finding("checkpoint", False, str(error) or f"best.pt cannot be read ({type(error).__name__})")
+    except InputError as error:
+        model = audits.Finding("checkpoint", False, str(error))
         return [audits.single_model(run), model, audits.Finding("settings", None, "best.pt, which holds them too, is damaged")]
     return [audits.single_model(run), _content(run, audit, content, model), _settings(run, content)]
 

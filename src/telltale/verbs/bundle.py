@@ -38,13 +38,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.force:
             raise InputError(f"--out {args.out}: is there already; give another, or --force to replace a bundle")
         bundle.read(args.out)  # so that nothing else is deleted
-    with tempfile.TemporaryDirectory() as folder:
-        clips = Path(folder) / "golden"
-        draw(clips)
-        made = bundling.make(args.run, args.data, args.out.with_name(f".{args.out.name}.new"), args.test, args.spread, clips)
-    if args.out.exists():
-        shutil.rmtree(args.out)
-    args.out.with_name(f".{args.out.name}.new").rename(args.out)
+    made = bundling.make(args.run, args.data, args.out, args.test, args.spread, draw)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     print(f"{args.out}: {made.model} {made.model_sha256[:16]}, validation AUC {made.validation_auc:.4f}")
     print(f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} MB")

@@ -44,15 +44,12 @@ def run(args: argparse.Namespace) -> int:
     found = bundle.read(args.bundle)
     if args.out.resolve().is_relative_to(args.bundle.resolve()):
         raise InputError(f"--out {args.out}: lies in the bundle, which nothing is written to; give a folder elsewhere")
-    # A reproduction that came to its end is done anew; one that was interrupted goes on.
-    ended = args.out / RESULT
-    args.resume = not ended.exists()
-    ended.unlink(missing_ok=True)
+    resume = begin(args.out)
     began, findings = time.monotonic(), []
     print(f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC {found.validation_auc:.6f}, {found.date}")
-    for tier, steps in stages(args, found, tiers):
+    for tier, steps in stages(args, found, tiers, resume):
         print(f"\n{tier}", flush=True)
-        for finding in steps:
+        for finding in reported(tier, steps):
             print(line(finding), flush=True)
             findings.append((tier, finding))
         if tier == "bundle" and not all(finding.passed for _, finding in findings):
@@ -60,7 +57,31 @@ def run(args: argparse.Namespace) -> int:
     return conclude(findings, args.out, time.monotonic() - began)
 
 
-def stages(args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...]) -> "Iterator[tuple[str, Iterator[Finding]]]":
+def begin(out: Path) -> bool:
+    """Make the folder; False if a reproduction came to its end there: that is done anew, an interrupted one goes on."""
+    ended = out / RESULT
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        resume = not ended.exists()
+        ended.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {out}: cannot be written ({error.strerror}); give a folder that can") from None
+    return resume
+
+
+def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
+    """The findings of a tier; what cannot be read or does not belong together ends it, as one more that failed."""
+    from telltale.audits import Finding
+
+    try:
+        yield from steps
+    except InputError as error:
+        yield Finding(tier, False, str(error))
+
+
+def stages(
+    args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
+) -> "Iterator[tuple[str, Iterator[Finding]]]":
     from telltale import bundle, reproduction
     from telltale.audits import Finding
 
@@ -79,7 +100,7 @@ def stages(args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...]) ->
         elif tier == "weights":
             yield tier, reproduction.weights(found, args.data, out)
         else:
-            yield tier, reproduction.train(found, args.data, out, resume=args.resume)
+            yield tier, reproduction.train(found, args.data, out, resume=resume)
 
 
 def line(finding: "Finding") -> str:
@@ -89,7 +110,6 @@ def line(finding: "Finding") -> str:
 def conclude(findings: "list[tuple[str, Finding]]", out: Path, seconds: float) -> int:
     """Write reproduction.json and print the verdict."""
     failed = [finding for _, finding in findings if not finding.passed]
-    out.mkdir(parents=True, exist_ok=True)
     tree = {"passed": not failed, "seconds": seconds, "findings": [{"tier": tier, **asdict(one)} for tier, one in findings]}
     (out / RESULT).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
     if failed:
