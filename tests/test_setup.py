@@ -193,7 +193,7 @@ def test_everything_that_libraries_write_goes_to_a_place_that_can_be_written() -
     assert wanted.items() <= settings.items()
 
 
-@pytest.mark.parametrize("service", ["train", "predict", "reproduce", "demo", "test"])
+@pytest.mark.parametrize("service", [*SERVICES])
 def test_each_service_runs_offline_walled_in_and_as_the_caller(service: str) -> None:
     settings = SERVICES[service]
     assert settings["image"] == "telltale"
@@ -235,6 +235,16 @@ def test_gpus_are_asked_for_only_in_their_own_file() -> None:
     for settings in compose("docker-compose.gpu.yml")["docker-compose.gpu.yml"].values():
         (device,) = settings["deploy"]["resources"]["reservations"]["devices"]
         assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+
+
+@pytest.mark.parametrize("service", ["train", "predict"])
+def test_many_processes_find_each_other_without_a_network(service: str) -> None:
+    """.ci/run runs both services; without the address torchrun waits for the container's name, which nothing resolves."""
+    one, many = SERVICES[service]["entrypoint"], SERVICES[f"{service}-all-gpus"]
+    launcher = ["torchrun", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=${PROCESSES:-gpu}"]
+    assert many["entrypoint"] == [*launcher, *one[1:]]  # the same program with the same arguments
+    assert many["environment"] == {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+    assert many["volumes"] == SERVICES[service]["volumes"]
 
 
 def test_overrides_name_only_services_that_exist() -> None:
