@@ -108,6 +108,24 @@ def test_workers_stay_from_epoch_to_epoch() -> None:
     feed.close()
 
 
+def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one() -> None:
+    """67 clips in batches of 32: what is left of the first epoch is one batch of 3."""
+    settings = config.Config(model=config.Model(name="mel_cnn"), data=config.Data(batch_size=32))
+    for workers in (0, 2):
+        data = Numbered(67)
+        batches = TrainBatches(np.zeros(67), settings, 0, 1)
+        feed, batches.start = Feed(data, batches, workers, timeout_seconds=60), 2
+        assert len(read(feed)[0]) == 3
+        before = children(os.getpid())
+        for batches.epoch, batches.start in ((1, 0), (2, 0)):
+            facts, tensors = read(feed)
+            assert sorted(fact.row for fact in facts) == list(range(67))
+            assert tensors["pictures"][:, 0, 0, 0, 0, 0].tolist() == [fact.row + 1 for fact in facts]
+            assert children(os.getpid()) == before or batches.epoch == 1 or not workers
+            before = children(os.getpid())
+        feed.close()
+
+
 def test_two_feeds_take_turns() -> None:
     one, other = feed_of(Numbered(12), 2), feed_of(Numbered(12), 2)
     for a, b in zip(one, other, strict=True):

@@ -123,16 +123,20 @@ class Feed:
     def _begin(self) -> None:
         if self._round is not None:
             self.close()
-        line = self._idle or self._line()
-        if line is not None:
-            self._idle, self._round = None, _Round(line, iter(self.batches))
-            self._submit(self._round)
+        batches = list(self.batches)
+        if not batches:
+            return
+        # An iteration may begin with an epoch's last, smaller batches: the next one then needs larger slots than there are.
+        size = max(map(len, batches))
+        if self._idle is not None and len(self._idle.slots[0].has_sound) < size:
+            self.close()
+        line = self._idle or self._line(size)
+        self._idle, self._round = None, _Round(line, iter(batches))
+        self._submit(self._round)
 
-    def _line(self) -> _Line | None:
-        """Workers, and room that none of them waits: for the batch in use, the next, and two clips each. None: no batches."""
-        dataset, size = self.dataset, max((len(keys) for keys in self.batches), default=0)
-        if not size:
-            return None
+    def _line(self, size: int) -> _Line:
+        """Workers, and slots of `size` clips so that none of them waits: for the batch in use, the next, and two clips each."""
+        dataset = self.dataset
         count = min(2 + -(-2 * self.workers // size), len(self))
         slots = [room(dataset.shapes(), size) for _ in range(count)]
 
