@@ -18,7 +18,8 @@ SOURCE = ROOT / "src"
 
 # From the bottom up. A module imports from lines above its own only, or from within its own package (the names with a dot).
 LEVELS = """
-errors threads registry
+errors threads sections
+registry
 schema programs versions hashes
 config signals processes
 manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger

@@ -237,8 +237,8 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
     [
         ({"name": "ucf", "pooling": "attention"}, "ucf learns from single frames, which teach no attention"),
         ({"name": "lav", "pooling": "attention"}, "lav learns from single frames, which teach no attention"),
-        ({"name": "audiovisual", "pooling": "max"}, "audiovisual pools its tokens by mean or attention, got pooling 'max'"),
-        ({"name": "audiovisual", "pooling": "top_k"}, "audiovisual pools its tokens by mean or attention, got pooling 'top_k'"),
+        ({"name": "audiovisual", "pooling": "max"}, "audiovisual pools by mean or attention, got pooling 'max'"),
+        ({"name": "audiovisual", "pooling": "top_k"}, "audiovisual pools by mean or attention, got pooling 'top_k'"),
         ({"name": "frame_cnn", "picture_detector": "spsl"}, "picture_detector is for audiovisual and one of"),
         (
             {"name": "audiovisual", "picture_detector": "mel_cnn"},

@@ -62,6 +62,10 @@ def test_the_document_on_adding_a_detector_shows_what_is_there() -> None:
         "src/telltale/registry.py",
         "configs/shallownet_v3.yaml",
     ]
+    table = (ROOT / "src/telltale/registry.py").read_text(encoding="utf-8")
+    own = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert len(own) == 2 and "class SpslSettings" in own[0]
+    assert all(block in table for block in own)
     for path, block in blocks:
         shown = "\n".join(line.removeprefix("+") for line in block.splitlines()) + "\n"
         whole = (ROOT / path).read_text(encoding="utf-8")

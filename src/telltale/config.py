@@ -15,7 +15,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from telltale.errors import InputError
-from telltale.schema import Augment, Clip, Config, Data, Mel, Model, Objective, Optim, Predict, Rules, Section, Store
+from telltale.schema import Config, Model, Objective
+from telltale.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
 
 __all__ = [
     "Augment",

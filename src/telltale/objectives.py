@@ -19,7 +19,7 @@ from telltale import config
 from telltale.batch import Batch
 from telltale.losses import Losses, cross_entropy, squared_error
 from telltale.manifest import Row
-from telltale.registry import ENTRIES
+from telltale.registry import ENTRIES, LavSettings, UcfSettings
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
 FACE = ((0.3, 0.75), (0.3, 0.7))  # rows and columns between which a talking head's eyes, nose and mouth lie
@@ -77,6 +77,7 @@ class Ucf:
         kinds = sorted({row.method or "" for row in rows if row.target == 1})
         self.methods = max(len(kinds), 1)
         self.method = {row.video_name: kinds.index(row.method or "") + 1 for row in rows if row.target == 1}
+        assert isinstance(settings.objective, UcfSettings)
         self.settings, self.smoothing = settings.objective, settings.optim.label_smoothing
 
     def __call__(self, net: Any, batch: Batch) -> Losses:
@@ -114,6 +115,7 @@ class LocateAndVerify:
     unit, methods, epoch = "pairs", 1, 0
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
+        assert isinstance(settings.objective, LavSettings)
         self.supervised, self.smoothing = settings.objective.supervised_epochs, settings.optim.label_smoothing
 
     def __call__(self, net: Any, batch: Batch) -> Losses:

@@ -1,11 +1,57 @@
-"""Every detector by name: the one table. A new detector costs a line here, a file in models/ and a configuration.
+"""Every detector by name: the one table. A new detector costs an entry here, a file in models/ and a configuration.
 
-Free of torch, so that a configuration is checked before anything heavy is imported.
+A detector with settings of its own declares them here too, as a section that its entry names. Free of torch, so that a
+configuration is checked before anything heavy is imported.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from telltale.sections import FromZero, NotNegative, Positive, Section
 
 XCEPTION = "legacy_xception.tf_in1k"
+POOLINGS = ("mean", "max", "top_k", "attention")
+
+
+class F3NetSettings(Section):
+    """Joined to section `model`."""
+
+    f3net_parts: Literal["fad", "lfs", "both", "mix"] = "mix"
+    """Parts of F3-Net: frequency-aware decomposition, local frequency statistics, both unmixed, or both with MixBlocks."""
+
+
+class SpslSettings(Section):
+    """Joined to section `model`."""
+
+    spsl_trunk: Literal["full", "shallow"] = "full"
+    """Xception's trunk in SPSL: all its blocks, or without blocks 4 to 11."""
+
+
+class UcfSettings(Section):
+    """Joined to section `objective`."""
+
+    ucf_specific: NotNegative = 0.1
+    """Weight of the cross-entropy of UCF's specific head, beside 1 for the common head's."""
+    ucf_reconstruction: NotNegative = 0.3
+    """Weight of UCF's rebuilt pictures."""
+    ucf_contrastive: NotNegative = 0.05
+    """Weight of UCF's triplets."""
+    ucf_margin: Positive = 3.0
+    """Margin of UCF's triplets, a distance of features."""
+
+
+class SbiSettings(Section):
+    """Joined to section `objective`."""
+
+    landmarks: str | None = None
+    """CSV of face landmarks for SBI (`video_name,seconds,x0,y0,...`); null: faces are where talking heads have them."""
+
+
+class LavSettings(Section):
+    """Joined to section `objective`."""
+
+    supervised_epochs: FromZero = 2
+    """First epochs in which genuine patches teach LAV's map once more."""
 
 
 @dataclass(frozen=True)
@@ -15,8 +61,10 @@ class Entry:
     file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and "sound";
     objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/; backbone: the timm network that
     its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
-    per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be the picture tower of `audiovisual`;
-    maps: it also says where.
+    per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be another's picture tower;
+    takes_detector: its picture tower can be such a detector; maps: it also says where; poolings: which `model.pooling` it can
+    have; per: of what its loss can be taken, of each "frame", of the "clip".
+    model_settings, objective_settings: its own keys, which are joined to these sections of the configuration.
     """
 
     file: str
@@ -27,37 +75,76 @@ class Entry:
     backbone: str | None = None
     fixed: bool = False
     per_frame: bool = False
+    takes_detector: bool = False
     maps: bool = False
+    poolings: tuple[str, ...] = POOLINGS
+    per: tuple[str, ...] = ("clip",)
+    model_settings: type[Section] | None = None
+    objective_settings: type[Section] | None = None
 
 
-def _frames(file: str, config: str, source: str, backbone: str | None, *, objective: str = "classifier") -> Entry:
-    """A detector that judges frame by frame; all but those of models/frame_cnn.py are what they are on one backbone alone."""
-    return Entry(
-        file, ("picture",), objective, config, source, backbone, file != "frame_cnn", per_frame=True, maps=file == "lav"
+def _frames(file: str, config: str, source: str, backbone: str | None, **more: Any) -> Entry:
+    """A detector that judges frame by frame and is what it is on one backbone alone; `more` as `Entry` says."""
+    return replace(
+        Entry(file, ("picture",), "classifier", config, source, backbone, fixed=True, per_frame=True, per=("clip", "frame")),
+        **more,
     )
+
+
+def _network(config: str, source: str, backbone: str, **more: Any) -> Entry:
+    """A network of timm's over single frames; `model.picture_backbone` may name another."""
+    return _frames("frame_cnn", config, source, backbone, fixed=False, **more)
 
 
 ENTRIES = {
     "mel_cnn": Entry("mel_cnn", ("sound",), "classifier", "baseline.yaml", "the competition guide's baseline"),
     "audiovisual": Entry(
-        "audiovisual", ("picture", "sound"), "classifier", "audiovisual.yaml", "ours", "efficientnet_b0.ra_in1k"
+        "audiovisual",
+        ("picture", "sound"),
+        "classifier",
+        "audiovisual.yaml",
+        "ours",
+        "efficientnet_b0.ra_in1k",
+        takes_detector=True,
+        poolings=("mean", "attention"),
     ),
-    "frame_cnn": _frames("frame_cnn", "frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
+    "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
     "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
     "shallownet_v3": _frames("shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None),
-    "xception": _frames("frame_cnn", "xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
-    "efficientnet_b0": _frames("frame_cnn", "efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
-    "efficientnet_b4": _frames("frame_cnn", "efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
-    "efficientnet_b5": _frames("frame_cnn", "efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"),
-    "resnet18": _frames("frame_cnn", "resnet18.yaml", "He et al., CVPR 2016", "resnet18.tv_in1k"),
-    "resnet34": _frames("frame_cnn", "resnet34.yaml", "He et al., CVPR 2016", "resnet34.tv_in1k"),
-    "resnet50": _frames("frame_cnn", "resnet50.yaml", "He et al., CVPR 2016", "resnet50.tv_in1k"),
-    "f3net": _frames("f3net", "f3net.yaml", "Qian et al., F3-Net, ECCV 2020", XCEPTION),
-    "spsl": _frames("spsl", "spsl.yaml", "Liu et al., SPSL, CVPR 2021", XCEPTION),
-    "ucf": _frames("ucf", "ucf.yaml", "Yan et al., UCF, ICCV 2023", XCEPTION, objective="ucf"),
-    "sbi": _frames(
-        "frame_cnn", "sbi.yaml", "Shiohara and Yamasaki, SBI, CVPR 2022", "tf_efficientnet_b4.ap_in1k", objective="sbi"
+    "xception": _network("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
+    "efficientnet_b0": _network("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
+    "efficientnet_b4": _network("efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
+    "efficientnet_b5": _network("efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"),
+    "resnet18": _network("resnet18.yaml", "He et al., CVPR 2016", "resnet18.tv_in1k"),
+    "resnet34": _network("resnet34.yaml", "He et al., CVPR 2016", "resnet34.tv_in1k"),
+    "resnet50": _network("resnet50.yaml", "He et al., CVPR 2016", "resnet50.tv_in1k"),
+    "f3net": _frames("f3net", "f3net.yaml", "Qian et al., F3-Net, ECCV 2020", XCEPTION, model_settings=F3NetSettings),
+    "spsl": _frames("spsl", "spsl.yaml", "Liu et al., SPSL, CVPR 2021", XCEPTION, model_settings=SpslSettings),
+    "ucf": _frames(
+        "ucf",
+        "ucf.yaml",
+        "Yan et al., UCF, ICCV 2023",
+        XCEPTION,
+        objective="ucf",
+        per=("frame",),
+        objective_settings=UcfSettings,
     ),
-    "lav": _frames("lav", "lav.yaml", "Shuai et al., Locate and Verify, ACM MM 2023", XCEPTION, objective="lav"),
+    "sbi": _network(
+        "sbi.yaml",
+        "Shiohara and Yamasaki, SBI, CVPR 2022",
+        "tf_efficientnet_b4.ap_in1k",
+        objective="sbi",
+        objective_settings=SbiSettings,
+    ),
+    "lav": _frames(
+        "lav",
+        "lav.yaml",
+        "Shuai et al., Locate and Verify, ACM MM 2023",
+        XCEPTION,
+        objective="lav",
+        maps=True,
+        per=("frame",),
+        objective_settings=LavSettings,
+    ),
 }

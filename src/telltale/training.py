@@ -20,6 +20,7 @@ from telltale.manifest import Manifest
 from telltale.objectives import Objective
 from telltale.place import Place
 from telltale.record import Record
+from telltale.registry import SbiSettings
 from telltale.runfolder import Reads, write_environment, write_text
 from telltale.scores import Score, status_counts, write_scores
 from telltale.signals import Stopped, Watch
@@ -111,6 +112,7 @@ def account(
 def given(settings: config.Config, provenance: dict[str, dict[str, Any]], configs: Iterable[str]) -> list[tuple[str, Path]]:
     """(kind, path) of the files beside labels and videos that the run is told to read: configs, landmarks, weights."""
     named = [("config", Path(name)) for name in configs]
+    assert isinstance(settings.objective, SbiSettings)
     if settings.objective.landmarks is not None:
         named.append(("landmarks", Path(settings.objective.landmarks)))
     weights = [Path(tower["path"]) for tower in provenance.values() if tower["source"] in ("file", "folder")]
@@ -217,6 +219,7 @@ def feeds(
     kept = None if store is None else open_store(store, settings, reads)
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
     blends = train[1].unit == "genuine"
+    assert isinstance(settings.objective, SbiSettings)
     landmarks = faces(settings.objective.landmarks, train[0], here) if blends else None
     learnt = ClipDataset(train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks)
     judged = ClipDataset(validation[0].rows, settings, reads, store=kept)

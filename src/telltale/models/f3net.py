@@ -20,6 +20,7 @@ from telltale.errors import InputError
 from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.weights import Tower
+from telltale.registry import F3NetSettings
 
 WINDOW, STRIDE, PADDING, BANDS = 10, 2, 4, 6
 GREY = (0.299, 0.587, 0.114)
@@ -152,6 +153,7 @@ class F3Net(Detector):
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> F3Net:
     """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`. Raises InputError for a size it cannot mix."""
+    assert isinstance(settings, F3NetSettings)
     parts = settings.f3net_parts
     names = {"fad": ("fad",), "lfs": ("lfs",)}.get(parts, ("fad", "lfs"))
     if parts == "mix" and len({map_side(name, clip.image_size) for name in names}) > 1:

@@ -13,6 +13,7 @@ from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise
 from telltale.models.weights import Tower
+from telltale.registry import SpslSettings
 
 
 def phase_channel(pictures: Tensor) -> Tensor:
@@ -46,4 +47,5 @@ class Spsl(Detector):
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Spsl:
     """SPSL on `settings.spsl_trunk`."""
+    assert isinstance(settings, SpslSettings)
     return Spsl(xception.trunk(settings, clip, initialise=initialise), settings.spsl_trunk)

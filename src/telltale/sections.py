@@ -1,0 +1,213 @@
+"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning (`schema.py` joins them).
+
+The string below a key is its description, which `Section.model_fields[key].description` gives, with the key's unit. The range
+is in its type.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+FromZero = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class Clip(Section):
+    """What is read of a clip: `frames` pictures and all the sound of one span of `seconds` seconds."""
+
+    seconds: Positive = 4.0
+    """Length of the span of a clip that is read, in seconds."""
+    frames: Count = 8
+    """Pictures that are read of a span, evenly spaced over it."""
+    image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    """Side of the square pictures, in pixels."""
+    sampling: Literal["reference", "exact", "keyframes"] = "reference"
+    """Which frame stands for a wanted time: "reference", the nearest of those that others are predicted from, which spares
+    decoding the rest; "exact", the frame on show; "keyframes", for fast scans, the nearest keyframe."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Quality of the JPEG that every picture passes through, those from files too, so that a store of JPEGs gives the same
+    pictures; null: none does."""
+    backend: Literal["pyav", "decord"] = "pyav"
+    """Library that decodes pictures; "decord" knows only sampling "exact"."""
+    max_frame_pixels: Count = 7680 * 4320
+    """Pixels of a frame above which a clip is refused as unreadable."""
+    max_decoded_frames: Count = 20_000
+    """Frames of a clip after which decoding is given up."""
+
+    @model_validator(mode="after")
+    def _decord_is_exact(self) -> "Clip":
+        if self.backend == "decord" and self.sampling != "exact":
+            raise ValueError(f"backend 'decord' knows no sampling but 'exact', got '{self.sampling}'; set clip.sampling=exact")
+        return self
+
+
+class Mel(Section):
+    """The log-mel image, by librosa's definition; its length in seconds is the clip's span."""
+
+    rate_hz: Count = 16_000
+    """Sample rate to which sound is resampled, in Hz."""
+    n_fft: Count = 1024
+    """Window of the short-time Fourier transform, in samples."""
+    hop_length: Count = 256
+    """Distance from one column of the image to the next, in samples."""
+    n_mels: Count = 128
+    """Mel bands, which are the rows of the image."""
+    fmin_hz: NotNegative = 20.0
+    """Lower edge of the lowest band, in Hz."""
+    fmax_hz: Positive = 8_000.0
+    """Upper edge of the highest band, in Hz; at most half of rate_hz."""
+
+    @model_validator(mode="after")
+    def _band(self) -> "Mel":
+        if not self.fmin_hz < self.fmax_hz <= self.rate_hz / 2:
+            raise ValueError(f"wanted fmin_hz < fmax_hz <= rate_hz / 2, got {self.fmin_hz}, {self.fmax_hz}, {self.rate_hz}")
+        return self
+
+
+class Data(Section):
+    """Where the data lies below `--data DIR`, and how it is fed."""
+
+    train_labels: str = "train_labels.csv"
+    """CSV of the training labels, below the data folder."""
+    validation_labels: str = "validation_labels.csv"
+    """CSV of the validation labels, below the data folder."""
+    train_videos: str = "train"
+    """Folder of the training videos, below the data folder."""
+    validation_videos: str = "validation"
+    """Folder of the validation videos, below the data folder."""
+    allow_missing: bool = False
+    """Whether a labelled video may be missing from its folder; otherwise it stops the run."""
+    allow_unlisted: bool = False
+    """Whether a video in the folder may have no label; otherwise it stops the run."""
+    batch_size: Count = 16
+    """Clips of a training batch, over all processes together."""
+    workers: FromZero | None = None
+    """Processes that decode; 0: the main process; null: one for each core."""
+    timeout_seconds: Positive = 60.0
+    """Time after which the decoding of a clip is given up, in seconds."""
+    spans: FromZero = 0
+    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold them all; 0: one anywhere."""
+    balance: bool = False
+    """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller one some are
+    repeated."""
+    method_column: str | None = None
+    """Column of the training labels that names the kind of forgery; null: "method", if there is one."""
+
+
+class Store(Section):
+    """Limits of a decode-once store (`--store DIR`)."""
+
+    max_gb: Positive = 100.0
+    """Size at which the store takes no more entries, in GB (10^9 bytes)."""
+    keep_free_gb: NotNegative = 2.0
+    """Space on its disk that the store leaves free, in GB (10^9 bytes)."""
+    shard_clips: Count = 1000
+    """Entries of one file of the store."""
+
+
+class Augment(Section):
+    """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on all its frames."""
+
+    flip_p: Share = 0.5
+    """Probability that pictures are mirrored left to right."""
+    crop_p: Share = 0.5
+    """Probability that a random part of the pictures is cut out and enlarged."""
+    crop_scale: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Smallest area of the part that crop_p cuts out, as a share of the picture's."""
+    jpeg_p: Share = 0.3
+    """Probability that pictures are compressed as JPEG of a quality from 30 to 95."""
+    blur_p: Share = 0.1
+    """Probability of a Gaussian blur with a sigma from 0.5 to 2 pixels."""
+    noise_p: Share = 0.1
+    """Probability of Gaussian noise with a deviation from 0.01 to 0.06 of full scale."""
+    colour_p: Share = 0.3
+    """Probability that brightness, contrast, saturation and hue are changed."""
+    gain_p: Share = 0.3
+    """Probability that sound is made louder or softer by up to 6 dB."""
+    sound_noise_p: Share = 0.1
+    """Probability of added noise, 10 to 40 dB below the sound."""
+    mel_mask_p: Share = 0.0
+    """Probability that a band and a stretch of time of the mel image are set to its mean."""
+
+
+class Optim(Section):
+    """How weights are updated, how long, and when the run is saved."""
+
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    """Optimiser; "adam" has weight decay as L2 in the gradient, as torch defines it."""
+    rate: Positive = 3e-4
+    """Learning rate, before warm-up and schedule."""
+    weight_decay: NotNegative = 0.01
+    """Weight decay of the optimiser."""
+    momentum: Share = 0.9
+    """Momentum of "sgd"."""
+    epochs: Count = 10
+    """Full passes over the training data."""
+    schedule: Literal["step", "cosine", "constant", "hold"] = "cosine"
+    """Course of the rate: "cosine" falls to 0, "step" is multiplied by step_gamma every step_epochs, "hold" is constant for the
+    share `hold` of the run and then falls linearly to 0."""
+    hold: Annotated[float, Field(ge=0, lt=1)] = 0.75
+    """Share of the run in which schedule "hold" keeps the rate constant."""
+    step_epochs: Count = 5
+    """Epochs between two steps of schedule "step"."""
+    step_gamma: Positive = 0.1
+    """Factor of the rate at each step of schedule "step"."""
+    warmup_steps: FromZero = 0
+    """Batches at the beginning of the run over which the rate rises linearly from 0."""
+    clip_norm: Positive | None = None
+    """Norm to which the gradient of all weights together is limited; null: no limit."""
+    accumulate: Count = 1
+    """Batches whose gradients are averaged into one update."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Decay of the moving average of the weights that is validated and kept; 0: no average."""
+    autocast: Literal["off", "bf16", "fp16"] = "off"
+    """Precision of the network's arithmetic; "off": float32."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Share of each target that goes to the other class."""
+    patience: FromZero = 0
+    """Epochs in a row without a better validation result after which the run ends; 0: it never ends early."""
+    save_every: Count = 100
+    """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little."""
+    sam_rho: NotNegative = 0.0
+    """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
+
+    @model_validator(mode="after")
+    def _sam(self) -> "Optim":
+        if self.sam_rho and (self.accumulate > 1 or self.autocast == "fp16"):
+            raise ValueError("sam_rho takes two gradients of each batch; wanted accumulate: 1 and no fp16 with it")
+        return self
+
+
+class Predict(Section):
+    """How clips are scored."""
+
+    batch_size: Count = 16
+    """Clips of a batch, of each process."""
+    spans: Count = 1
+    """Evenly spaced spans of a clip that are scored; their logits are averaged."""
+    flip: bool = False
+    """Whether each span's mirror image is scored too."""
+    precision: Literal["trained", "off", "bf16", "fp16"] = "trained"
+    """Precision of the network's arithmetic: that of training (`optim.autocast`), or another."""
+    compile: bool = False
+    """Whether the network is compiled by torch.compile, for long runs on CUDA."""
+    on_unreadable: Literal["mean", "value", "fail"] = "mean"
+    """What a clip without a score gets in the submission: the mean of the others, `unreadable_value`, or the run fails."""
+    unreadable_value: Share = 0.5
+    """Probability of forged for a clip without a score, where on_unreadable is "value"."""
+
+
+class Rules(Section):
+    """The competition's rules."""
+
+    competition: bool = True
+    """Whether a finding against the competition's rules stops the run; if not, the run's audit says failed."""
+    max_parameters: Count = 200_000_000
+    """Largest permitted number of parameters."""
