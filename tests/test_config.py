@@ -64,6 +64,11 @@ def test_numbers_that_yaml_reads_as_text(write):
     assert (settings.optim.rate, settings.optim.clip_norm, settings.optim.weight_decay) == (1e-3, 1.0, 0.05)
 
 
+def test_yaml_reads_off_as_false(write):
+    settings = read(write("model: {name: mel_cnn}\noptim: {autocast: off}"), ["predict.precision=off"])
+    assert (settings.optim.autocast, settings.predict.precision) == ("off", "off")
+
+
 def test_overrides(write):
     path = write("model: {name: mel_cnn}\noptim: {rate: 0.1}")
     settings = read(path, ["optim.rate=0.2", "optim.rate=0.3", "data.train_labels=a=b.csv", "seed=5", "model.pretrained=true"])

@@ -6,13 +6,14 @@ is in its type.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 FromZero = Annotated[int, Field(ge=0)]
+Switch = BeforeValidator(lambda value: "off" if value is False else value)  # YAML reads an unquoted `off` as false
 
 
 class Section(BaseModel):
@@ -167,7 +168,7 @@ class Optim(Section):
     """Batches whose gradients are averaged into one update."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average of the weights that is validated and kept; 0: no average."""
-    autocast: Literal["off", "bf16", "fp16"] = "off"
+    autocast: Annotated[Literal["off", "bf16", "fp16"], Switch] = "off"
     """Precision of the network's arithmetic; "off": float32."""
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
     """Share of each target that goes to the other class."""
@@ -194,7 +195,7 @@ class Predict(Section):
     """Evenly spaced spans of a clip that are scored; their logits are averaged."""
     flip: bool = False
     """Whether each span's mirror image is scored too."""
-    precision: Literal["trained", "off", "bf16", "fp16"] = "trained"
+    precision: Annotated[Literal["trained", "off", "bf16", "fp16"], Switch] = "trained"
     """Precision of the network's arithmetic: that of training (`optim.autocast`), or another."""
     compile: bool = False
     """Whether the network is compiled by torch.compile, for long runs on CUDA."""
