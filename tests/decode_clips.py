@@ -5,6 +5,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.bitstream import BitStreamFilterContext
 
 from telltale.decode.container import Limits
 
@@ -97,3 +98,20 @@ def write_sound(
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path
+
+
+def remuxed(source: Path, target: Path) -> Path:
+    """The packets of an .mp4 of H.264 in the container that the name of `target` calls for, none of them coded anew."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        streams = {stream.index: out.add_stream_from_template(stream) for stream in given.streams}
+        pictures = given.streams.video[0]
+        # AVI wants start codes between the units of H.264, where the others have lengths.
+        avi = target.suffix == ".avi"
+        coded = BitStreamFilterContext("h264_mp4toannexb", pictures, streams[pictures.index]) if avi else None
+        for packet in given.demux():
+            if packet.dts is None:
+                continue
+            for each in coded.filter(packet) if coded is not None and packet.stream is pictures else [packet]:
+                each.stream = streams[packet.stream.index]
+                out.mux(each)
+    return target

@@ -25,7 +25,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 Status = Literal["missing", "empty", "refused", "damaged", "too_large", "no_stream", "failed"]
-Kind = Literal["mov", "matroska"]
+Kind = Literal["mov", "matroska", "avi"]
 
 # libav's chatter about damaged files goes nowhere: what it has to say comes as an exception or as a flag on a frame.
 av.logging.set_level(None)
@@ -74,16 +74,18 @@ def sniff(path: Path) -> Kind:
         if found.st_size == 0:
             raise DecodeError("empty", f"{path}: holds no bytes")
         with path.open("rb") as file:
-            head = file.read(8)
+            head = file.read(12)
     except (FileNotFoundError, NotADirectoryError):
         raise DecodeError("missing", f"{path}: does not exist") from None
     except (OSError, ValueError) as error:
         raise DecodeError("failed", f"{path}: cannot be read ({error})") from None
-    if head[4:] in _MOV_BOXES:
+    if head[4:8] in _MOV_BOXES:
         return "mov"
     if head[:4] == _EBML:
         return "matroska"
-    raise DecodeError("refused", f"{path}: begins like no MP4/MOV and no Matroska/WebM file")
+    if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+        return "avi"
+    raise DecodeError("refused", f"{path}: begins like no MP4, MOV, Matroska, WebM or AVI file")
 
 
 def open_container(path: Path, limits: Limits | None = None) -> InputContainer:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 _EBML = b"\x1aE\xdf\xa3"
 _SEGMENT = b"\x18S\x80g"
+_RIFF = b"RIFF"
 
 
 def is_cut(path: Path) -> bool:
@@ -13,19 +14,30 @@ def is_cut(path: Path) -> bool:
         head = file.read(256)
         if head.startswith(_EBML):
             return _segment_end(head) > size
+        length_of = _riff_length if head.startswith(_RIFF) else _box_length
         position = 0
         for _ in range(100_000):  # a fragmented file has a few boxes a second; a hostile one has millions
             file.seek(position)
             head = file.read(16)
-            length = int.from_bytes(head[:4], "big")
-            if length == 1:
-                length = int.from_bytes(head[8:16], "big")
+            length = length_of(head)
             if len(head) < 8 or length < 8:  # the end, a last box that gives no length, or no box
                 return False
             position += length
             if position > size:
                 return True
     return False
+
+
+def _box_length(head: bytes) -> int:
+    """Bytes of a box of MP4 or MOV, its head included."""
+    length = int.from_bytes(head[:4], "big")
+    return int.from_bytes(head[8:16], "big") if length == 1 else length
+
+
+def _riff_length(head: bytes) -> int:
+    """Bytes of a chunk of AVI, its head included; 0 where it is none, or where a recorder did not come to write its length."""
+    length = int.from_bytes(head[4:8], "little")
+    return 8 + length + length % 2 if head.startswith(_RIFF) and length else 0
 
 
 def _segment_end(head: bytes) -> int:

@@ -1,10 +1,11 @@
 """Pictures by decord 0.6.0, as far as it goes; `frames.read_frames` has PyAV read the rest.
 
 decord opens a file by its path with its own FFmpeg 4, so it is given only files that PyAV opened with the container forced; the
-times are the packets', read by PyAV, for decord keeps them as float32. What it cannot do, and does not get: AV1; frames 16
-pixels wide; clips whose keyframes are not clean cuts (open groups of pictures, gradual refresh), in which it lands some frames
-off after a seek; edit lists that skip frames; a limit on frames; files that are cut. At other damage it raises, mostly: unlike
-PyAV it does not report a frame that the decoder patched up, and it can end the process, so strangers' files are PyAV's.
+times are the packets', read by PyAV, for decord keeps them as float32. What it cannot do, and does not get: AV1; AVI, whose
+packets have no times of showing; frames 16 pixels wide; clips whose keyframes are not clean cuts (open groups of pictures,
+gradual refresh), in which it lands some frames off after a seek; edit lists that skip frames; a limit on frames; files that are
+cut. At other damage it raises, mostly: unlike PyAV it does not report a frame that the decoder patched up, and it can end the
+process, so strangers' files are PyAV's.
 """
 
 from pathlib import Path
@@ -30,6 +31,8 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
     decord = _decord()
     with Walk(path, limits, ("picture",)) as walk:
         container, stream = walk.container, open_picture(walk, "exact")
+        if container.format.name == "avi":
+            return None
         unit, start = tick(stream), zero(container)
         try:
             frame = next(container.decode(stream), None)  # only it knows whether the picture is turned

@@ -81,7 +81,8 @@ def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
         raise DecodeError("failed", f"{path}: its picture is in a coding that this libav cannot decode")
     check_pixels(path, codec, limits)
     codec.thread_count = 1
-    codec.skip_frame = _SKIPPED[sampling]
+    # See `showing.Show`: in AVI a frame's time is its place in the order of all frames.
+    codec.skip_frame = "DEFAULT" if walk.container.format.name == "avi" else _SKIPPED[sampling]
     codec.options = {"max_pixels": str(limits.max_frame_pixels)}  # the size in the stream itself may be another
     return stream
 

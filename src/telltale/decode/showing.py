@@ -26,7 +26,10 @@ class Show:
         self._walk, self._stream, self._path, self._limits = walk, stream, walk.path, walk.limits
         self._decoded = 0
         self._stopped: DecodeError | None = None
-        self._seekable = True
+        # AVI has times of decoding alone. Frames come in the order of showing, so the n-th one has the n-th packet's time: if
+        # the decoder leaves none out and begins with the first.
+        self._by_order = walk.container.format.name == "avi"
+        self._seekable = not self._by_order
         if walk.container.format.name.startswith("matroska"):
             walk.seek(stream.start_time or 0, stream)  # its index is not read before the first seek
         entries = stream.index_entries
@@ -39,6 +42,7 @@ class Show:
         """Forget what was read; `keyframe` is the index time that was sought, None at the start of the file."""
         self._keyframe = keyframe
         self._ready: deque[VideoFrame] = deque()
+        self._times: deque[int] = deque()  # of packets whose frame is still to come, where frames go by order
         self._reached = keyframe if keyframe is not None else self._first
         self._ended = False
         self._shown: tuple[VideoFrame, int] | None = None  # a frame and its time
@@ -95,6 +99,8 @@ class Show:
             if frame.is_corrupt:
                 raise DecodeError("damaged", f"{self._path}: a frame is damaged")
             pts = frame.pts if frame.pts is not None else frame.dts
+            if self._by_order:
+                pts = self._times.popleft() if self._times else None
             if pts is None:  # no time at all: one tick after the frame before
                 pts = (self._stream.start_time or 0) if previous is None else previous + 1
             if previous is None or pts >= previous:  # a frame that goes back in time is never on show
@@ -111,6 +117,8 @@ class Show:
             dts = packet.dts
             if dts is not None and dts > self._reached:
                 self._reached = dts
+            if self._by_order and dts is not None:
+                self._times.append(dts)
             if not self._length_bytes or not _is_spare(packet, self._length_bytes):
                 self._ready.extend(packet.decode())
         except av.error.ArgumentError:  # so the decoders answer to max_pixels; the packets are the file's, the rest is ours
