@@ -23,7 +23,7 @@ registry
 schema programs versions hashes
 config signals processes
 manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger
-transforms scores models.* clip state forge.*
+transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged
 data profile inference objectives
 feed maps report.*

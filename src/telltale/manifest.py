@@ -24,7 +24,8 @@ HEADER = ["video_name", "target"]
 TARGETS = {"0": 0, "1": 1}
 METHOD = "method"
 # A plain file name: no folders of either system, no drive, no control characters, no undecodable bytes.
-_NAME = re.compile(r"(?![A-Za-z]:)[^\s/\\][^/\\\x00-\x1f\x7f\ud800-\udfff]*\.mp4", re.IGNORECASE)
+PLAIN = re.compile(r"(?![A-Za-z]:)[^\s/\\][^/\\\x00-\x1f\x7f\ud800-\udfff]*")
+_NAME = re.compile(PLAIN.pattern + r"\.mp4", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
