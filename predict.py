@@ -3,59 +3,14 @@
     python predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv [--list template.csv]
     torchrun --nproc-per-node=2 predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv
 
-Every name in --list (or every .mp4 in DIR) gets exactly one row, in that order. What cannot be read gets the fallback chosen by
---on-unreadable and a status in scores.csv. Killed at any moment, the same command does the rest and the result is the same.
+It is `telltale predict`; its steps are in src/telltale/verbs/predict.py.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
-from telltale import place, prediction
-from telltale.entry import guarded
-from telltale.signals import watched
+from telltale.verbs.predict import arguments, main, predict
 
-UNREADABLE = "score of a video that cannot be read: the mean training score, predict.unreadable_value, or stop with status 1"
-SETTABLE = f"override a key of {', '.join(prediction.SETTABLE)}; such as predict.spans=3"
-
-
-def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, required=True, help="RUN/best.pt")
-    parser.add_argument("--videos", type=Path, required=True, help="folder that holds the videos")
-    parser.add_argument("--out", type=Path, required=True, help="the submission to write")
-    parser.add_argument("--list", type=Path, help="CSV with a video_name column: which videos, in which order")
-    parser.add_argument("--on-unreadable", choices=("mean", "value", "fail"), help=UNREADABLE)
-    parser.add_argument("--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here")
-    parser.add_argument(
-        "--maps", type=Path, metavar="DIR", help="write each clip's forgery map there, of a model that draws them"
-    )
-    parser.add_argument(
-        "--profile", nargs="?", const="", metavar="FILE.json", help="print where the time went, or write it too"
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=SETTABLE)
-    return parser.parse_args(given)
-
-
-def predict(args: argparse.Namespace) -> int:
-    overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
-    settings, content = prediction.read(args.checkpoint, overrides)
-    rows = prediction.rows(args.videos, args.list)
-    with (
-        watched() as watch,
-        place.join(settings.threads, deterministic=settings.deterministic) as here,
-        prediction.Work(rows, settings, here, args.checkpoint, args.out, args.store, args.maps) as work,
-    ):
-        # The workers decode while the model is built.
-        scores = work.score(prediction.build(content, settings, args.checkpoint), watch)
-        about = work.about(args.videos, overrides)
-        status = prediction.write(scores, settings, content, args.out, about) if here.main else 0
-        here.gather("written")
-        work.journal.remove()
-        if here.main and args.profile is not None:
-            prediction.report_profile(work.profile, args.profile)
-    return status
-
+__all__ = ["arguments", "main", "predict"]
 
 if __name__ == "__main__":
-    sys.exit(guarded(lambda: predict(arguments())))
+    sys.exit(main())

@@ -33,7 +33,8 @@ training prediction planning
 golden bundle
 bundling reproduction
 verbs.*
-cli train predict
+cli
+__main__ train predict
 """
 PROGRAMS = [ROOT / name for name in ("train.py", "predict.py")]
 TOP = ["Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", ".dockerignore", ".ci/run", "Makefile", "README.md"]
@@ -168,6 +169,7 @@ def test_report_imports_no_torch_however_far_one_looks():
         ("telltale.report.figures", "torch timm"),
         ("telltale.metrics", "torch"),
         ("telltale.scores", "torch"),
+        ("train, predict", "torch numpy pandas matplotlib librosa av cv2"),
         ("telltale.cli", "torch numpy pandas matplotlib librosa av cv2"),
     ],
 )

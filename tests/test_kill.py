@@ -17,9 +17,11 @@ from test_end_to_end import CONFIG
 
 import predict
 import train
-from telltale import checkpoint
+from telltale import checkpoint, objectives, prediction, training
 from telltale.entry import guarded
 
+# What the programs import only once their arguments are good; a fork has it from here.
+IMPORTED = objectives, prediction, training
 FORK = multiprocessing.get_context("fork")
 
 

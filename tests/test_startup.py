@@ -39,7 +39,40 @@ except SystemExit as end:
     assert loaded_by(program, f"torch numpy pydantic yaml av cv2 scipy {NOT_FOR_READING}") == []
 
 
-@pytest.mark.parametrize("module", ["telltale.feed", "predict"])
+MISTAKES = {
+    "train --help": "",
+    "train --config absent.yaml --data . --out run": "absent.yaml: cannot be read",
+    "train --config configs/demo.yaml --data . --out run --set optim.epoch=3": "optim.epoch",
+    "train --config configs/demo.yaml --data absent --out run": "absent/train_labels.csv: cannot be read",
+    "predict --help": "",
+    "predict --checkpoint absent.pt --videos . --out submission.csv": "absent.pt: cannot be read",
+    "predict --checkpoint pyproject.toml --videos . --out submission.csv": "pyproject.toml: is no checkpoint",
+    "predict --checkpoint {zip} --videos absent --out submission.csv": "absent: is not a folder",
+    "predict --checkpoint {zip} --videos . --out submission.csv --set optim.rate=1": "a trained model fixes this",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_is_said_before_torch_is_loaded(words: str, tmp_path: Path):
+    """Of the two programs, which are a verb of telltale each."""
+    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
+    given = words.format(zip=tmp_path / "model.pt").split()
+    program = f"""
+import contextlib, io
+from telltale.cli import main
+said = io.StringIO()
+with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+    try:
+        status = main({given})
+    except SystemExit as end:
+        status = end.code
+assert status == {0 if words.endswith("--help") else 2}, said.getvalue()
+assert {MISTAKES[words]!r} in said.getvalue(), said.getvalue()
+"""
+    assert loaded_by(program, f"torch numpy av cv2 scipy {NOT_FOR_READING}") == []
+
+
+@pytest.mark.parametrize("module", ["telltale.feed", "telltale.prediction"])
 def test_clips_are_read_before_the_slow_libraries_are_there(module: str):
     """The workers are forked from a process that has imported this much; timm comes when they are at work."""
     assert loaded_by(f"import {module}", NOT_FOR_READING) == []
@@ -53,7 +86,7 @@ from telltale import config, mel, models, transforms
 settings = config.Config(model={"name": "mel_cnn"})
 transforms.fit(np.zeros((2, 40, 60, 3), np.uint8), 32)
 mel.log_mel(np.zeros(16_000, np.float32), settings.mel, 1.0)
-import predict
+import telltale.prediction
 models.build(settings.model, settings.mel, settings.clip, initialise=False)
 """
     assert loaded_by(program, NOT_FOR_A_SCORE) == []

@@ -2,17 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from telltale.errors import InputError
 
+if TYPE_CHECKING:
+    import torch
+
 FORMAT = "telltale-checkpoint-1"
+# torch.save writes a ZIP archive.
+MAGIC = b"PK\x03\x04"
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one."""
+    import torch
+
     # One name for it, as one process writes a run: what a kill leaves behind is replaced by the next save, not piled up.
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("wb") as file:
@@ -22,12 +27,24 @@ def save(path: Path, content: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote, on the CPU. Raises InputError for a file that is absent, damaged or something else."""
+def check(path: Path) -> None:
+    """Look at the file's first bytes, without torch. Raises InputError if it is absent or cannot be a checkpoint."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:
+            begins = file.read(len(MAGIC))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a checkpoint such as RUN/best.pt") from None
+    if begins != MAGIC:
+        raise InputError(f"{path}: is no checkpoint; wanted a file that train.py wrote, such as RUN/best.pt")
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote, on the CPU. Raises InputError for a file that is absent, damaged or something else."""
+    check(path)
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # one flipped bit makes the unpickler stumble over anything
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote") from None
@@ -36,7 +53,7 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_weights(model: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
+def load_weights(model: "torch.nn.Module", state: dict[str, Any], path: Path) -> None:
     """Put the weights in place, every name matched. Raises InputError naming what does not fit."""
     try:
         model.load_state_dict(state, strict=True)

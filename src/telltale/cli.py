@@ -1,4 +1,4 @@
-"""`telltale VERB ...`: everything beside train.py and predict.py. A verb's module is imported only when it is called."""
+"""`telltale VERB ...`: everything that users type. A verb's module is imported only when it is called."""
 
 import argparse
 import importlib
@@ -8,6 +8,8 @@ from telltale import __version__
 from telltale.entry import guarded
 
 VERBS = {
+    "train": "train one model and keep everything about it in one folder",
+    "predict": "score videos with a trained model and write submission.csv",
     "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
     "demo-data": "write a data set of our own making in the competition's layout",
     "models": "every detector: source, inputs, parameters, multiply-adds, time per clip",
@@ -33,9 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = next((word for word in given if not word.startswith("-")), None)
     module = None
     for verb, summary in VERBS.items():
-        subparser = verbs.add_parser(verb, help=summary, description=summary)
+        subparser = verbs.add_parser(verb, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if verb == chosen:
             module = importlib.import_module(f"telltale.verbs.{verb.replace('-', '_')}")
+            subparser.description = module.__doc__
             module.add_arguments(subparser)
     parsed = parser.parse_args(given)
     assert module is not None  # argparse has refused every other word

@@ -31,12 +31,17 @@ __all__ = [
     "Rules",
     "Section",
     "Store",
+    "check_overrides",
     "dump",
     "fingerprint",
     "override",
     "parse",
     "read",
 ]
+
+
+# The keys that a trained model leaves open, or how they begin.
+SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
@@ -67,6 +72,13 @@ def override(settings: Config, overrides: list[str]) -> Config:
     for text in overrides:
         _set(tree, text)
     return parse(tree, "--set")
+
+
+def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:
+    """Raise InputError for an override of a key that does not begin with one of `settable`."""
+    for text in overrides:
+        if not text.startswith(settable):
+            raise InputError(f"--set {text}: a trained model fixes this; wanted a key of {', '.join(settable)}")
 
 
 def dump(settings: Config) -> str:

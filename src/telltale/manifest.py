@@ -14,11 +14,13 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from telltale import config
 from telltale.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 HEADER = ["video_name", "target"]
 TARGETS = {"0": 0, "1": 1}
@@ -48,8 +50,10 @@ class Manifest:
     unlisted: tuple[str, ...]
 
     @property
-    def targets(self) -> np.ndarray:
+    def targets(self) -> "np.ndarray":
         """int64 (N,), those of `rows`. All of them must be known."""
+        import numpy as np  # here, so that a label file is judged before anything heavy is loaded
+
         return np.array([row.target for row in self.rows])
 
     @property
@@ -104,6 +108,14 @@ def list_videos(videos: Path) -> list[str]:
         if not _NAME.fullmatch(name):
             raise InputError(f"{videos}: a file is called {name!r}; wanted a name that a CSV file can carry, rename it")
     return names
+
+
+def rows_to_score(videos: Path, listed: Path | None) -> list[Row]:
+    """One row for every name in the list, or for every .mp4 of the folder; a listed video that is absent has one too."""
+    if not videos.is_dir():
+        raise InputError(f"--videos {videos}: is not a folder; wanted the folder that holds the videos")
+    names = list_videos(videos) if listed is None else read_names(listed)
+    return [Row(name, videos / name, None) for name in names]
 
 
 def read_split(split: str, labels: Path, videos: Path, *, allow_missing: bool, allow_unlisted: bool) -> Manifest:

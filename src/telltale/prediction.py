@@ -13,12 +13,11 @@ import torch
 
 from telltale import checkpoint, config, models, origins, rules
 from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store
-from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.loop import bar, score
-from telltale.manifest import Row, list_videos, read_names
+from telltale.manifest import Row
 from telltale.maps import Maps, check
 from telltale.place import Place
 from telltale.profile import Profile
@@ -26,7 +25,6 @@ from telltale.runfolder import flatten
 from telltale.scores import Journal, Score, first_few, merge, status_counts, write_scores, write_submission
 from telltale.signals import Stopped, Watch
 
-SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
 # What no score depends on.
 FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")
 
@@ -35,9 +33,7 @@ def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any
     """A checkpoint's settings, with `overrides`, and all that it holds. Raises InputError."""
     content = checkpoint.load(path)
     settings = config.parse(content["config"], str(path))
-    for override in overrides:
-        if not override.startswith(SETTABLE):
-            raise InputError(f"--set {override}: a trained model fixes this; wanted a key of {', '.join(SETTABLE)}")
+    config.check_overrides(overrides, config.SETTABLE)
     return config.override(settings, overrides), content
 
 
@@ -48,14 +44,6 @@ def build(content: dict[str, Any], settings: config.Config, path: Path) -> torch
     model.provenance = content["provenance"]
     rules.enforce(rules.audit(model, settings), settings)
     return model.eval()
-
-
-def rows(videos: Path, listed: Path | None) -> list[Row]:
-    """One row for every name in the list, or for every .mp4 of the folder; a listed video that is absent has one too."""
-    if not videos.is_dir():
-        raise InputError(f"--videos {videos}: is not a folder; wanted the folder that holds the videos")
-    names = list_videos(videos) if listed is None else read_names(listed)
-    return [Row(name, videos / name, None) for name in names]
 
 
 class Work:
