@@ -70,9 +70,31 @@ def test_packages_are_those_installed_and_none_where_absent(monkeypatch: pytest.
     found = versions.packages()
     assert found["python"] == platform.python_version()
     assert found["numpy"] == numpy.__version__
-    assert list(found) == ["python", *versions.DISTRIBUTIONS]
-    monkeypatch.setattr(versions, "DISTRIBUTIONS", ("numpy", "a-package-nobody-wrote"))
+    assert list(found) == ["python", *versions.distributions()]
+    assert None not in found.values()
+    monkeypatch.setattr(versions, "distributions", lambda: ("numpy", "a-package-nobody-wrote"))
     assert versions.packages()["a-package-nobody-wrote"] is None
+
+
+def test_the_packages_are_those_between_a_file_and_its_score() -> None:
+    found = set(versions.distributions())
+    assert {"torch", "timm", "av", "decord", "librosa", "soxr", "numpy", "scipy", "opencv-python-headless"} <= found
+    besides = {"pandas", "matplotlib", "scikit-learn", "thop", "tqdm", "tensorboard", "pydantic", "PyYAML", "huggingface-hub"}
+    assert not found & (besides | {"telltale", "packaging", "safetensors", "h5py"})
+
+
+def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
+    package = copy_of_sources(tmp_path)
+    program = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from telltale import versions; "
+    program += "print(*versions.distributions())"
+
+    def in_a_process() -> set[str]:
+        return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+
+    assert in_a_process() == set(versions.distributions())
+    (package / "models" / "new.py").write_text('"""New."""\n\n\ndef build():\n    import einops.layers\n')
+    (package / "report" / "new.py").write_text("import plotly\n")
+    assert in_a_process() - set(versions.distributions()) == {"einops"}
 
 
 def test_versions_ask_torch_only_where_it_is_loaded() -> None:
@@ -115,6 +137,8 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
         "torch 2.15.0 there, 2.14.0 here",
         "decord 0.6.0 there, none here",
     ]
+    old = {"code": versions.code(), "packages": {"pandas": "0.1", "matplotlib": "0.1", "torch": "0.1"}}
+    assert [line.split()[:2] for line in versions.differences(old)] == [["torch", "0.1"]]  # of a bundle that names more
     assert versions.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
     assert versions.differences(versions.environment()) == []
     assert versions.machine_differences(versions.environment()) == []

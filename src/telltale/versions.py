@@ -6,6 +6,7 @@
 Free of torch, which is only asked where something else has loaded it.
 """
 
+import ast
 import hashlib
 import platform
 import sys
@@ -19,24 +20,18 @@ from typing import Any
 import telltale
 from telltale import threads
 
-# The distributions that a score depends on, and the one that draws its figures; others only store it.
-DISTRIBUTIONS = (
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "scipy",
-    "librosa",
-    "soxr",
-    "matplotlib",
-    "av",
-    "decord",
-    "albumentations",
-    "opencv-python-headless",
-    "scikit-learn",
-    "pandas",
-    "safetensors",
-)
+# From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
+# imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values.
+WAY = ("data", "inference", "models")
+READERS = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "yaml"}
+# Distributions that are called otherwise than what they give to import.
+CALLED = {
+    "cv2": "opencv-python-headless",
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "yaml": "PyYAML",
+    "skimage": "scikit-image",
+}
 PROGRAMS = ("train.py", "predict.py")
 
 
@@ -70,8 +65,46 @@ def _digits(package: Path, root: Path | None) -> str:
 
 
 def packages() -> dict[str, str | None]:
-    """Version of Python ("python") and of each of DISTRIBUTIONS, None where it is not installed."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in DISTRIBUTIONS}}
+    """Version of Python ("python") and of each of `distributions`, None where it is not installed."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in distributions()}}
+
+
+@cache
+def distributions() -> tuple[str, ...]:
+    """The distributions that a score depends on, sorted: all that the modules on its way import, within functions too."""
+    package = Path(telltale.__file__).parent
+    files = {_name(path, package): path for path in package.rglob("*.py")}
+    left = [name for name in files if name in WAY or name.startswith("models.")]
+    seen: set[str] = set()
+    others: set[str] = set()
+    while left:
+        name = left.pop()
+        if name not in seen:
+            seen.add(name)
+            for target in _imports(files[name]):
+                top, _, own = target.partition(".")
+                if top != "telltale":
+                    others.add(top)
+                else:  # "decode.frames.read_frames" is in decode.frames, and below decode
+                    parts = own.split(".")
+                    left += [short for n in range(len(parts)) if (short := ".".join(parts[: n + 1])) in files]
+    return tuple(sorted(CALLED.get(name, name) for name in others - READERS - set(sys.stdlib_module_names)))
+
+
+def _name(path: Path, package: Path) -> str:
+    """A module's name below the package: "decode.frames", "models"."""
+    return ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imports(path: Path) -> set[str]:
+    """Full names of what a module imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
 
 
 def _version(name: str) -> str | None:
@@ -126,14 +159,15 @@ def differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None
     """Sentences on where code and packages of two environments differ, such as "torch 2.15.0 there, 2.14.0 here".
 
     before: what `environment` gave there, or any mapping with its "code" and "packages"; here: the same, default this process.
-    Only packages that `before` names are compared. What two machines differ in is `machine_differences`.
+    Only packages that both name are compared: what was written down before may name some that no score depends on. What two
+    machines differ in is `machine_differences`.
     """
     here = {"code": code(), "packages": packages()} if here is None else here
     told = []
     if before.get("code") != here.get("code"):
         told.append(_apart("telltale", before.get("code"), here.get("code")))
     there, mine = before.get("packages") or {}, here.get("packages") or {}
-    return told + [_apart(name, there[name], mine.get(name)) for name in there if there[name] != mine.get(name)]
+    return told + [_apart(name, there[name], mine[name]) for name in there if name in mine and there[name] != mine[name]]
 
 
 def machine_differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
