@@ -217,3 +217,18 @@ def test_forms_are_not_mixed(given: list[str], said: str) -> None:
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, telltale.verbs.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_scores_stand_in_any_column(world: Path, tmp_path: Path) -> None:
+    rows = [(name, p) for name, _, p, _ in WORLD]
+    (tmp_path / "one.csv").write_text("video_name,y_pred\n" + "".join(f"{name},{p}\n" for name, p in rows))
+    (tmp_path / "two.csv").write_text("video_name,genuine,y_pred\n" + "".join(f"{name},{1 - p},{p}\n" for name, p in rows))
+    labels = ("--labels", world / "labels.csv", "--resamples", 40, "--out", tmp_path / "out")
+
+    def auc() -> float:
+        return json.loads((tmp_path / "out" / "metrics.json").read_text())["auc"]["value"]
+
+    assert verb(*labels, "--scores", tmp_path / "one.csv") == 0 and auc() == pytest.approx(0.75)
+    with pytest.raises(InputError, match=r"two\.csv:1: header 'video_name,genuine,y_pred'.*--score-column names one"):
+        verb(*labels, "--scores", tmp_path / "two.csv")
+    assert verb(*labels, "--scores", tmp_path / "two.csv", "--score-column", "y_pred") == 0 and auc() == pytest.approx(0.75)

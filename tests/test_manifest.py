@@ -67,7 +67,7 @@ def test_good_names(labels: Path, name: str):
         (
             "video_name,score\na.mp4,0\n",
             1,
-            "header 'video_name,score'; wanted 'video_name,target', this is a submission's header",
+            "header 'video_name,score'; wanted 'video_name,target', this looks like a submission",
         ),
         ("target,video_name\n0,a.mp4\n", 1, "wanted 'video_name,target'"),
         ("video_name;target\na.mp4;0\n", 1, "header 'video_name;target'; wanted 'video_name,target'"),

@@ -130,7 +130,13 @@ def test_a_name_that_is_not_text_is_said(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("", "header ''"),
-        ("video_name,y_pred\na.mp4,0.5\n", ":1: header 'video_name,y_pred'"),
+        (
+            "name,y_pred\na.mp4,0.5\n",
+            ":1: header 'name,y_pred'; wanted video_name,fake_probability,status,seconds, or video_name",
+        ),
+        ("video_name,p0,p1\na.mp4,0.5,0.5\n", ":1: header 'video_name,p0,p1'.*--score-column names one of several"),
+        ("video_name,\na.mp4,0.5\n", ":1: header 'video_name,'"),
+        ("video_name,target\na.mp4,0\nb.mp4,1\n", "is a label file, with video_name,target"),
         ("video_name,score\na.mp4,0.5\na.mp4,0.5\n", ":3: 'a.mp4' is listed a second time"),
         ("video_name,score\na.mp4,nan\n", ":2: fake probability nan"),
         ("video_name,score\na.mp4,1.5\n", ":2: fake probability 1.5"),
@@ -148,6 +154,21 @@ def test_unusable_score_files_name_the_line(tmp_path: Path, text: str, said: str
     (tmp_path / "s.csv").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=said):
         read_scores(tmp_path / "s.csv")
+
+
+def test_a_column_of_scores_may_have_any_name(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    write_submission(path, ROWS[:1], None, "y_pred")
+    assert path.read_text() == "video_name,y_pred\na.mp4,0.3000000000\n"
+    assert read_scores(path) == read_scores(path, "y_pred") == {"a.mp4": Score("a.mp4", 0.3, "submitted")}
+    with pytest.raises(InputError, match="wanted the columns video_name and score, once each"):
+        read_scores(path, "score")
+    path.write_text("genuine,video_name,forged\n0.75,a.mp4,0.25\n")
+    assert read_scores(path, "forged")["a.mp4"].fake_probability == 0.25
+    path.write_text("video_name,target\na.mp4,0.5\nb.mp4,1\n")  # not 0 or 1 alone: no label file
+    assert [row.fake_probability for row in read_scores(path).values()] == [0.5, 1]
+    write_scores(path, ROWS[:1])
+    assert read_scores(path, "y_pred") == {"a.mp4": ROWS[0]}  # our own form has no choice
 
 
 def test_byte_order_mark_and_crlf_are_read_and_other_encodings_are_not(tmp_path: Path) -> None:

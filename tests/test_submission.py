@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import InputError
+from telltale.manifest import read_names
 from telltale.scores import Score, write_submission
-from telltale.submission import inspect_submission, validate_submission
+from telltale.submission import inspect_submission, score_column, validate_submission
 from telltale.verbs import validate_submission as verb
 
 ROWS = [Score("a.mp4", 0.1 + 0.2, "ok", 4.0), Score("b.mp4", None, "damaged", None)]
@@ -72,7 +73,59 @@ def test_notes_make_nothing_invalid(tmp_path: Path, template: Path, capsys: pyte
         assert said in printed
 
 
-def _run(submission: Path, template: Path) -> int:
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("video_name\na.mp4\n", "score"),
+        ("video_name,y_pred\na.mp4,\n", "y_pred"),
+        ("\ufeffvideo_name,y_pred\r\na.mp4,0.5\r\n", "y_pred"),
+        ("video_name,score\na.mp4,0\n", "score"),
+        ("video_name,target\na.mp4,0\nb.mp4,1\n", "score"),  # labels
+        ("video_name,target,method\na.mp4,0,\nb.mp4,1,swap\n", "score"),
+        ("video_name,target\na.mp4,0.5\n", "target"),
+        ("video_name,target\na.mp4,\n", "target"),
+    ],
+)
+def test_the_template_names_the_column(tmp_path: Path, text: str, column: str) -> None:
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    assert score_column(tmp_path / "t.csv") == column
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("video_name,id,y_pred\na.mp4,1,\n", "t.csv:1: header 'video_name,id,y_pred'; wanted video_name and one column"),
+        ("id,video_name\n1,a.mp4\n", "t.csv:1: header 'id,video_name'"),
+        ("video_name,\na.mp4,\n", "t.csv:1: header 'video_name,'"),
+        ("video_name,method\na.mp4,\nb.mp4,swap\n", "t.csv:3: method is 'swap', no number"),
+    ],
+)
+def test_a_template_that_does_not_tell_its_column_wants_it_by_name(tmp_path: Path, text: str, said: str) -> None:
+    template, submission = tmp_path / "t.csv", tmp_path / "s.csv"
+    template.write_text(text)
+    with pytest.raises(InputError, match=f"{said}.*--score-column"):
+        score_column(template)
+    names = read_names(template)
+    submission.write_text("video_name,p\n" + "".join(f"{name},0.5\n" for name in names))
+    assert _run(submission, template, "--score-column", "p") == 0
+    with pytest.raises(InputError, match="name of a column beside video_name"):
+        _run(submission, template, "--score-column", "video_name")
+
+
+def test_the_header_is_the_templates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template, submission = tmp_path / "t.csv", tmp_path / "s.csv"
+    template.write_text("video_name,y_pred\na.mp4,\nb.mp4,\n")
+    write_submission(submission, ROWS, 0.5, score_column(template))
+    assert submission.read_text() == "video_name,y_pred\na.mp4,0.3000000000\nb.mp4,0.5000000000\n"
+    assert _run(submission, template) == 0
+    write_submission(submission, ROWS, 0.5)
+    capsys.readouterr()
+    assert _run(submission, template) == 1
+    assert "s.csv:1: header 'video_name,score'; wanted video_name,y_pred" in capsys.readouterr().out
+    assert _run(submission, template, "--score-column", "score") == 0
+
+
+def _run(submission: Path, template: Path, *more: str) -> int:
     parser = argparse.ArgumentParser()
     verb.add_arguments(parser)
-    return verb.run(parser.parse_args([str(submission), "--list", str(template)]))
+    return verb.run(parser.parse_args([str(submission), "--list", str(template), *more]))

@@ -32,8 +32,8 @@ class Options:
 
     resamples, seed: of the bootstrap. intervals: of the AUC, "bootstrap" or "delong"; all else is bootstrapped. threshold: from
     which fake probability on a clip is flagged; None: 0.5, or what `choose` finds on other clips. choose: how a threshold is
-    found on those, as `metrics.decisions.choose`. scored_only: leave out clips that have a status and no score.
-    Raises InputError for a value that means nothing.
+    found on those, as `metrics.decisions.choose`. scored_only: leave out clips that have a status and no score. score_column:
+    that of submissions, as `scores.read_scores` takes it. Raises InputError for a value that means nothing.
     """
 
     resamples: int = 1000
@@ -42,6 +42,7 @@ class Options:
     threshold: float | None = None
     scored_only: bool = False
     choose: str = "fpr=0.01"
+    score_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.resamples < 1:
@@ -117,7 +118,7 @@ def of_files(
     judged on the same clips, with `options.scored_only` those that every one of them scored.
     Raises InputError for files that do not belong together, and as `metrics.check`.
     """
-    judged = of_labels(labels, scores, scored_only=options.scored_only)
+    judged = of_labels(labels, scores, scored_only=options.scored_only, score_column=options.score_column)
     thresholds, chosen = _thresholds(judged, options, choose_on, choose_labels)
     forged = [name for name, target in zip(judged.names, judged.targets, strict=True) if target == 1]
     columns = [read_groups(argument, forged) for argument in groups]
@@ -252,7 +253,7 @@ def _thresholds(
         )
     thresholds, how = [], []
     for path in choose_on:
-        other = of_labels(choose_labels, [path], scored_only=options.scored_only)
+        other = of_labels(choose_labels, [path], scored_only=options.scored_only, score_column=options.score_column)
         if shared := sorted(set(other.names) & set(judged.names)):
             raise InputError(
                 f"{path}: {len(shared)} of its videos are among those judged, such as '{shared[0]}'; a threshold must be "

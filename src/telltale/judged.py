@@ -30,15 +30,17 @@ class Judged:
     n_left_out: int
 
 
-def of_labels(labels_path: Path, scores_paths: Sequence[Path], *, scored_only: bool) -> Judged:
+def of_labels(labels_path: Path, scores_paths: Sequence[Path], *, scored_only: bool, score_column: str | None = None) -> Judged:
     """Join score files with a label file, by name. With `scored_only`, clips that one file did not score are left out for all.
+
+    score_column: as `scores.read_scores` takes it.
 
     Raises InputError for labelled names without a row, rows without a label, a score file given twice and, unless
     `scored_only`, rows without a score.
     """
     labels = read_labels(labels_path)
     shown = distinct_names(scores_paths)
-    rows = [_matched(labels_path, labels, path) for path in scores_paths]
+    rows = [_matched(labels_path, labels, path, score_column) for path in scores_paths]
     for path, found in zip(scores_paths, rows, strict=True):
         unscored = [name for name in labels if found[name].fake_probability is None]
         if unscored and not scored_only:
@@ -84,8 +86,8 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return ["/".join(end) for end in ends]
 
 
-def _matched(labels_path: Path, labels: Mapping[str, int], scores_path: Path) -> dict[str, Score]:
-    scores = read_scores(scores_path)
+def _matched(labels_path: Path, labels: Mapping[str, int], scores_path: Path, column: str | None) -> dict[str, Score]:
+    scores = read_scores(scores_path, column)
     if missing := without(labels, scores):
         raise InputError(
             f"{scores_path}: {len(missing)} of the {len(labels)} videos of {labels_path} have no row: {first_few(missing)}; "

@@ -185,8 +185,8 @@ def _read(path: Path, method_column: str | None = None) -> _Labels:
     table = _table(path)
     _, header = next(table)
     if header[:2] != HEADER:
-        submission = header[:2] == ["video_name", "score"]
-        remedy = "this is a submission's header, give the labels" if submission else "mend the header"
+        submission = len(header) == 2 and header[0] == "video_name"
+        remedy = "this looks like a submission, give the labels" if submission else "mend the header"
         raise InputError(f"{path}:1: header '{','.join(header)}'; wanted 'video_name,target', {remedy}")
     if "" in header or len(set(header)) < len(header):
         raise InputError(f"{path}:1: header '{','.join(header)}'; wanted a name of its own for every column, mend the header")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telltale.errors import InputError
+from telltale.manifest import HEADER as LABELS_HEADER
 
 if sys.platform != "win32":
     import fcntl
@@ -25,7 +26,7 @@ if sys.platform != "win32":
 SCORED = ("ok", "partial", "no_sound", "no_picture", "submitted")
 ALWAYS_SCORED = ("ok", "partial", "submitted")
 SCORES_HEADER = ["video_name", "fake_probability", "status", "seconds"]
-SUBMISSION_HEADER = ["video_name", "score"]
+NAME, SCORE = "video_name", "score"  # a submission's columns, unless its template calls the second one otherwise
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,10 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
     _write_csv(path, [SCORES_HEADER, *rows])
 
 
-def write_submission(path: Path, scores: Sequence[Score], fallback: float | None) -> None:
+def write_submission(path: Path, scores: Sequence[Score], fallback: float | None, column: str = SCORE) -> None:
     """Write submission.csv: one row per score in the given order, 10 decimals, `fallback` for a clip not scored. Atomic.
+
+    column: the header of the numbers.
 
     Raises InputError for a name given twice, a fallback outside [0, 1], and, where `fallback` is None, a clip not scored.
     """
@@ -179,30 +182,48 @@ def write_submission(path: Path, scores: Sequence[Score], fallback: float | None
     elif not 0 <= fallback <= 1:
         raise InputError(f"{path}: fallback {fallback} for clips not scored; wanted a number in [0, 1]")
     values = [fallback if s.fake_probability is None else s.fake_probability for s in scores]
-    _write_csv(path, [SUBMISSION_HEADER, *([s.video_name, f"{value:.10f}"] for s, value in zip(scores, values, strict=True))])
+    _write_csv(path, [[NAME, column], *([s.video_name, f"{value:.10f}"] for s, value in zip(scores, values, strict=True))])
 
 
-def read_scores(path: Path) -> dict[str, Score]:
-    """Name -> Score, in file order, of a scores.csv or a submission.csv. Raises InputError naming file and line."""
-    header, *rows = read_csv(path) or [(1, [])]
-    if header[1] not in (SCORES_HEADER, SUBMISSION_HEADER):
-        wanted = f"{','.join(SCORES_HEADER)} or {','.join(SUBMISSION_HEADER)}"
-        raise InputError(f"{path}:{header[0]}: header '{','.join(header[1])}'; wanted {wanted}")
+def read_scores(path: Path, column: str | None = None) -> dict[str, Score]:
+    """Name -> Score, in file order, of a scores.csv or a submission.csv. Raises InputError naming file and line.
+
+    column: which one of a submission holds the scores; None: the one beside video_name, whatever its name.
+    """
+    (first, header), *rows = read_csv(path) or [(1, [])]
+    ours = header == SCORES_HEADER
+    name_at, score_at = (0, 1) if ours else _columns(path, first, header, column)
+    if header == LABELS_HEADER and column is None and all(row[1:] in (["0"], ["1"]) for _, row in rows):
+        raise InputError(f"{path}: is a label file, with {','.join(header)} and 0 or 1 in each row; wanted a file of scores")
     scores: dict[str, Score] = {}
     for line, row in rows:
         try:
-            if len(row) != len(header[1]) or not row[0]:
-                raise InputError(f"row '{','.join(row)}'; wanted {','.join(header[1])}")
-            if header[1] == SUBMISSION_HEADER:
-                score = Score(row[0], number(row[1]), "submitted")
-            else:
+            if len(row) != len(header) or not row[name_at]:
+                raise InputError(f"row '{','.join(row)}'; wanted {','.join(header)}")
+            if ours:
                 score = Score(row[0], number(row[1]) if row[1] else None, row[2], number(row[3]) if row[3] else None)
+            else:
+                score = Score(row[name_at], number(row[score_at]), "submitted")
             if score.video_name in scores:
                 raise InputError(f"'{score.video_name}' is listed a second time; wanted every name once")
         except InputError as error:
             raise InputError(f"{path}:{line}: {error}") from None
         scores[score.video_name] = score
     return scores
+
+
+def _columns(path: Path, line: int, header: Sequence[str], column: str | None) -> tuple[int, int]:
+    """Where a submission has its names and its scores."""
+    others = [name for name in header if name != NAME]
+    wanted = column if column is not None else others[0] if len(others) == 1 else None
+    if header.count(NAME) == 1 and wanted and header.count(wanted) == 1:
+        return header.index(NAME), header.index(wanted)
+    said = f"{path}:{line}: header '{','.join(header)}'; wanted"
+    if column is not None:
+        raise InputError(f"{said} the columns {NAME} and {column}, once each")
+    raise InputError(
+        f"{said} {','.join(SCORES_HEADER)}, or {NAME} and one column of scores; --score-column names one of several"
+    )
 
 
 def repeated(names: Iterable[str]) -> list[str]:

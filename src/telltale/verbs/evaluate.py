@@ -4,7 +4,8 @@
     telltale evaluate --sok SCORES [SCORES ...] --protocol P --forged-column 0|1 [--out DIR]
     telltale evaluate --base-rates TPR FPR [--base-rate B ...]
 
-`S` is a scores.csv or a submission.csv; names are joined one to one with `L` (video_name,target). Prints every metric with its
+`S` is a scores.csv, or a submission with video_name and a column of scores, whatever its name (--score-column names one of
+several); names are joined one to one with `L` (video_name,target). Prints every metric with its
 95 % interval; with --out it writes metrics.json and figures. Several score files are compared on the same clips.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from telltale.errors import InputError
 
 FORMS = {
-    "scores": ("labels", "groups", "by_status", "choose_on", "choose_labels", "choose", "scored_only"),
+    "scores": ("labels", "groups", "by_status", "choose_on", "choose_labels", "choose", "scored_only", "score_column"),
     "sok": ("protocol", "forged_column"),
     "base_rates": ("base_rate",),
 }
@@ -30,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--groups", action="append", metavar="META.csv:COLUMN", help="AUC and rates of each group, as the column names them; "
         "repeatable; a column 'split' in the same file tells which groups were seen in training"
     )  # fmt: skip
+    files.add_argument("--score-column", metavar="NAME", help="of submissions that have several (default: the only one)")
     files.add_argument("--by-status", action="store_true", help="also by the status column of scores.csv")
     files.add_argument("--scored-only", action="store_true", help="leave out clips that have a status and no score")
     files.add_argument(
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
         intervals=args.intervals,
         threshold=args.threshold,
         scored_only=args.scored_only,
+        score_column=args.score_column,
         **({"choose": args.choose} if args.choose else {}),
     )
     if form == "sok":

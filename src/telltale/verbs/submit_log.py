@@ -29,7 +29,7 @@ ESTIMATES = {"own_auc": "own validation AUC", "unseen_auc": "unseen-cluster esti
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_ = actions.add_parser("add", help="note a submission")
-    add_.add_argument("file", type=Path, metavar="FILE", help="the submission: CSV with the header video_name,score")
+    add_.add_argument("file", type=Path, metavar="FILE", help="the submission: CSV of video_name and a column of scores")
     add_.add_argument("--phase", required=True, choices=LIMITS)
     add_.add_argument("--bundle", type=Path, metavar="DIR", help="the bundle that it comes from: a folder with bundle.json")
     add_.add_argument(
@@ -139,13 +139,13 @@ def gap(entries: Iterable[Entry], estimate: str) -> tuple[float | None, int]:
 
 
 def submission_sha256(path: Path) -> str:
-    """Of the file's bytes. Raises InputError if it is no submission: header video_name,score, and rows."""
-    from telltale.scores import SUBMISSION_HEADER, read_scores
+    """Of the file's bytes. Raises InputError if it is no submission: video_name, a column of scores, and rows."""
+    from telltale.scores import read_scores
 
     rows = read_scores(path)
     if not rows or {row.status for row in rows.values()} != {"submitted"}:
         what = "holds scores with statuses" if rows else "has no rows"
-        raise InputError(f"{path}: {what}; wanted a submission.csv with {','.join(SUBMISSION_HEADER)} and a row a video")
+        raise InputError(f"{path}: {what}; wanted a submission.csv with video_name, a column of scores and a row a video")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
