@@ -21,7 +21,8 @@ LEVELS = """
 errors threads sections
 registry
 schema programs versions hashes
-config signals processes
+keys signals processes
+config
 manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger
 transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged

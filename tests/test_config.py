@@ -1,14 +1,18 @@
 """The configuration is closed, typed and reproducible: what is misspelt stops the run with the key's name."""
 
+import json
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
 
-from telltale.config import Config, dump, fingerprint, parse, read
+from telltale import keys
+from telltale.cli import main
+from telltale.config import SETTABLE, Augment, Config, check_overrides, dump, fingerprint, parse, read
 from telltale.errors import InputError
 from telltale.registry import ENTRIES
+from telltale.runfolder import flatten
 
 
 @pytest.fixture
@@ -32,9 +36,6 @@ def message(call, *args) -> str:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("model: {name: mel_cnn}\noptmi: {rate: 1}", "optmi"),
-        ("model: {name: mel_cnn}\noptim: {rat: 1}", "optim.rat"),
-        ("model: {name: mel_cnn, bakcbone: x}", "model.bakcbone"),
         ("model: {name: mel_cnnn}", "model.name"),
         ("model: {name: mel_cnn}\noptim: {rate: -1}", "optim.rate"),
         ("model: {name: mel_cnn}\noptim: {rate: fast}", "optim.rate"),
@@ -51,9 +52,67 @@ def test_wrong_keys_and_values_are_named(write, text: str, key: str):
     assert message(read, path).startswith(f"{path}: {key}: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("model: {name: mel_cnn}\noptmi: {rate: 1}", "unknown key optmi; did you mean optim?"),
+        ("model: {name: mel_cnn}\noptim: {rat: 1}", "unknown key optim.rat; did you mean optim.rate?"),
+        ("model: {name: mel_cnn, bakcbone: x}", "unknown key model.bakcbone; did you mean model.picture_backbone?"),
+        ("model: {name: mel_cnn}\nxyzzy: 1", "unknown key xyzzy; telltale keys lists them all"),
+    ],
+)
+def test_an_unknown_key_gets_the_one_that_was_meant(write, text: str, says: str):
+    path = write(text)
+    assert message(read, path) == f"{path}: {says}"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("optim.lr", "optim.rate"), ("lr", "optim.rate"), ("optimizer.lr", "optim.rate"), ("model.lr", "optim.rate")),
+        *(("optim.epoch", "optim.epochs"), ("train.epochs", "optim.epochs"), ("Optim.rate", "optim.rate")),
+        *(("bs", "data.batch_size"), ("predict.bs", "predict.batch_size"), ("optim.batch_size", "data.batch_size")),
+        *(("wd", "optim.weight_decay"), ("optim.seed", "seed"), ("optimiser", "optim"), ("optim.optimizer", "optim.name")),
+        *(("model.dropuot", "model.dropout"), ("data.train", "data.train_videos"), ("nothing.like_it", None)),
+    ],
+)
+def test_which_key_was_meant(name: str, meant: str | None):
+    assert keys.suggest(name) == meant
+
+
+def test_every_other_name_leads_to_a_key_that_is_there():
+    assert set(keys.ALIASES.values()) <= set(keys.KEYS)
+    assert not set(keys.ALIASES) & {key.rpartition(".")[2] for key in keys.KEYS}
+
+
+def test_what_is_wrong_with_an_override_is_said_of_it(write):
+    path = write("model: {name: mel_cnn}\noptim: {epochs: 0}")
+    text = message(read, path, ["optim.rate=-1", "optim.lr=2", "optimzer.name=sgd"])
+    assert f"{path}: optim.epochs: should be greater than or equal to 1, got 0" in text
+    assert "--set optim.rate=-1: optim.rate: should be greater than 0, got -1" in text
+    assert "--set optimzer.name=sgd: unknown key optimzer; did you mean optim?" in text
+    assert "--set optim.lr=2: unknown key optim.lr; did you mean optim.rate?" in text
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("predict.span=3", "unknown key predict.span; did you mean predict.spans?"),
+        ("predict.spans=0", "should be greater than or equal to 1, got 0"),
+        ("optim.rate=1", "a trained model fixes this"),
+    ],
+)
+def test_overrides_of_a_trained_model_are_checked_without_it(override: str, says: str):
+    assert says in message(check_overrides, [override], SETTABLE)
+
+
+def test_overrides_of_a_trained_model_that_it_may_take():
+    check_overrides(["clip.backend=decord", "predict.spans=3", "threads=2"], SETTABLE)  # decord: if sampling is exact there
+
+
 def test_every_fault_is_named_at_once(write):
     text = message(read, write("model: {name: mel_cnn}\noptim: {rat: 1, epochs: 0}"))
-    assert "optim.rat: " in text
+    assert "unknown key optim.rat" in text
     assert "optim.epochs: " in text
 
 
@@ -93,8 +152,8 @@ def test_overrides(write):
         ("optim.rate={x: 3}", "'rate' is a section"),
         ("seed.x=3", "'seed' is a value, not a section"),
         ("optim.rate.x=3", "'rate' is a value, not a section"),
-        ("optim.rat=3", "optim.rat: "),
-        ("otpim.rate=3", "otpim: "),
+        ("optim.rat=3", "unknown key optim.rat"),
+        ("otpim.rate=3", "unknown key otpim"),
         ("optim.rate=[1", "the value is not YAML"),
         ("optim..rate=3", "optim."),
     ],
@@ -191,3 +250,42 @@ def test_any_frame_level_detector_fits_into_the_shipped_audiovisual_config():
         if entry.per_frame:
             model = read(path, [f"model.picture_detector={name}"]).model
             assert (model.picture_detector, model.picture_backbone) == (name, entry.backbone)
+
+
+def test_keys_are_shown_with_default_range_and_meaning(capsys):
+    assert main(["keys", "optim.rate"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{'optim.rate = 0.0003':40}  number > 0",
+        "    Learning rate, before warm-up and schedule.",
+    ]
+    assert main(["keys", "augment.*_p", "--json"]) == 0
+    found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
+    assert set(found) == {f"augment.{name}" for name in Augment.model_fields if name.endswith("_p")}
+    assert found["augment.flip_p"]["default"] == "0.5" and found["augment.flip_p"]["range"] == "number >= 0, <= 1"
+    assert main(["keys", "learning rate"]) == 0  # no name has it, a meaning has
+    assert capsys.readouterr().out.startswith("optim.rate = ")
+    assert main(["keys", "lr"]) == 2
+    assert "did you mean optim.rate?" in capsys.readouterr().err
+
+
+def test_every_key_is_told_and_what_a_range_says_is_true():
+    flat = flatten(Config(model={"name": "mel_cnn"}).model_dump(mode="json"))
+    assert set(keys.KEYS) == set(flat)
+    assert [key.name for key in keys.KEYS.values() if not key.default] == ["model.name"]
+    assert all(key.meaning for key in keys.KEYS.values())
+    ranges = {name: keys.KEYS[name].range for name in ("optim.autocast", "clip.jpeg_quality", "data.workers", "seed")}
+    assert ranges == {
+        "optim.autocast": "off | bf16 | fp16",
+        "clip.jpeg_quality": "integer >= 1, <= 100 | null",
+        "data.workers": "integer >= 0 | null",
+        "seed": "integer >= 0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"), [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of train, predict")]
+)
+def test_an_unknown_verb_gets_the_one_that_was_meant(verb: str, says: str, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([verb, "--out", "x"])
+    assert says in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`telltale VERB ...`: everything that users type. A verb's module is imported only when it is called."""
 
 import argparse
+import difflib
 import importlib
 import sys
 
@@ -12,6 +13,7 @@ VERBS = {
     "predict": "score videos with a trained model and write submission.csv",
     "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
     "demo-data": "write a data set of our own making in the competition's layout",
+    "keys": "every key of the configuration: default, range, meaning",
     "models": "every detector: source, inputs, parameters, multiply-adds, time per clip",
     "audit": "show whether a run keeps the competition's rules",
     "fetch-weights": "put ImageNet-1K weights where an offline run finds them",
@@ -33,6 +35,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"telltale {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     chosen = next((word for word in given if not word.startswith("-")), None)
+    if chosen is not None and chosen not in VERBS:
+        meant = difflib.get_close_matches(chosen, VERBS, 1)
+        parser.error(
+            f"unknown verb {chosen}; " + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(VERBS)}")
+        )
     module = None
     for verb, summary in VERBS.items():
         subparser = verbs.add_parser(verb, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -8,12 +8,14 @@ itself; a base has no base of its own. PyYAML reads `1e-3` as a string: the sche
 
 import hashlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from telltale import keys
 from telltale.errors import InputError
 from telltale.schema import Config, Model, Objective
 from telltale.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
@@ -54,16 +56,25 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
         tree = _merge(below, tree)
     for text in overrides or []:
         _set(tree, text)
-    return parse(tree, str(path))
+    return parse(tree, str(path), overrides or [])
 
 
-def parse(tree: dict[str, Any], where: str) -> Config:
-    """Check a resolved mapping (of a file, or of a checkpoint) against the schema. Raises InputError naming the key."""
+def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Config:
+    """Check a resolved mapping (of a file, or of a checkpoint) against the schema. Raises InputError naming the key.
+
+    overrides: `key.path=value` that are in the mapping already; what is wrong with one of them is said of it, not of `where`.
+    """
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
-        raise InputError(f"{where}: " + "; ".join(lines)) from None
+        said: dict[str, list[str]] = {}
+        for name, sentence in _faults(error):
+            # Of a section that is none, only its own name is told.
+            given = [text for text in overrides if text.startswith((f"{name}=", f"{name}."))]
+            places = [f"--set {text}" for text in given] or [where]
+            for place in places:
+                said.setdefault(place, []).append(sentence)
+        raise InputError("; ".join(f"{place}: {'; '.join(texts)}" for place, texts in said.items())) from None
 
 
 def override(settings: Config, overrides: list[str]) -> Config:
@@ -71,14 +82,40 @@ def override(settings: Config, overrides: list[str]) -> Config:
     tree = settings.model_dump(mode="json")
     for text in overrides:
         _set(tree, text)
-    return parse(tree, "--set")
+    return parse(tree, "--set", overrides)
 
 
 def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:
-    """Raise InputError for an override of a key that does not begin with one of `settable`."""
+    """Raise InputError for an override of a key that is none, that does not begin with one of `settable`, or whose value is of
+    the wrong kind; whether it fits the other keys is for `override`."""
     for text in overrides:
+        tree: dict[str, Any] = {}
+        _set(tree, text)
+        name = text.partition("=")[0]
+        if not keys.known(name):
+            raise InputError(f"--set {text}: {keys.unknown(name)}")
         if not text.startswith(settable):
             raise InputError(f"--set {text}: a trained model fixes this; wanted a key of {', '.join(settable)}")
+        try:
+            Config.model_validate(tree)
+        except ValidationError as error:
+            if own := [sentence for key, sentence in _faults(error) if key == name]:
+                raise InputError(f"--set {text}: {'; '.join(own)}") from None
+
+
+def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """(key, sentence that begins with the key) of each fault."""
+    for fault in error.errors():
+        name, came = ".".join(map(str, fault["loc"])), fault["input"]
+        if fault["type"] == "extra_forbidden":
+            yield name, keys.unknown(name)
+        elif fault["type"] == "missing":
+            yield name, f"{name}: is missing" + ("; wanted a section with the detector's name" if name == "model" else "")
+        else:
+            # Of a whole section, the sentence says which of its values do not go together.
+            whole = isinstance(came, dict | BaseModel)
+            text = fault["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
+            yield name, f"{name}: {text}" + ("" if whole else f", got {came!r}")
 
 
 def dump(settings: Config) -> str:

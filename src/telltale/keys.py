@@ -1,0 +1,173 @@
+"""Every key of the configuration, from the schema: default, range, meaning, and which key somebody may have meant.
+
+for key in KEYS.values():
+    print(key.name, key.default, key.range, key.meaning)
+suggest("optim.lr")                                # "optim.rate"
+"""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic.fields import FieldInfo
+
+from telltale.schema import Config
+from telltale.sections import Section
+
+# What other projects call a key of ours.
+ALIASES = {
+    "lr": "optim.rate",
+    "learning_rate": "optim.rate",
+    "max_lr": "optim.rate",
+    "base_lr": "optim.rate",
+    "wd": "optim.weight_decay",
+    "decay": "optim.weight_decay",
+    "l2": "optim.weight_decay",
+    "bs": "data.batch_size",
+    "batch": "data.batch_size",
+    "num_epochs": "optim.epochs",
+    "n_epochs": "optim.epochs",
+    "max_epochs": "optim.epochs",
+    "num_workers": "data.workers",
+    "n_workers": "data.workers",
+    "random_seed": "seed",
+    "scheduler": "optim.schedule",
+    "lr_scheduler": "optim.schedule",
+    "optimizer": "optim.name",
+    "optimiser": "optim.name",
+    "warmup": "optim.warmup_steps",
+    "grad_clip": "optim.clip_norm",
+    "clip_grad": "optim.clip_norm",
+    "max_grad_norm": "optim.clip_norm",
+    "gradient_accumulation_steps": "optim.accumulate",
+    "grad_accum": "optim.accumulate",
+    "ema": "optim.ema_decay",
+    "amp": "optim.autocast",
+    "mixed_precision": "optim.autocast",
+    "early_stopping": "optim.patience",
+    "smoothing": "optim.label_smoothing",
+    "rho": "optim.sam_rho",
+    "num_frames": "clip.frames",
+    "n_frames": "clip.frames",
+    "img_size": "clip.image_size",
+    "resolution": "clip.image_size",
+    "duration": "clip.seconds",
+    "sample_rate": "mel.rate_hz",
+    "sr": "mel.rate_hz",
+    "backbone": "model.picture_backbone",
+    "weights": "model.picture_weights",
+    "tta": "predict.flip",
+    "window": "mel.n_fft",
+    "hop": "mel.hop_length",
+    "fmin": "mel.fmin_hz",
+    "fmax": "mel.fmax_hz",
+}
+BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+# How alike two names have to be, 0 to 1, for one to be taken for a slip of the other; difflib's own default.
+ALIKE = 0.6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key: its full name, its default as YAML writes it ("" where it must be given), the values it takes, its meaning."""
+
+    name: str
+    default: str
+    range: str
+    meaning: str
+
+
+def known(name: str) -> bool:
+    """Whether it is the full name of a key or of a section."""
+    return name in KEYS or name in SECTIONS
+
+
+def suggest(name: str) -> str | None:
+    """The key or section that is most likely meant by a name that is none; None if nothing is like it."""
+    section, _, last = name.rpartition(".")
+    if not section and (near := difflib.get_close_matches(name, SECTIONS, 1, ALIKE)):
+        return near[0]
+    alias = ALIASES.get(last.lower())
+    ends = (last, alias and alias.rpartition(".")[2])
+    same = [key for key in KEYS if key.rpartition(".")[2] in ends]
+    if same:
+        return (
+            next((key for key in same if key.startswith(f"{section}.")), None) or _of_section(section, same) or alias or same[0]
+        )
+    meant = {key: key for key in (*KEYS, *SECTIONS)}
+    if section in SECTIONS:
+        meant |= {f"{section}.{word}": key for word, key in ALIASES.items()}
+        meant = {word: key for word, key in meant.items() if key.startswith(f"{section}.")}
+    near = difflib.get_close_matches(name, meant, 1, ALIKE)
+    return meant[near[0]] if near else _nearest_end(last)
+
+
+def unknown(name: str) -> str:
+    """The sentence on a name that is no key."""
+    meant = suggest(name)
+    return f"unknown key {name}; " + (f"did you mean {meant}?" if meant else "telltale keys lists them all")
+
+
+def _of_section(section: str, names: list[str]) -> str | None:
+    """The first of `names` whose section is written much like `section`."""
+    near = difflib.get_close_matches(section, [key.partition(".")[0] for key in names], 1, ALIKE)
+    return next((key for key in names if key.partition(".")[0] in near), None)
+
+
+def _nearest_end(last: str) -> str | None:
+    """The key whose last part is most like `last`, wherever it is."""
+    ends = {key.rpartition(".")[2]: key for key in reversed(KEYS)}
+    return next((ends[end] for end in difflib.get_close_matches(last, ends, 1, 0.75)), None)
+
+
+def _settings(section: type[Section], prefix: str = "") -> Iterator[Setting]:
+    for name, field in section.model_fields.items():
+        if (inner := _section(field)) is not None:
+            yield from _settings(inner, f"{prefix}{name}.")
+        else:
+            meaning = " ".join((field.description or "").split())
+            yield Setting(f"{prefix}{name}", _default(field), _range(field.annotation, field.metadata), meaning)
+
+
+def _section(field: FieldInfo) -> type[Section] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Section) else None
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return ""
+    return _yaml(field.get_default(call_default_factory=True))
+
+
+def _yaml(value: Any) -> str:
+    """A plain value as one writes it after --set KEY=."""
+    return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def _range(kind: Any, metadata: list[Any]) -> str:
+    """The values of a type: "number > 0", "mean | max", "integer >= 1 | null"."""
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, *inner = typing.get_args(kind)
+        return _range(kind, [*inner, *metadata])
+    if typing.get_origin(kind) is Literal:
+        return " | ".join(_yaml(value) for value in typing.get_args(kind))
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        parts = [_range(part, []) for part in typing.get_args(kind)]
+        bounds = _bounds(metadata)
+        return " | ".join(part + bounds * (part != "null") for part in parts)
+    names = {int: "integer", float: "number", bool: "true | false", str: "text", type(None): "null"}
+    return names.get(kind, getattr(kind, "__name__", str(kind))) + _bounds(metadata)
+
+
+def _bounds(metadata: list[Any]) -> str:
+    flat = [bound for each in metadata for bound in (each.metadata if isinstance(each, FieldInfo) else [each])]
+    said = [f"{sign} {getattr(bound, name)}" for bound in flat for name, sign in BOUNDS.items() if hasattr(bound, name)]
+    return f" {', '.join(said)}" if said else ""
+
+
+KEYS = {setting.name: setting for setting in _settings(Config)}
+SECTIONS = tuple(dict.fromkeys(name.rpartition(".")[0] for name in KEYS if "." in name))
