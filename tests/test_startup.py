@@ -40,11 +40,18 @@ except SystemExit as end:
 
 
 MISTAKES = {
-    "train --help": "",
     "train --config absent.yaml --data . --out run": "absent.yaml: cannot be read",
     "train --config configs/demo.yaml --data . --out run --set optim.epoch=3": "optim.epoch",
     "train --config configs/demo.yaml --data absent --out run": "absent/train_labels.csv: cannot be read",
-    "predict --help": "",
+    "plan --videos 9 --config configs/demo.yaml --set optim.lr=1": "did you mean optim.rate?",
+    "cache build --config configs/demo.yaml --data absent --store store": "wanted --set data.spans=N",
+    "cache build --config configs/demo.yaml --data absent --store store --set data.spans=2": "absent/train_labels.csv",
+    "fetch-weights --config absent.yaml": "absent.yaml: cannot be read",
+    "evaluate --labels absent.csv --scores pyproject.toml": "absent.csv: cannot be read",
+    "validate-submission absent.csv --list absent.csv": "absent.csv: cannot be read",
+    "bundle absent --data . --out bundle": "absent: cannot be read",
+    "reproduce absent --out out --tier scores": "absent/bundle.json: cannot be read",
+    "selftest absent": "absent/bundle.json: cannot be read",
     "predict --checkpoint absent.pt --videos . --out submission.csv": "absent.pt: cannot be read",
     "predict --checkpoint pyproject.toml --videos . --out submission.csv": "pyproject.toml: is no checkpoint",
     "predict --checkpoint {zip} --videos absent --out submission.csv": "absent: is not a folder",
@@ -52,24 +59,33 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("words", MISTAKES)
-def test_a_mistake_is_said_before_torch_is_loaded(words: str, tmp_path: Path):
-    """Of the two programs, which are a verb of telltale each."""
-    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
-    given = words.format(zip=tmp_path / "model.pt").split()
-    program = f"""
-import contextlib, io
-from telltale.cli import main
-said = io.StringIO()
-with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+def test_the_help_of_every_verb_loads_nothing_heavy():
+    program = """
+from telltale.cli import VERBS, main
+for verb in VERBS:
     try:
-        status = main({given})
+        main([verb, "--help"])
     except SystemExit as end:
-        status = end.code
-assert status == {0 if words.endswith("--help") else 2}, said.getvalue()
-assert {MISTAKES[words]!r} in said.getvalue(), said.getvalue()
+        assert end.code == 0
 """
     assert loaded_by(program, f"torch numpy av cv2 scipy {NOT_FOR_READING}") == []
+
+
+def test_a_mistake_is_said_before_torch_is_loaded(tmp_path: Path):
+    """One process makes them all, one after another."""
+    (tmp_path / "model.pt").write_bytes(b"PK\x03\x04")
+    heavy = f"torch numpy av cv2 scipy {NOT_FOR_READING}"
+    program = f"""
+import contextlib, io, sys
+from telltale.cli import main
+for words, sentence in {MISTAKES}.items():
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        assert main(words.format(zip={str(tmp_path / "model.pt")!r}).split()) == 2, words
+    assert sentence in said.getvalue(), (words, said.getvalue())
+    assert not [name for name in {heavy.split()} if name in sys.modules], words
+"""
+    assert loaded_by(program, heavy) == []
 
 
 @pytest.mark.parametrize("module", ["telltale.feed", "telltale.prediction"])

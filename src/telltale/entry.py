@@ -3,9 +3,19 @@
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from telltale.errors import InputError
 from telltale.signals import Stopped
+
+
+def demand(*paths: Path) -> None:
+    """Raise InputError for the first that is not there: what a person gave is looked at before anything slow is loaded."""
+    for path in paths:
+        try:
+            path.stat()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def guarded(program: Callable[[], int]) -> int:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from telltale.entry import demand
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle. Raises InputError for what does not belong together."""
+    demand(args.run, args.data, *args.spread, *(path for scores, labels, _ in args.test for path in (scores, labels)))
     from telltale import bundle, bundling
 
     if args.out.exists():

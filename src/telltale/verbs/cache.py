@@ -43,14 +43,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from telltale import config, manifest, models
-    from telltale.data import open_store
+    from telltale import config, manifest
     from telltale.errors import InputError
 
     settings = config.read(args.config, args.set)
     if not settings.data.spans:
         raise InputError("training takes a span anywhere in the clip, which no store can hold; wanted --set data.spans=N")
     train, validation = manifest.read_data(args.data, settings.data)
+    # Now torch, which takes seconds to load.
+    from telltale import models
+    from telltale.data import open_store
+
     store = open_store(args.store, settings, models.ENTRIES[settings.model.name].reads)
     work = [(train.rows, settings.data.spans), (validation.rows, 1)]
     _estimate(work, settings, store)

@@ -12,6 +12,7 @@ several); names are joined one to one with `L` (video_name,target). Prints every
 import argparse
 from pathlib import Path
 
+from telltale.entry import demand
 from telltale.errors import InputError
 
 FORMS = {
@@ -63,10 +64,12 @@ def run(args: argparse.Namespace) -> int:
     if form == "base_rates":
         _calculate(args)
         return 0
-    from telltale import evaluation
-
     if args.choose and not args.choose_on:
         raise InputError(f"--choose {args.choose} without --choose-on and --choose-labels; wanted scores of other clips")
+    named = (args.labels, args.protocol, args.choose_labels, *(args.scores or args.sok), *(args.choose_on or ()))
+    demand(*(path for path in named if path is not None))
+    from telltale import evaluation
+
     options = evaluation.Options(
         resamples=args.resamples,
         seed=args.seed,

@@ -8,8 +8,6 @@ not say `model.pretrained`, which is often left to --set; a tower that has a fil
 import argparse
 from pathlib import Path
 
-from telltale import config
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
@@ -18,10 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from telltale import config
+
+    settings = config.read(args.config, [*args.set, "model.pretrained=true"])
+    # Now torch, which takes seconds to load.
     from telltale import models, rules
     from telltale.models import hub, weights
 
-    settings = config.read(args.config, [*args.set, "model.pretrained=true"])
     rules.enforce_settings(settings)
     out = args.out or hub.folder()
     for tower in models.ENTRIES[settings.model.name].reads:

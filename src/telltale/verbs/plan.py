@@ -10,6 +10,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from telltale.entry import demand
+from telltale.errors import InputError
+
 SYNTHETIC = {"train": 6, "validation": 2, "test": 2}
 SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
 
@@ -27,13 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from telltale import config, place
-    from telltale.errors import InputError
-    from telltale.planning import measure
+    from telltale import config
 
     if args.videos < 1:
         raise InputError(f"--videos {args.videos}: wanted 1 clip or more")
     settings = config.read(args.config, args.set)
+    demand(*([args.clips] if args.clips else []))
+    # Now torch, which takes seconds to load.
+    from telltale import place
+    from telltale.planning import measure
+
     spans = max(settings.data.spans, 1)
     with tempfile.TemporaryDirectory() as scratch, place.join(settings.threads) as here:
         costs = measure(settings, _clips(args.clips, Path(scratch)), here, spans)
@@ -70,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
 def _clips(folder: Path | None, scratch: Path) -> list[Path]:
     """Up to 24 videos, evenly over those below a folder, or drawn now."""
     from telltale import threads
-    from telltale.errors import InputError
 
     if folder is None:
         from telltale.demo.dataset import write_dataset

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from telltale.entry import demand
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle, or no data."""
+    demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
     from telltale import bundle, programs
 
     programs.demand_checkout("telltale reproduce")

@@ -8,6 +8,8 @@ import argparse
 import time
 from pathlib import Path
 
+from telltale.entry import demand
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that telltale bundle wrote")
@@ -15,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a line for each stage; 0 if all pass, else 1. Raises InputError for what is no bundle."""
+    demand(args.bundle / "bundle.json")
     from telltale import bundle, reproduction, versions
     from telltale.verbs.reproduce import line
 

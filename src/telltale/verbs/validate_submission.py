@@ -7,8 +7,6 @@ Prints "valid: N rows" and ends with status 0, or prints each problem and ends w
 import argparse
 from pathlib import Path
 
-from telltale.submission import inspect_submission
-
 SHOWN = 20  # problems printed
 
 
@@ -19,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from telltale.submission import inspect_submission
+
     found = inspect_submission(args.submission, args.list, args.score_column)
     for problem in found.problems[:SHOWN]:
         print(problem)
