@@ -120,8 +120,10 @@ class Batch:
     def at(self, places: Tensor, device: torch.device) -> dict[str, Any]:
         """The model's arguments for the views at `places`, long (B,), counted through all clips.
 
-        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S).
+        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S). The arrays of the batch may
+        be there already; `places` may be on the host.
         """
+        places = places.to(self.has_picture.device)
 
         def take(whole: Tensor) -> Tensor:
             return whole.flatten(0, 1).index_select(0, places).to(device)
