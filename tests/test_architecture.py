@@ -26,7 +26,7 @@ config
 manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger
 transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged
-data profile inference objectives
+data profile inference objectives outputs
 feed maps report.*
 loop runfolder evaluation
 record demo.*

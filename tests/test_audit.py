@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import socket
 import sys
@@ -262,10 +263,12 @@ def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFi
     assert passed is False
     assert f"{name} ({number[:-1]}{last}, scored {number})" in detail
     assert judge(run, strict=True, submission=path) == 1
-    path.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")  # joined by name, not by place
-    assert submission_of(run, capsys)[0] is True
+    path.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")  # the same numbers, in other bytes than were written
+    passed, detail = submission_of(run, capsys)
+    assert passed is False and re.search(r"its SHA-256 is \w{16}\.\.\., but .*scores\.json describes one of \w{16}", detail)
+    assert "not the model's" not in detail
     path.write_text("\n".join(lines[:-1]) + "\n")
-    assert "in one of it and scores.csv alone" in submission_of(run, capsys)[1]
+    assert "in one of it and its scores alone" in submission_of(run, capsys)[1]
     shutil.copy(path.with_name("scores.csv"), path)
     assert "is a file of scores" in submission_of(run, capsys)[1]
 
@@ -275,7 +278,7 @@ def test_a_submission_of_another_model_fails(run: Path, spoilt: Path, capsys: py
     assert passed is False and f"scored by model {file_sha256(run / 'best.pt')}, but" in detail
     (run.parent / "out" / "scores.json").unlink()
     passed, detail = submission_of(run, capsys)
-    assert passed is False and "scores.json: cannot be read" in detail
+    assert passed is False and "scores.json: is not there; wanted the side file that predict.py writes" in detail
 
 
 def test_one_fallback_for_all_that_was_not_scored(run: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

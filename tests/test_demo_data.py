@@ -22,8 +22,9 @@ from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS, ClipPlan, draw
 from telltale.demo.render import render
 from telltale.demo.speech import RATE_HZ, speak
 from telltale.errors import InputError
-from telltale.manifest import list_videos, read_labels, read_names
+from telltale.manifest import read_labels, read_names
 from telltale.verbs import demo_data
+from telltale.videos import rows_of
 
 COUNTS = {"train": 8, "validation": 5, "test": 12}
 
@@ -51,7 +52,7 @@ def test_layout_is_the_competitions(demo: Path) -> None:
     assert {path.name for path in demo.iterdir()} == dataset.CONTENTS
     for split, count in COUNTS.items():
         labels = read_labels(demo / f"{split}_labels.csv")
-        assert len(labels) == count and sorted(labels) == list_videos(demo / split)
+        assert len(labels) == count and sorted(labels) == [row.video_name for row in rows_of([demo / split]).rows]
         assert labels == {row["video_name"]: int(row["target"]) for row in rows if row["split"] == split}
         assert set(labels.values()) == {0, 1}
     assert list(read_names(demo / "test_template.csv")) == list(read_labels(demo / "test_labels.csv"))

@@ -164,12 +164,13 @@ def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> 
     from telltale import config
     from telltale.batch import EVALUATION, Key, read_batch
     from telltale.data import ClipDataset
-    from telltale.manifest import read_data, rows_to_score
+    from telltale.manifest import read_data
+    from telltale.videos import rows_of
 
     still = [f"augment.{name}=0" for name in config.Augment.model_fields if name.endswith("_p")]
     settings = config.read(Path(CONFIG), [*still, "clip.seconds=30"])  # longer than the clip: there is one span only
     train_split, _ = read_data(tiny, settings.data)
-    asked = rows_to_score(tiny / "train", None)
+    asked = rows_of([tiny / "train"]).rows
     number = 2
     place = next(at for at, row in enumerate(asked) if row.video_name == train_split.rows[number].video_name)
     trained = read_batch(ClipDataset(train_split.rows, settings, ("picture", "sound")), [Key(number, 7)])

@@ -7,7 +7,7 @@ import pytest
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.manifest import Row, list_videos, read_data, read_labels, read_names, read_split
+from telltale.manifest import Row, read_data, read_labels, read_names, read_split
 
 GOOD = "video_name,target\na.mp4,0\nb.mp4,1\n"
 
@@ -257,22 +257,11 @@ def test_read_names(tmp_path: Path):
         assert message(read_names, path).startswith(f"{path}{says}")
 
 
-def test_list_videos(tmp_path: Path):
-    assert "holds no .mp4 file" in message(list_videos, tmp_path)
-    assert "No such file or directory" in message(list_videos, tmp_path / "absent")
-    for name in ("b.mp4", "a.MP4", "c.txt", "B.mp4"):
-        (tmp_path / name).touch()
-    assert list_videos(tmp_path) == ["B.mp4", "a.MP4", "b.mp4"]
-    (tmp_path / "two\nlines.mp4").touch()
-    assert r"'two\nlines.mp4'" in message(list_videos, tmp_path)
-
-
-def test_real_clips(clips: Path, hostile: Path):
+def test_real_clips(clips: Path):
     train, validation = read_data(clips, config.Data())
     assert (len(train.rows), len(validation.rows)) == (67, 21)
     assert all(row.path.is_file() for row in (*train.rows, *validation.rows))
-    assert len(read_names(clips / "test_labels.csv")) == len(list_videos(clips / "test")) == 38
-    assert len(list_videos(hostile)) == 30
+    assert len(read_names(clips / "test_labels.csv")) == 38
 
 
 def test_a_quarter_of_a_million_rows_are_read_in_seconds(root: Path):

@@ -54,7 +54,7 @@ MISTAKES = {
     "selftest absent": "absent/bundle.json: cannot be read",
     "predict --checkpoint absent.pt --videos . --out submission.csv": "absent.pt: cannot be read",
     "predict --checkpoint pyproject.toml --videos . --out submission.csv": "pyproject.toml: is no checkpoint",
-    "predict --checkpoint {zip} --videos absent --out submission.csv": "absent: is not a folder",
+    "predict --checkpoint {zip} --videos absent --out submission.csv": "absent: is not there",
     "predict --checkpoint {zip} --videos . --out submission.csv --set optim.rate=1": "a trained model fixes this",
 }
 

@@ -132,7 +132,7 @@ def test_a_future_time_is_refused() -> None:
     [
         ("video_name,score\n", r"s.csv: has no rows; wanted a submission.csv"),
         ("video_name,fake_probability,status,seconds\na.mp4,0.5,ok,1.0\n", r"s.csv: holds scores with statuses; wanted"),
-        ("video_name,target\na.mp4,1\n", r"s.csv:1: header 'video_name,target'; wanted"),
+        ("video_name,target\na.mp4,1\n", r"s.csv: is a label file, with video_name,target"),
         ("video_name,score\na.mp4,nan\n", r"s.csv:2: fake probability nan"),
         ("video_name,score\na.mp4,0.1\na.mp4,0.2\n", r"s.csv:3: 'a.mp4' is listed a second time"),
     ],
@@ -177,19 +177,6 @@ def test_what_is_no_bundle_is_refused(content: str | None, why: str) -> None:
         Path("B", "bundle.json").write_text(content)
     with pytest.raises(InputError, match=why):
         add(1, "2024-01-05T12:00", "--bundle", "B")
-
-
-def test_the_side_file_must_name_the_bundles_model() -> None:
-    one, two = bundle("B", model_sha256=MODEL), bundle("C", model_sha256=OTHER)
-    Path("scores.json").write_text(json.dumps({"model_sha256": MODEL, "rows": 2}))
-    with pytest.raises(InputError, match=r"s1.csv: was written by model abab.*scores.json says, and C holds model cdcd"):
-        add(1, "2024-01-05T12:00", "--bundle", two, "--force")
-    add(1, "2024-01-05T12:00", "--bundle", one)
-    add(2, "2024-01-05T12:00")  # no bundle: the side file says whose it is
-    assert [entry.model_sha256 for entry in read(Path("submissions.csv")).entries] == [MODEL, MODEL]
-    Path("scores.json").write_text("{}")
-    with pytest.raises(InputError, match=r"scores.json: has no such model_sha256"):
-        add(3, "2024-01-05T12:00")
 
 
 def test_the_same_bytes_cannot_be_of_two_models() -> None:

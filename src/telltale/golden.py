@@ -25,7 +25,8 @@ from telltale.data import ClipDataset
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
-from telltale.manifest import Row, list_videos
+from telltale.manifest import Row
+from telltale.videos import rows_of
 
 # Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that differ between
 # processors. Both bounds are far below what a score could notice.
@@ -51,9 +52,9 @@ class Golden:
 
 
 def measure(checkpoint: Path, clips: Path) -> list[Golden]:
-    """Every .mp4 of the folder through the checkpoint's model, one by one, in this process. Raises InputError."""
+    """Every video of the folder through the checkpoint's model, one by one, in this process. Raises InputError."""
     settings, content = prediction.read(checkpoint, [])
-    rows = [Row(name, clips / name, None) for name in list_videos(clips)]
+    rows = rows_of([clips]).rows
     dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans)
     dataset.prepare()
     with place.join(settings.threads) as here:

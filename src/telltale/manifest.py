@@ -99,25 +99,6 @@ def read_names(list_path: Path) -> list[str]:
     return list(lines)
 
 
-def list_videos(videos: Path) -> list[str]:
-    """Names of everything called *.mp4 in the folder, sorted. Raises InputError where there is none, or no such folder."""
-    names = sorted(_scan(videos, "give the folder that holds the videos"))
-    if not names:
-        raise InputError(f"{videos}: holds no .mp4 file; give the folder that holds the videos themselves")
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise InputError(f"{videos}: a file is called {name!r}; wanted a name that a CSV file can carry, rename it")
-    return names
-
-
-def rows_to_score(videos: Path, listed: Path | None) -> list[Row]:
-    """One row for every name in the list, or for every .mp4 of the folder; a listed video that is absent has one too."""
-    if not videos.is_dir():
-        raise InputError(f"--videos {videos}: is not a folder; wanted the folder that holds the videos")
-    names = list_videos(videos) if listed is None else read_names(listed)
-    return [Row(name, videos / name, None) for name in names]
-
-
 def read_split(split: str, labels: Path, videos: Path, *, allow_missing: bool, allow_unlisted: bool) -> Manifest:
     """One split of labelled videos. Raises InputError; see `read_labels`, and `read_data` for what the two flags allow."""
     return _match(split, _read(labels), videos, (), allow_missing, allow_unlisted)

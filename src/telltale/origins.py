@@ -2,6 +2,9 @@
 
     origins.write(out / "scores.csv", model_sha256=..., config=..., data=..., videos="test", overrides=args.set, world=1)
     origin = origins.check(out / "scores.csv")         # read, and the CSV is still the one that was described
+    scores = origins.scores_of(out / "a.csv")          # a.scores.csv: the scores that a submission was written from
+
+Each submission has a score file and a side file of its own, which holds the submission's SHA-256.
 
 The date is in the side file alone, so that two equal runs give equal score files. Free of torch.
 """
@@ -9,17 +12,18 @@ The date is in the side file alone, so that two equal runs give equal score file
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from telltale import versions
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.scores import read_scores
+from telltale.scores import Score, first_few, read_scores, without
 
 FORMAT = "telltale-scores-1"
+SUBMISSION, SCORES = "submission.csv", "scores.csv"
 POLARITY = "fake_probability: 1 is forged, 0 is genuine"
 
 
@@ -30,8 +34,9 @@ class Origin:
     model_sha256: of the checkpoint file that scored. config: 16 hex digits of the resolved configuration in use, overrides
     included (`config.fingerprint`); data: the same of the training data, as the checkpoint says, "" where it does not. videos:
     "train" or "validation" for a split, else the name of the folder of videos. overrides: the --set strings that predict.py
-    got. world: processes. rows, statuses: of the CSV, whose own SHA-256 is scores_sha256. date: UTC, ISO 8601. The rest is
-    `versions.environment`'s.
+    got. world: processes. rows, statuses: of the CSV, whose own SHA-256 is scores_sha256. submission_sha256: of the submission
+    that was written with it; "" if none was, None for scores of training and in files made before it was kept. date: UTC, ISO
+    8601. The rest is `versions.environment`'s.
 
     Raises InputError for a digest or count that cannot be one, and for another format or polarity.
     """
@@ -51,6 +56,7 @@ class Origin:
     machine: dict[str, Any] = field(default_factory=dict)
     format: str = FORMAT
     polarity: str = POLARITY
+    submission_sha256: str | None = None
 
     def __post_init__(self) -> None:
         for name, digits in (("model_sha256", 64), ("scores_sha256", 64), ("config", 16), ("data", 16)):
@@ -59,6 +65,8 @@ class Origin:
                 continue
             if not isinstance(value, str) or not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
                 raise InputError(f"{name} is {value!r}; wanted {digits} hex digits")
+        if self.submission_sha256 and not re.fullmatch("[0-9a-f]{64}", self.submission_sha256):
+            raise InputError(f"submission_sha256 is {self.submission_sha256!r}; wanted 64 hex digits, or none")
         if self.format != FORMAT or self.polarity != POLARITY:
             raise InputError(f"format '{self.format}', polarity '{self.polarity}'; wanted '{FORMAT}' and '{POLARITY}'")
         if not isinstance(self.world, int) or self.world < 1:
@@ -69,35 +77,95 @@ class Origin:
             raise InputError(f"code '{self.code}', date '{self.date}'; wanted neither of them empty")
 
 
+class Source(TypedDict):
+    """The fields of `Origin` that a caller of `write` knows."""
+
+    model_sha256: str
+    config: str
+    data: str
+    videos: str
+    overrides: NotRequired[Sequence[str]]
+    world: NotRequired[int]
+
+
 def path_of(scores_path: Path) -> Path:
     """Where the side file of a score file lies: scores.csv → scores.json."""
     return scores_path.with_suffix(".json")
 
 
-def write(
-    scores_path: Path,
-    *,
-    model_sha256: str,
-    config: str,
-    data: str,
-    videos: str,
-    overrides: Sequence[str] = (),
-    world: int = 1,
-) -> Origin:
+def scores_of(submission: Path) -> Path:
+    """Where the score file of a submission lies: submission.csv → scores.csv, any other NAME.csv → NAME.scores.csv."""
+    if submission.name == SUBMISSION:
+        return submission.with_name(SCORES)
+    return submission.with_name(f"{submission.name.removesuffix('.csv')}.{SCORES}")
+
+
+def is_scores_name(name: str) -> bool:
+    """Whether a file of this name is the score file of some submission."""
+    return name == SCORES or name.endswith(f".{SCORES}")
+
+
+def of_submission(submission: Path) -> tuple[Path, Origin] | None:
+    """The score file beside a submission, and the origin that its side file gives; None where nothing tells its origin.
+
+    Raises InputError where the side file is none, and where it describes another submission.
+    """
+    scores = scores_of(submission)
+    if not path_of(scores).exists():
+        return _of_old(submission)
+    origin, digest = read(scores), file_sha256(submission)
+    if origin.submission_sha256 == digest:
+        return scores, origin
+    odd = differences(read_scores(submission), read_scores(scores)) if scores.exists() else "its score file is not there"
+    if origin.submission_sha256 is None and not odd:  # made before submissions were described
+        return scores, origin
+    other = origin.submission_sha256
+    described = (
+        f"describes one of {other[:16]}..." if other else "describes none" if other is None else "says that none was written"
+    )
+    raise InputError(
+        f"{submission}: its SHA-256 is {digest[:16]}..., but {path_of(scores)} {described}{f' ({odd})' if odd else ''}; "
+        "wanted the submission as it was written, or predict again"
+    )
+
+
+def _of_old(submission: Path) -> tuple[Path, Origin] | None:
+    """`of_submission` by the scores.json that was once that of the last submission written in its folder, whatever its name:
+    it is this one's if the numbers are."""
+    scores = submission.with_name(SCORES)
+    try:
+        origin = read(scores)
+        if origin.submission_sha256 is None and not differences(read_scores(submission), read_scores(scores)):
+            return scores, origin
+    except InputError:
+        pass
+    return None
+
+
+def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> str:
+    """How a submission differs from the scores that it should have been written from, in words; "" where it does not."""
+    if odd := [*without(submitted, scored), *without(scored, submitted)]:
+        return f"in one of it and its scores alone: {first_few(odd)}"
+    number = {name: f"{row.fake_probability:.10f}" for name, row in submitted.items()}
+    own = {name: f"{row.fake_probability:.10f}" for name, row in scored.items() if row.fake_probability is not None}
+    if edited := [f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]]:
+        return f"not the model's numbers: {first_few(edited)}"
+    # What could not be scored gets one number for all; several would be somebody's own judgement.
+    fallbacks = {number[name] for name in number if name not in own}
+    return f"{len(fallbacks)} numbers for videos not scored; wanted one for all of them" if len(fallbacks) > 1 else ""
+
+
+def write(scores_path: Path, submission_sha256: str | None = None, **source: Unpack[Source]) -> Origin:
     """Write the side file of the score file that lies at `scores_path`, whole or not at all; see `Origin` for the arguments.
 
     The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot be read.
     """
     digest, scores = file_sha256(scores_path), read_scores(scores_path)
     origin = Origin(
-        model_sha256=model_sha256,
-        config=config,
-        data=data,
-        videos=videos,
-        world=world,
+        **{"world": 1, **source, "overrides": list(source.get("overrides", ()))},  # type: ignore[arg-type]
         rows=len(scores),
         scores_sha256=digest,
-        overrides=list(overrides),
+        submission_sha256=submission_sha256,
         statuses=dict(sorted(Counter(score.status for score in scores.values()).items())),
         **versions.environment(),
     )
@@ -113,7 +181,7 @@ def write(
 
 def text(origin: Origin) -> str:
     """The side file's content: JSON, the format first."""
-    tree = asdict(origin)
+    tree = {key: value for key, value in asdict(origin).items() if (key, value) != ("submission_sha256", None)}
     return json.dumps({key: tree.pop(key) for key in ("format", "polarity")} | tree, indent=2, ensure_ascii=False) + "\n"
 
 

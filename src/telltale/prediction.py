@@ -22,7 +22,7 @@ from telltale.maps import Maps, check
 from telltale.place import Place
 from telltale.profile import Profile
 from telltale.runfolder import flatten
-from telltale.scores import Journal, Score, first_few, merge, status_counts, write_scores, write_submission
+from telltale.scores import Journal, Score, merge
 from telltale.signals import Stopped, Watch
 
 # What no score depends on.
@@ -77,10 +77,17 @@ class Work:
         )
         self.flip = predict.flip and "picture" in reads
 
-    def about(self, videos: Path, overrides: list[str]) -> dict[str, Any]:
-        """Where the scores come from, as `write` wants it. videos: their folder; overrides: the --set strings."""
-        name = videos.name or videos.resolve().name
-        return {"model_sha256": self.model_sha256, "videos": name, "overrides": overrides, "world": self.here.world}
+    def source(self, videos: str, overrides: list[str], content: dict[str, Any]) -> origins.Source:
+        """Where the scores come from, for their side file. videos: in words; overrides: the --set strings; content: of the
+        checkpoint."""
+        return {
+            "model_sha256": self.model_sha256,
+            "config": config.fingerprint(self.settings),
+            "data": content.get("data", ""),
+            "videos": videos,
+            "overrides": overrides,
+            "world": self.here.world,
+        }
 
     def __enter__(self) -> "Work":
         self.feed.start()
@@ -106,29 +113,6 @@ class Work:
             kept = f"run the same command again: {len(journal.done)} rows are kept in {journal.path}"
             raise Stopped(stop.number, kept) from None
         return merge(here.gather(journal.done), [row.video_name for row in self.asked])
-
-
-def write(scores: list[Score], settings: config.Config, content: dict[str, Any], out: Path, about: dict[str, Any]) -> int:
-    """Write scores.csv beside `out` and its side file, then `out` itself, and print what became of the rows; the exit status.
-
-    content: of the checkpoint; its "mean_score", the mean probability of the training clips, is the fallback of
-    `on_unreadable: mean`. about: `Work.about`.
-    """
-    path, asked, mean_score = out.with_name("scores.csv"), settings.predict, content["mean_score"]
-    write_scores(path, scores)
-    origins.write(path, config=config.fingerprint(settings), data=content.get("data", ""), **about)
-    unscored = [score.video_name for score in scores if score.fake_probability is None]
-    print(f"{len(scores)} rows: {status_counts(scores)}")
-    if unscored and asked.on_unreadable == "fail":
-        print(f"{out}: not written, {len(unscored)} videos could not be scored ({first_few(unscored)}); see scores.csv")
-        return 1
-    fallback = mean_score if asked.on_unreadable == "mean" else asked.unreadable_value
-    write_submission(out, scores, fallback)
-    if unscored:
-        name = "the mean training score" if asked.on_unreadable == "mean" else "predict.unreadable_value"
-        print(f"{len(unscored)} could not be scored and got {fallback:.6f}, {name}: {first_few(unscored)}")
-    print(f"wrote {out} and {path}")
-    return 0
 
 
 def report_profile(profile: Profile, file: str) -> None:

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("--strict", action="store_true", help="exit status 1 unless every rule passes")
     parser.add_argument(
-        "--submission", type=Path, metavar="FILE", help="a submission, with scores.csv and scores.json beside it, of this run"
+        "--submission", type=Path, metavar="FILE", help="a submission of this run, with its score file and side file beside it"
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON, with every SHA-256 in full")
 
@@ -149,33 +149,27 @@ def _settings(run: Path, content: dict) -> "Finding":
 
 
 def check_submission(file: Path, best: Path) -> "Finding":
-    """Whether every number of a submission is that of the scores.csv beside it, and these are of the one model `best`."""
+    """Whether every number of a submission is that of the scores beside it, and these are of the one model `best`."""
     from telltale import origins
     from telltale.audits import Finding
-    from telltale.scores import first_few, read_scores, without
+    from telltale.scores import read_scores
 
     try:
-        origin = origins.check(file.with_name("scores.csv"))
-        given, scored = read_scores(file), read_scores(file.with_name("scores.csv"))
+        given = read_scores(file)
+        if any(score.status != "submitted" for score in given.values()):
+            raise InputError(f"{file}: is a file of scores; wanted the submission, with video_name and a column of scores")
+        if (found := origins.of_submission(file)) is None:
+            side = origins.path_of(origins.scores_of(file))
+            raise InputError(f"{side}: is not there; wanted the side file that predict.py writes with {file.name}")
+        origin, scored = origins.check(found[0]), read_scores(found[0])
         model = file_sha256(best)
     except InputError as error:
         return Finding("submission", False, str(error))
-    if any(score.status != "submitted" for score in given.values()):
-        return Finding("submission", False, f"{file}: is a file of scores; wanted the submission, with video_name,score")
     if origin.model_sha256 != model:
         return Finding("submission", False, f"{file}: scored by model {origin.model_sha256}, but {best} is {model}")
-    if odd := [*without(given, scored), *without(scored, given)]:
-        return Finding("submission", False, f"{file}: in one of it and scores.csv alone: {first_few(odd)}")
-    number = {name: f"{score.fake_probability:.10f}" for name, score in given.items()}
-    own = {name: f"{s.fake_probability:.10f}" for name, s in scored.items() if s.fake_probability is not None}
-    if edited := [f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]]:
-        return Finding("submission", False, f"{file}: not the model's numbers: {first_few(edited)}")
-    # What could not be scored gets one number for all; several would be somebody's own judgement.
-    fallbacks = sorted({number[name] for name in given if name not in own})
-    if len(fallbacks) > 1:
-        return Finding(
-            "submission", False, f"{file}: {len(fallbacks)} numbers for videos not scored; wanted one for all of them"
-        )
-    said = f"{len(own):,} numbers of model {model}"
-    left = len(given) - len(own)
-    return Finding("submission", True, said + (f"; {left:,} videos not scored, {fallbacks[0]} for each" if left else ""))
+    if odd := origins.differences(given, scored):
+        return Finding("submission", False, f"{file}: {odd}")
+    unscored = [name for name, score in scored.items() if score.fake_probability is None]
+    said = f"{len(given) - len(unscored):,} numbers of model {model}"
+    left = f"; {len(unscored):,} videos not scored, {given[unscored[0]].fake_probability:.10f} for each" if unscored else ""
+    return Finding("submission", True, said + left)

@@ -150,7 +150,7 @@ def submission_sha256(path: Path) -> str:
 
 
 def model_of(path: Path) -> tuple[str, float | None]:
-    """`model_sha256` and, where it is there, `validation_auc` of a bundle.json or scores.json. Raises InputError."""
+    """`model_sha256` and, where it is there, `validation_auc` of a bundle.json. Raises InputError."""
     wanted = "wanted a JSON object with model_sha256, 64 small hex digits"
     try:
         facts = json.loads(path.read_bytes())
@@ -167,15 +167,18 @@ def model_of(path: Path) -> tuple[str, float | None]:
 
 
 def _origin(file: Path, bundle: Path | None) -> tuple[str, float | None]:
-    """The model that wrote the submission, "" if nothing says so, and its AUC. Raises InputError if the bundle's is another."""
-    beside = file.with_name("scores.json")
-    wrote = model_of(beside)[0] if beside.exists() else ""
+    """The model that wrote the submission, "" if nothing says so, and the bundle's AUC. Raises InputError if the bundle's is
+    another, and for a submission other than the one that its side file describes."""
+    from telltale import origins
+
+    found = origins.of_submission(file)
+    wrote = found[1].model_sha256 if found else ""
     if bundle is None:
         return wrote, None
     model, auc = model_of(bundle / "bundle.json")
     if wrote not in ("", model):
         raise InputError(
-            f"{file}: was written by model {wrote[:16]}, as {beside} says, and {bundle} holds model {model[:16]}; "
+            f"{file}: was written by model {wrote[:16]}, as its side file says, and {bundle} holds model {model[:16]}; "
             "wanted the bundle of the one model that wrote the submission"
         )
     return model, auc
