@@ -1,21 +1,38 @@
-# Telltale in a container: the program, its configs and its tests, with everything installed from the hashed lock.
+# Telltale in a container: the program and its configs, with everything installed from the hashed lock.
 #
 #   docker compose build                                     docker-compose.yml says how it is run
 #   docker build --build-arg BASE=another/image -t telltale .     any image with a Python >= 3.11 that has venv
+#   docker build --build-arg TORCH_INDEX=ADDRESS -t telltale .    torch from that package index, such as the one of its CPU wheels
+#   docker build --target test -t telltale-test .            the same with the tools of the test suite
 #
 # Nothing is fetched at run time, nothing outside /tmp and the mounted folders is written, and any user id will do.
 ARG BASE=python:3.11-slim-bookworm
-FROM ${BASE}
 
+# uv installs the packages, and no image keeps it. It comes from its own entry in the lock of the development tools.
+FROM ${BASE} AS installer
+COPY requirements-dev.lock /opt/
+RUN python3 -m venv /opt/uv \
+ && sed -n '/^uv==/,/[^\\]$/p' /opt/requirements-dev.lock > /opt/uv.txt \
+ && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/uv.txt
+
+FROM ${BASE} AS packages
 ENV PATH=/opt/telltale/bin:$PATH VIRTUAL_ENV=/opt/telltale PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
-# The packages are a layer of their own, which changes with the lock only. Byte code is compiled here because the root is
-# read-only later; no download cache is kept, the layer is the cache. uv itself comes from its entry in the lock.
+# The packages are a layer of their own, which changes with the locks only. Byte code is compiled here because the root is
+# read-only later; no download cache is kept, the layer is the cache.
+# TORCH_INDEX: torch and torchvision come from that index, in the lock's versions, without the lock's hashes, for the files are
+# others, and without the CUDA libraries. This has not been tried: no such index could be reached where it was written.
+ARG TORCH_INDEX=
 COPY requirements.lock /opt/
-RUN python3 -m venv /opt/telltale \
- && sed -n '/^uv==/,/[^\\]$/p' /opt/requirements.lock > /opt/uv.txt \
- && pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/uv.txt \
- && uv pip install --no-cache --compile-bytecode --require-hashes -r /opt/requirements.lock
+RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \
+    python3 -m venv --without-pip /opt/telltale \
+ && lock=/opt/requirements.lock uv="/opt/uv/bin/uv pip install --no-cache --compile-bytecode" \
+ && if [ -n "$TORCH_INDEX" ]; then \
+      awk '/^[a-z]/ { keep = $0 !~ /^(torch|torchvision|triton|(cuda|nvidia)-[a-z0-9-]+)==/ } keep' $lock > /opt/others.lock \
+   && UV_DEFAULT_INDEX=$TORCH_INDEX $uv --no-deps $(grep -oE '^(torch|torchvision)==[^ ;]+' $lock) \
+   && lock=/opt/others.lock; \
+    fi \
+ && $uv --no-deps --require-hashes -r $lock
 
 # librosa compiles its kernels on first use, for 20 seconds. They are compiled here once; a container gets a copy that it may
 # write to (another processor needs its own), which goes when the container goes.
@@ -23,18 +40,30 @@ ENV NUMBA_CACHE_DIR=/opt/numba
 RUN python -c 'import librosa, numpy; librosa.feature.melspectrogram(y=numpy.zeros(4096))' && chmod -R a+rwX /opt/numba
 VOLUME /opt/numba
 
-WORKDIR /app
-COPY . .
-RUN uv pip install --no-cache --offline --no-deps --no-build-isolation -e . \
- && python -m compileall -q src train.py predict.py \
- && chmod -R a+rX .
-
 # What libraries want to keep (fonts, settings, downloads) goes to /tmp; USER and HOME stand in for the passwd entry that
 # an arbitrary user id has not. Weights come from the folder mounted at /weights (`telltale fetch-weights`), never from a hub.
 # OMP_WAIT_POLICY: threads wait asleep, not spinning, so that a container that shares its cores stays ten times faster.
 ENV HOME=/tmp USER=telltale XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib \
     TORCH_HOME=/tmp/torch HF_HOME=/tmp/huggingface HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
     HF_HUB_OFFLINE=1 NO_ALBUMENTATIONS_UPDATE=1 OMP_WAIT_POLICY=PASSIVE TELLTALE_WEIGHTS=/weights
+
+FROM packages AS program
+WORKDIR /app
+COPY . .
+RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --no-cache --offline --no-deps --no-build-isolation -e . \
+ && python -m compileall -q src train.py predict.py \
+ && chmod -R a+rX .
 USER 1000:1000
 ENTRYPOINT ["telltale"]
 CMD ["--help"]
+
+# pytest, mypy, ruff and what else the tests need, on top of what they test.
+FROM program AS test
+USER 0:0
+RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements-dev.lock
+USER 1000:1000
+
+# The last stage is the one that is built if none is named.
+FROM program AS runtime

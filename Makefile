@@ -1,5 +1,5 @@
 # Telltale's chores: `make help` lists them. On a fresh machine git, make and a Python >= 3.11 with venv are all it takes: every
-# target makes .venv itself when it is missing or older than requirements.lock or pyproject.toml.
+# target makes .venv itself when it is missing or older than requirements-dev.lock or pyproject.toml.
 #
 #   make demo PYTHON=/path/to/python3.12      choose the interpreter
 #   make test ARGS="-k manifest"              pass arguments on
@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 PEERS := $(VENV)/peers/.made-from-lock
 ROOM_GB := 8
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet
 ARGS ?=
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
@@ -24,7 +26,7 @@ export OMP_WAIT_POLICY := PASSIVE
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
-setup: $(STAMP)  ## make or renew .venv from requirements.lock
+setup: $(STAMP)  ## make or renew .venv from requirements-dev.lock
 
 demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under demo/, in minutes on a laptop CPU
 	$(BIN)/telltale demo $(ARGS)
@@ -48,9 +50,11 @@ bench: $(STAMP) $(PEERS)  ## what decoding, the data path, the store and predict
 detectors: $(STAMP)  ## train every detector briefly on one demo data set; writes docs/detectors.md's table and picture
 	$(BIN)/python -m bench.detectors --table docs/detectors.md $(ARGS)
 
-lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (ARGS=--upgrade for newer versions)
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --quiet $(ARGS) -o requirements.lock
+# The first has all packages, and the second takes its versions from the first: what is tested is what runs.
+lock: $(STAMP)  ## renew requirements-dev.lock and, for the image, requirements.lock (ARGS=--upgrade for newer versions)
+	$(COMPILE) --extra dev $(ARGS) -o requirements-dev.lock
+	cp requirements-dev.lock requirements.lock
+	$(COMPILE) --extra model -o requirements.lock
 
 # What bench/ compares with and the project does not use. Beside the environment, for moviepy would hold back its packages.
 $(PEERS): bench/peers.lock $(STAMP)
@@ -59,7 +63,7 @@ $(PEERS): bench/peers.lock $(STAMP)
 
 # uv is itself pinned and hashed in the lock: pip installs that one entry, uv the rest. The stamp is written last, so a set-up
 # that was cut short is taken up again by the next make.
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@stop() { echo "make: set-up stopped: $$*" >&2; exit 1; }; \
 	[ -n "$(PYTHON)" ] || stop "no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python"; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || stop "'$(PYTHON)' is not a Python 3.11 or newer; name one that is: make PYTHON=/path/to/python"; \
@@ -70,8 +74,8 @@ $(STAMP): requirements.lock pyproject.toml
 	fi; \
 	help="if the lines above speak of the network, check the connection and the proxy settings; if of space, free about $(ROOM_GB) GB; then run make again, what was downloaded is kept"; \
 	$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV) || stop "the environment could not be made in $(CURDIR)/$(VENV); $$help"; \
-	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt || stop "nothing can be written in $(CURDIR)/$(VENV)"; \
+	sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.txt || stop "nothing can be written in $(CURDIR)/$(VENV)"; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt || stop "uv, the installer, could not be installed; $$help"; \
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock || stop "the packages of requirements.lock could not be installed; $$help"; \
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements-dev.lock || stop "the packages of requirements-dev.lock could not be installed; $$help"; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --offline --no-deps --no-build-isolation -e . || stop "telltale itself could not be installed from $(CURDIR); the lines above say why"; \
 	touch $@

@@ -148,7 +148,7 @@ def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
 def costs(names: list[str]) -> list[dict[str, Any]]:
     """What `telltale models` says of each, as its file in configs/ is."""
     telltale = Path(sysconfig.get_path("scripts")) / "telltale"
-    return json.loads(call(telltale, "models", "--json", *names))
+    return json.loads(call(telltale, "models", "--json", "--time", *names))
 
 
 def table(rows: list[dict[str, Any]]) -> list[str]:

@@ -4,10 +4,27 @@ import argparse
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tampering import (
+    add,
+    edit,
+    edit_config,
+    edit_figure,
+    edit_label,
+    edit_score,
+    edit_seed,
+    edit_version,
+    flip_a_bit,
+    lose_data_list,
+    lose_metrics,
+    mend,
+    remove,
+)
 
 import predict
 import train
@@ -17,7 +34,7 @@ from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.scores import read_scores, write_scores
 from telltale.verbs import bundle as verb
-from telltale.versions import packages
+from telltale.versions import TABLES, packages
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
 
@@ -51,20 +68,6 @@ def copy(world: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(world / "bundle", tmp_path / "elsewhere" / "bundle"))
 
 
-def mend(bundle: Path) -> None:
-    """Make bundle.json's hashes those of the files that are there, as a careful forger would."""
-    manifest = bundle / "bundle.json"
-    tree = json.loads(manifest.read_text())
-    tree["files"] = bundles.hashes(bundle, bundles.contents(bundle))
-    manifest.write_text(json.dumps(tree))
-
-
-def edit(path: Path, change: Callable[[str], str]) -> None:
-    before = path.read_text()
-    assert change(before) != before
-    path.write_text(change(before))
-
-
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
     made = bundles.read(world / "bundle")
     assert [one.name for one in made.sets] == ["validation", "test"]
@@ -81,8 +84,8 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
         "golden/golden.json",
     ):
         assert name in made.files
-    for name in ("source/Dockerfile", "source/requirements.lock", "source/src/telltale/cli.py", "source/docs/organiser.md"):
-        assert name in made.files
+    for name in ("Dockerfile", "requirements.lock", "setup.py", "src/telltale/cli.py", "docs/organiser.md"):
+        assert f"source/{name}" in made.files
     assert {"evaluation/test/metrics.json", "evaluation/test/roc.png", "scores/test.json", "labels/test.csv"} <= set(made.files)
     listed = (world / "bundle" / "data.csv").read_text().splitlines()
     assert len(listed) == 1 + 2 + 16 + 8 + 10
@@ -108,53 +111,6 @@ def test_moved_to_another_folder_every_tier_passes(
     assert remade == (copy / "evaluation" / "test" / "roc.png").read_bytes()
 
 
-def flip_a_bit(bundle: Path) -> None:
-    content = bytearray((bundle / "run" / "best.pt").read_bytes())
-    content[len(content) // 2] ^= 1
-    (bundle / "run" / "best.pt").write_bytes(content)
-
-
-def edit_label(bundle: Path) -> None:
-    edit(bundle / "labels" / "test.csv", lambda text: text.replace(",1\n", ",0\n", 1))
-
-
-def edit_config(bundle: Path) -> None:
-    edit(bundle / "run" / "config.yaml", lambda text: text.replace("rate: 0.001", "rate: 0.002"))
-
-
-def edit_score(bundle: Path) -> None:
-    edit(bundle / "scores" / "test.csv", lambda text: text.replace(",0.", ",0.9", 1))
-
-
-def edit_figure(bundle: Path) -> None:
-    shutil.copyfile(bundle / "evaluation" / "test" / "det.png", bundle / "evaluation" / "test" / "roc.png")
-
-
-def remove(bundle: Path) -> None:
-    (bundle / "scores" / "test.csv").unlink()
-
-
-def lose_metrics(bundle: Path) -> None:
-    (bundle / "evaluation" / "test" / "metrics.json").unlink()
-
-
-def lose_data_list(bundle: Path) -> None:
-    (bundle / "data.csv").unlink()
-    mend(bundle)  # still missed
-
-
-def edit_seed(bundle: Path) -> None:
-    edit(bundle / "run" / "config.yaml", lambda text: text.replace("seed: 1\n", "seed: 2\n"))
-
-
-def edit_version(bundle: Path) -> None:
-    edit(bundle / "bundle.json", lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'))
-
-
-def add(bundle: Path) -> None:
-    shutil.copyfile(bundle / "run" / "best.pt", bundle / "second.pt")
-
-
 @pytest.mark.parametrize(
     ("tamper", "plain", "mended"),
     [
@@ -165,7 +121,7 @@ def add(bundle: Path) -> None:
         (edit_figure, "files: evaluation/test/roc.png has other content", "figures of test: roc.png is another picture"),
         (remove, "files: scores/test.csv is missing", "scores of test: "),
         (edit_seed, "files: run/config.yaml has other content", "seed: 1 in bundle.json, config.yaml: 2"),
-        (edit_version, "versions: torch 1.0.0 there", "versions: torch 1.0.0 there"),
+        (edit_version, "versions: numpy 1.0.0 there", "versions: numpy 1.0.0 there"),
         (lose_metrics, "files: evaluation/test/metrics.json is missing", "tables of test: "),
         (lose_data_list, "files: data.csv is missing", None),
         (add, "files: second.pt does not belong to it", None),
@@ -189,6 +145,42 @@ def test_what_was_tampered_with_is_named(
         verdict = capsys.readouterr().out.rpartition("\nFAIL ")[2]
         assert "files: " not in verdict
         assert mended in verdict
+
+
+def test_each_tier_asks_for_the_versions_that_it_depends_on(copy: Path) -> None:
+    edit(copy / "bundle.json", lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'))
+    made = bundles.read(copy)
+    (of_models,), (of_tables,) = bundles.check_versions(made), bundles.check_versions(made, TABLES)
+    assert not of_models.passed and "torch 1.0.0 there" in of_models.detail
+    assert of_tables.passed
+
+
+def test_scores_are_judged_without_torch(world: Path, tiny: Path, tmp_path: Path) -> None:
+    scores, labels = world / "scores.csv", tiny / "test_labels.csv"
+    lines = [
+        ["evaluate", "--labels", labels, "--scores", scores, "--out", tmp_path / "evaluation"],
+        ["validate-submission", world / "submission.csv", "--list", labels],
+        ["submit-log", "add", world / "submission.csv", "--ledger", tmp_path / "log.csv", "--phase", "validation"],
+        ["reproduce", "--tier", "scores", world / "bundle", "--out", tmp_path / "again"],
+        ["models", "--json"],
+        ["train", "--config", CONFIG, "--data", tiny, "--out", tmp_path / "run"],
+    ]
+    typed = "\n".join("|".join(map(str, line)) for line in lines)
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "without_models.py")],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("status")] == ["status 0"] * 5 + ["status 2"], (
+        done.stderr
+    )
+    assert "\nPASS: " in done.stdout
+    assert (tmp_path / "evaluation/metrics.json").is_file() and (tmp_path / "log.csv").is_file()
+    assert done.stderr.splitlines()[-1].endswith("which is not installed: pip install 'telltale[model]'")
+    assert done.stderr.splitlines()[-1].startswith("error: telltale train needs ")
 
 
 def test_a_published_hash_finds_a_forger_who_mends_everything(
@@ -253,7 +245,7 @@ def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
         reproduce(copy, tmp_path / "out", "train", "--data", str(tiny))
     assert ["--resume" in command for command in commands] == [True, True, False]
     assert ["--force" in command for command in commands] == [False, False, True]
-    assert "training: train.py ended with status 1" in capsys.readouterr().out
+    assert "training: telltale train ended with status 1" in capsys.readouterr().out
     # The config of these tests fixes the threads; one that does not gets those of the training.
     assert not any("threads=" in word for word in commands[0])
     edit(copy / "run" / "config.yaml", lambda text: text.replace("threads: 1", "threads: 0"))

@@ -1,6 +1,7 @@
 """Checkpoints land whole, come back equal, and are read without running code."""
 
 import pickle
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,28 @@ def test_a_flipped_bit_anywhere_is_harmless_or_one_sentence(tmp_path: Path) -> N
                 refused.append(str(error))
     assert len(refused) > 100
     assert not any("\n" in sentence for sentence in refused)
+
+
+def test_facts_are_all_but_the_tensors_and_need_no_torch(tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).bfloat16()
+    about = {"config": {"seed": 3, "list": [1.5, None, "x"], "on": True}, "data": "ab", "metrics": {"auc": 0.75}}
+    checkpoint.save(path, {**about, "model": model.state_dict(), "parameter": model[0].weight})
+    found = checkpoint.facts(path)
+    assert {name: found[name] for name in about} == about
+    assert found["model"] == dict.fromkeys(model.state_dict()) and found["parameter"] is None
+    assert found.keys() == checkpoint.load(path).keys()
+
+
+def test_facts_call_nothing_that_a_file_names(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pt"
+    torch.save({"format": checkpoint.FORMAT, "run": Path("x")}, path)
+    with pytest.raises(InputError, match=r"evil\.pt: is damaged or no checkpoint \(pathlib\.\w+ does not belong"):
+        checkpoint.facts(path)
+    with zipfile.ZipFile(tmp_path / "other.pt", "w") as archive:
+        archive.writestr("a.txt", "x")
+    with pytest.raises(InputError, match="is damaged or no checkpoint"):
+        checkpoint.facts(tmp_path / "other.pt")
+    torch.save({"format": "something else"}, path)
+    with pytest.raises(InputError, match="is not a telltale-checkpoint-1 file"):
+        checkpoint.facts(path)

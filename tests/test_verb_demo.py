@@ -17,13 +17,12 @@ def typed(out: Path) -> list[str]:
     return [demo.as_typed(command) for command in demo.steps(out)]
 
 
-def test_a_fresh_demo_types_the_public_commands_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(programs.ROOT)
+def test_a_fresh_demo_types_the_public_commands_in_order(tmp_path: Path) -> None:
     out = tmp_path / "d"
     assert typed(out) == [
         f"telltale demo-data --out {out}/data",
-        f"python train.py --config configs/demo.yaml --data {out}/data --out {out}/run",
-        f"python predict.py --checkpoint {out}/run/best.pt --videos {out}/data/test"
+        f"telltale train --config demo --data {out}/data --out {out}/run",
+        f"telltale predict --checkpoint {out}/run/best.pt --videos {out}/data/test"
         f" --list {out}/data/test_template.csv --out {out}/submission.csv",
         f"telltale validate-submission {out}/submission.csv --list {out}/data/test_template.csv",
         f"telltale evaluate --labels {out}/data/test_labels.csv --scores {out}/submission.csv"
@@ -37,13 +36,14 @@ def test_an_interrupted_demo_keeps_its_data_and_resumes_its_training(tmp_path: P
     (tmp_path / "run").mkdir()
     commands = typed(tmp_path)
     assert len(commands) == 4
-    assert commands[0].startswith("python ")
+    assert commands[0].startswith("telltale train ")
     assert commands[0].endswith("--resume")
 
 
-def test_the_programs_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_verb_is_found_from_any_folder_whatever_lies_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "telltale.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
-    assert f"python {programs.ROOT}/train.py --config {programs.ROOT}/configs/demo.yaml" in typed(Path("demo"))[1]
+    assert programs.call(programs.telltale("--version")) == 0
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_it_stops_with_the_status_of_the_command_that_failed(
     assert demo.run(argparse.Namespace(out=tmp_path / "demo", force=False)) == 3
     assert not marker.exists()
     shown = capfd.readouterr()
-    assert "$ python -c 'raise SystemExit(3)'" in shown.out
+    assert "-c 'raise SystemExit(3)'" in shown.out
     assert f"ended with status 3; `telltale demo --out {tmp_path}/demo` goes on" in shown.err
 
 

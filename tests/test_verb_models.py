@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ def test_every_detector_has_a_config_that_names_it() -> None:
 
 
 def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
-    assert main(["models", "--json", "meso4", "spsl", "ucf"]) == 0
+    assert main(["models", "--json", "--time", "meso4", "spsl", "ucf"]) == 0
     meso, spsl, ucf = json.loads(capsys.readouterr().out)
     assert (meso["name"], meso["parameters"], meso["thop_parameters"]) == ("meso4", 27_977, 27_977)
     assert meso["inputs"] == "8 frames of 256 x 256" and meso["config"] == "configs/meso4.yaml"
@@ -34,8 +36,29 @@ def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
     assert ucf["parameters"] == 22_252_586 and ucf["objective"] == "ucf" and "UCF" in ucf["source"]
 
 
+def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipped() -> None:
+    shipped = {name: verb.fingerprint(config.read(Path("configs", entry.config))) for name, entry in ENTRIES.items()}
+    counted = {name: known["settings"] for name, known in verb.counted().items()}
+    assert counted == shipped, "changed since they were counted: python -m bench.counts"
+    program = "import sys; from telltale.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["name", *ENTRIES]
+
+
+@pytest.mark.parametrize("name", ["meso4", "audiovisual"])
+def test_what_is_listed_is_what_is_counted(name: str) -> None:
+    settings = config.read(ROOT / "configs" / ENTRIES[name].config)
+    assert verb.measure(settings, timed=False) == verb.counted()[name]["counts"]
+
+
+def test_a_detector_that_was_not_counted_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "counted", dict)
+    assert verb.describe("meso4", timed=False)["parameters"] == 27_977
+
+
 def test_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
-    assert main(["models", "mel_cnn", "shallownet_v3", "--no-time"]) == 0
+    assert main(["models", "mel_cnn", "shallownet_v3"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert "11,177,538" in lines[1] and "mel 128 x 376" in lines[1] and "25,804,578" in lines[2]

@@ -17,7 +17,7 @@ hash was mended, since config, seed, weights and scores are written down in more
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -164,7 +164,7 @@ def check_files(bundle: Bundle) -> list[Finding]:
 def check_agreement(bundle: Bundle) -> list[Finding]:
     """Config, seed, data, model and scores are what the files themselves say of each other. Files that are missing are told by
     `check_files`. Raises InputError where one is there and cannot be read."""
-    content = checkpoint.load(bundle.model_file)
+    content = checkpoint.facts(bundle.model_file)
     settings = config.read(bundle.config_file)
     trained, digest = config.parse(content["config"], "best.pt"), file_sha256(bundle.model_file)
     differing = [] if settings == trained else changed_keys(trained, settings)
@@ -217,9 +217,10 @@ def evaluate(folder: Path, one: ScoreSet) -> evaluation.Evaluation:
     return evaluation.of_files(labels, [scores], options, choose_on=[chosen_on], choose_labels=truth)
 
 
-def check_versions(bundle: Bundle) -> list[Finding]:
-    """The program and the packages that its results depend on are those of the bundle."""
-    other = versions.differences({"code": bundle.code, "packages": bundle.packages})
+def check_versions(bundle: Bundle, packages: Collection[str] | None = None) -> list[Finding]:
+    """The program, Python and the packages that its results depend on (`packages`; None: all) are those of the bundle."""
+    named = {n: version for n, version in bundle.packages.items() if packages is None or n in ("python", *packages)}
+    other = versions.differences({"code": bundle.code, "packages": named})
     return [Finding("versions", not other, few(other) or f"telltale {bundle.code} and its packages")]
 
 

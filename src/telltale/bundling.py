@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import audits, checkpoint, config, evaluation, golden, origins, versions
+from telltale import audits, checkpoint, config, evaluation, golden, origins, source, versions
 from telltale.bundle import (
     RUN_FILES,
     TOLERANCES,
@@ -27,24 +27,9 @@ from telltale.bundle import (
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import read_data, read_labels
-from telltale.programs import ROOT
 from telltale.runfolder import flatten
 from telltale.scores import read_scores
 from telltale.training import fingerprint
-
-# What the image is made of: the program, its lock and its recipe.
-SOURCE: tuple[str, ...] = ("src", "configs", "tests", "docs", "bench", "report", "train.py", "predict.py", "pyproject.toml")
-SOURCE += (
-    "requirements.lock",
-    "Dockerfile",
-    "docker-compose.yml",
-    "docker-compose.gpu.yml",
-    ".dockerignore",
-    "Makefile",
-    "README.md",
-    "LICENSE",
-)
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", "*.pt", "*.mp4", "*.safetensors")
 
 
 def make(
@@ -192,15 +177,7 @@ def _but_seed(tree: dict) -> dict:
 
 
 def _take_source(into: Path) -> None:
-    for name in SOURCE:
-        path = ROOT / name
-        if path.is_dir():
-            shutil.copytree(path, into / name, ignore=LEFT_OUT)
-        elif path.is_file():
-            into.mkdir(exist_ok=True)
-            shutil.copyfile(path, into / name)
-        else:
-            raise InputError(f"{path}: is not there; wanted the source checkout, whose image an organiser runs")
+    source.copy(into)
     (into / "weights").mkdir()  # which the containers mount
     (into / "weights" / ".gitkeep").touch()
 

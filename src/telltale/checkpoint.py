@@ -1,6 +1,10 @@
 """Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running any code."""
 
+import io
 import os
+import pickle
+import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +50,46 @@ def load(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # one flipped bit makes the unpickler stumble over anything
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote") from None
+        raise _damaged(path, error) from None
+    return _of_our_format(path, content)
+
+
+def facts(path: Path) -> dict[str, Any]:
+    """What `load` gives, but read without torch: every tensor is None. Raises InputError as `load` does."""
+    check(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+            content = _WithoutTensors(io.BytesIO(archive.read(name))).load()
+    except Exception as error:  # as above
+        raise _damaged(path, error) from None
+    return _of_our_format(path, content)
+
+
+class _WithoutTensors(pickle.Unpickler):
+    """Reads the pickle in torch's archive. It calls nothing that the file names but OrderedDict; all of torch's gives None."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if module.partition(".")[0] == "torch":
+            return _nothing
+        raise pickle.UnpicklingError(f"{module}.{name} does not belong in a checkpoint")
+
+    def persistent_load(self, _: Any) -> None:
+        """A tensor's storage, which lies in the archive beside the pickle."""
+
+
+def _nothing(*_: Any) -> None:
+    """In place of the functions that make tensors."""
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote")
+
+
+def _of_our_format(path: Path, content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is not a {FORMAT} file; wanted a checkpoint that train.py wrote, such as RUN/best.pt")
     return content

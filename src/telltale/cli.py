@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             module.add_arguments(subparser)
     parsed = parser.parse_args(given)
     assert module is not None  # argparse has refused every other word
-    return guarded(lambda: module.run(parsed))
+    return guarded(lambda: module.run(parsed), f"telltale {chosen}")
 
 
 if __name__ == "__main__":

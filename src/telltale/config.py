@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from telltale import keys
+from telltale import keys, source
 from telltale.errors import InputError
 from telltale.schema import Config, Model, Objective
 from telltale.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
@@ -36,6 +36,7 @@ __all__ = [
     "check_overrides",
     "dump",
     "fingerprint",
+    "locate",
     "override",
     "parse",
     "read",
@@ -47,7 +48,8 @@ SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling",
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
-    """Resolve a YAML file, its base and `key.path=value` overrides. Raises InputError naming the file and the key."""
+    """Resolve a YAML file (see `locate`), its base and `key.path=value` overrides. Raises InputError naming file and key."""
+    path = locate(path)
     tree = _load(path)
     if (base := tree.pop("base", None)) is not None:
         below = _load(path.parent / str(base))
@@ -57,6 +59,24 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
     for text in overrides or []:
         _set(tree, text)
     return parse(tree, str(path), overrides or [])
+
+
+def locate(path: Path) -> Path:
+    """`path` if it is a file; else the shipped configuration of that name: `demo`, `demo.yaml` or `configs/demo.yaml`.
+
+    Raises InputError naming the shipped ones if a bare name is none of them. Any other path is given back, for `read` to judge.
+    """
+    shipped = source.path("configs")
+    if path.is_file() or path.parent not in (Path(), Path("configs")):
+        return path
+    if (found := shipped / path.with_suffix(".yaml").name).is_file():
+        return found
+    if path.suffix:
+        return path
+    names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
+    raise InputError(
+        f"--config {path}: no such file, and no shipped configuration has that name; wanted a file, or one of {names}"
+    )
 
 
 def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Config:
@@ -77,12 +97,13 @@ def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Co
         raise InputError("; ".join(f"{place}: {'; '.join(texts)}" for place, texts in said.items())) from None
 
 
-def override(settings: Config, overrides: list[str]) -> Config:
-    """The same configuration with some keys set anew. Raises InputError naming the key."""
+def override(settings: Config, overrides: list[str], where: str = "--set") -> Config:
+    """The same configuration with some keys set anew. Raises InputError naming the key, and `where` it was set."""
     tree = settings.model_dump(mode="json")
     for text in overrides:
         _set(tree, text)
-    return parse(tree, "--set", overrides)
+    # Of what was not typed with --set the sentence says where it was given.
+    return parse(tree, where, overrides if where == "--set" else ())
 
 
 def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:

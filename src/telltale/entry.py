@@ -1,12 +1,22 @@
-"""How a program of ours ends: its exit status, and one sentence instead of a traceback for what a person can put right."""
+"""How a program of ours begins and ends: its environment, its exit status, and one sentence instead of a traceback for what a
+person can put right."""
 
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from telltale import threads
 from telltale.errors import InputError
 from telltale.signals import Stopped
+
+# What `pip install telltale` leaves out: the modules of the packages of its extra "model".
+MODEL_STACK = frozenset(
+    (
+        *("torch", "torchvision", "timm", "librosa", "soxr", "av", "decord", "thop", "albumentations", "cv2"),
+        *("tensorboard", "safetensors", "huggingface_hub"),
+    )
+)
 
 
 def demand(*paths: Path) -> None:
@@ -18,10 +28,18 @@ def demand(*paths: Path) -> None:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def guarded(program: Callable[[], int]) -> int:
-    """Run `program`; return 0 or its own status, 2 for wrong input, 1 for a loss that broke, 128 + number after a signal."""
+def guarded(program: Callable[[], int], name: str = "this program") -> int:
+    """Run `program`; return 0 or its own status, 2 for wrong input or a missing package, 1 for a loss that broke, 128 + number
+    after a signal. torch and numpy must not be loaded before, for they read their settings from the environment then."""
+    threads.set_environment()
     try:
         return program()
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in MODEL_STACK:
+            raise
+        print(f"error: {name} needs {module}, which is not installed: pip install 'telltale[model]'", file=sys.stderr)
+        return 2
     except (InputError, ArithmeticError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1

@@ -1,42 +1,26 @@
-"""Our own programs called by others of ours, as a person would type them: train.py, predict.py and the verbs of `telltale`.
-
-They lie in the source checkout, which the package finds where it is installed from: by `make`, or in the image under /app.
-"""
+"""Our own verbs called by others of ours, as a person would type them: `telltale train`, `telltale predict` and the rest."""
 
 import shlex
 import signal
 import subprocess
 import sys
-import sysconfig
-from pathlib import Path
+from collections.abc import Sequence
 from types import FrameType
+from typing import Any
 
-from telltale.errors import InputError
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def telltale() -> str:
-    """The command `telltale` of this environment."""
-    return str(Path(sysconfig.get_path("scripts")) / "telltale")
+# -P: what lies in the working directory is not taken for a module.
+TELLTALE = [sys.executable, "-P", "-m", "telltale"]
 
 
-def demand_checkout(who: str) -> None:
-    """Raise InputError where train.py is not at hand."""
-    if not (ROOT / "train.py").is_file():
-        raise InputError(f"{who}: train.py is not in {ROOT}; wanted the source checkout: clone it and run it from there")
+def telltale(*words: Any) -> list[str]:
+    """The command `telltale WORDS...`, of this very installation."""
+    return [*TELLTALE, *map(str, words)]
 
 
-def near(name: str) -> Path:
-    """A file of the checkout, as short as it can be typed from the working directory."""
-    path = ROOT / name
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def as_typed(command: list[str]) -> str:
-    """The command with its program's name in place of its path."""
-    program = "python" if command[0] == sys.executable else Path(command[0]).name
-    return shlex.join([program, *command[1:]])
+def as_typed(command: Sequence[str]) -> str:
+    """The command as a person would type it."""
+    ours = list(command[: len(TELLTALE)]) == TELLTALE
+    return shlex.join(["telltale", *command[len(TELLTALE) :]] if ours else command)
 
 
 def call(command: list[str]) -> int:

@@ -9,8 +9,7 @@ The tiers follow the artifact of Layton et al., SoK: The Good, The Bad, and The 
 
 import json
 import math
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,23 +17,23 @@ from typing import Any
 import numpy as np
 
 from telltale import bundle as bundles
-from telltale import checkpoint, config, golden
+from telltale import config
 from telltale.audits import Finding
 from telltale.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.errors import InputError
 from telltale.manifest import read_data, read_labels
-from telltale.programs import as_typed, call, near
+from telltale.programs import as_typed, call, telltale
 from telltale.scores import Score, read_scores
-from telltale.training import fingerprint
 
 # Validation scores come out of training, which takes one view of a clip as it is.
 PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")
 
 
-def intact(bundle: Bundle, *, other_versions: bool) -> Iterator[Finding]:
+def intact(bundle: Bundle, *, other_versions: bool, packages: Collection[str] | None = None) -> Iterator[Finding]:
     """What comes before every tier: the bundle is whole, agrees with itself, and meets the program that it was made with.
 
-    other_versions: a difference of versions is told and does not fail. Nothing more is looked at in a bundle that is not whole.
+    other_versions: a difference of versions is told and does not fail; packages: as of `bundle.check_versions`. Nothing more is
+    looked at in a bundle that is not whole.
     """
     files = bundles.check_files(bundle)
     yield from files
@@ -43,7 +42,7 @@ def intact(bundle: Bundle, *, other_versions: bool) -> Iterator[Finding]:
             yield from bundles.check_agreement(bundle)
         except InputError as error:
             yield Finding("agreement", False, str(error))
-    for finding in bundles.check_versions(bundle):
+    for finding in bundles.check_versions(bundle, packages):
         told = other_versions and not finding.passed
         yield Finding(finding.rule, True, f"{finding.detail}; let pass by --other-versions") if told else finding
 
@@ -90,6 +89,8 @@ def weights(bundle: Bundle, data: Path, out: Path) -> Iterator[Finding]:
 
 def golden_findings(bundle: Bundle) -> list[Finding]:
     """The golden clips through this machine's decoder, mel image and model."""
+    from telltale import golden  # torch comes with it, which the tier "scores" does without
+
     before = golden.read(bundle.folder / "golden" / "golden.json")
     try:
         now = golden.measure(bundle.model_file, bundle.folder / "golden")
@@ -102,10 +103,10 @@ def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) 
     """One score set scored by `model`, compared with the bundle's clip by clip and by AUC."""
     submission = out / one.name / "submission.csv"
     overrides = one.overrides if one.name != VALIDATION else PLAIN
-    words = ["predict.py", "--checkpoint", model, "--videos", data / one.videos, "--list", bundle.labels(one.name)]
+    words = ["predict", "--checkpoint", model, "--videos", data / one.videos, "--list", bundle.labels(one.name)]
     settings = [word for text in overrides for word in ("--set", text)]
     if status := run([*words, "--out", submission, *settings]):
-        yield Finding(f"scoring {one.name}", False, f"predict.py ended with status {status}; the lines above say why")
+        yield Finding(f"scoring {one.name}", False, f"telltale predict ended with status {status}; the lines above say why")
         return
     labels = read_labels(bundle.labels(one.name))
     moved = compare(read_scores(bundle.scores(one.name)), read_scores(submission.with_name("scores.csv")), labels)
@@ -163,25 +164,29 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
     resume: go on with what an interrupted reproduction left there; else it is replaced.
     """
+    from telltale.training import fingerprint
+
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]
     used += [settings.data.train_videos, settings.data.validation_videos]
     yield from bundles.check_data(bundle, data, used)
     labels = fingerprint(*read_data(data, settings.data))
     yield Finding("labels", labels == bundle.data, f"{labels}" + ("" if labels == bundle.data else f", not {bundle.data}"))
-    words: list[Any] = ["train.py", "--config", bundle.config_file, "--data", data, "--out", out / "run"]
+    words: list[Any] = ["train", "--config", bundle.config_file, "--data", data, "--out", out / "run"]
     words.append("--resume" if resume else "--force")
     # torch's sums depend on its number of threads; it is the core count where the config leaves it open.
     if bundle.threads and not settings.threads:
         words += ["--set", f"threads={bundle.threads}"]
     if status := run(words):
-        yield Finding("training", False, f"train.py ended with status {status}; the lines above say why")
+        yield Finding("training", False, f"telltale train ended with status {status}; the lines above say why")
         return
     yield from retrained(bundle, out / "run" / "best.pt")
 
 
 def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
     """What training gave, beside what it gave then: the same weights, or a validation AUC within the spread over seeds."""
+    from telltale import checkpoint
+
     then, now = checkpoint.load(bundle.model_file), checkpoint.load(model)
     equal, said = same_weights(then["model"], now["model"])
     before, after = then["metrics"]["auc"], now["metrics"]["auc"]
@@ -209,8 +214,8 @@ def same_weights(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[boo
 
 
 def run(words: Sequence[Any]) -> int:
-    """One of our programs, shown as typed; its status."""
-    command = [sys.executable, str(near(str(words[0]))), *map(str, words[1:])]
+    """One of our verbs, shown as typed; its status."""
+    command = telltale(*words)
     print(f"\n$ {as_typed(command)}", flush=True)
     return call(command)
 

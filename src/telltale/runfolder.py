@@ -11,14 +11,16 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telltale import checkpoint, config, versions
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import Manifest
-from telltale.place import Place
 from telltale.witness import within
+
+if TYPE_CHECKING:
+    from telltale.place import Place
 
 FILES = (
     *("config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"),
@@ -41,7 +43,7 @@ FREE = {
 }
 
 
-def prepare(folder: Path, settings: config.Config, here: Place, *, resume: bool, force: bool) -> dict[str, Any] | None:
+def prepare(folder: Path, settings: config.Config, here: "Place", *, resume: bool, force: bool) -> dict[str, Any] | None:
     """Make the folder ready to write; return `last.pt`'s content if a run goes on from there, else None.
 
     All processes call it, one looks. Raises InputError if the folder holds anything and neither flag was given, or if `resume`

@@ -8,7 +8,8 @@ import os
 
 
 def set_environment() -> None:
-    """What OpenMP and BLAS read once, when torch and numpy are loaded; so it is called before every module of ours."""
+    """What OpenMP and BLAS read once, when torch and numpy are loaded: a program of ours calls it first. Nobody else does, for
+    the environment of a process that only imports telltale is its owner's."""
     # torch's OpenMP threads spin while they wait for each other, which on shared or overcommitted cores costs many times the
     # work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

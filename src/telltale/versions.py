@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import telltale
-from telltale import threads
+from telltale import source, threads
 
 # From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
 # imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values.
@@ -32,35 +32,27 @@ CALLED = {
     "yaml": "PyYAML",
     "skimage": "scikit-image",
 }
-PROGRAMS = ("train.py", "predict.py")
+# Those that metrics are computed with.
+TABLES = ("numpy", "scipy")
 
 
 @cache
 def code() -> str:
     """The version and 16 hex digits of the sources: "0.1.0+3f2a...". Those of the first call, for as long as the process lives.
 
-    The digits are of every .py file of the package, and of train.py and predict.py where they lie beside it in a checkout, each
-    with its name. Neither git nor the time of a file plays a part.
+    The digits are of every .py file of the package, each with its name: those of a checkout, its wheel and its image are equal.
+    Neither git nor the time of a file plays a part.
     """
-    package = Path(telltale.__file__).parent
-    return f"{telltale.__version__}+{_digits(package, checkout(package))}"
+    return f"{telltale.__version__}+{_digits(source.PACKAGE)}"
 
 
-def checkout(package: Path | None = None) -> Path | None:
-    """The root of the source checkout that holds `package` (default: telltale's own) as src/telltale; None if installed."""
-    package = package or Path(telltale.__file__).parent
-    root = package.parent.parent
-    return root if package.parent.name == "src" and (root / "pyproject.toml").is_file() else None
-
-
-def _digits(package: Path, root: Path | None) -> str:
-    """16 hex digits of the sources of `package`, and of the programs in `root`."""
-    files = {path.relative_to(package.parent).as_posix(): path for path in package.rglob("*.py")}
-    if root is not None:
-        files |= {name: root / name for name in PROGRAMS if (root / name).is_file()}
+def _digits(package: Path) -> str:
+    """16 hex digits of the sources of `package`, without the copy of the checkout that an installed one carries."""
+    files = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
     whole = hashlib.sha256()
     for name, path in sorted(files.items()):
-        whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        if not name.startswith(f"{source.CARRIED}/"):
+            whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return whole.hexdigest()[:16]
 
 

@@ -24,7 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from telltale import versions
+from telltale import source
 
 # Modules that come with weights, or fetch them, which learnt from more than ImageNet-1K: faces, speech, language.
 FORBIDDEN = frozenset(
@@ -163,8 +163,8 @@ def _program_folders() -> tuple[str, ...]:
     system = "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib /usr/share /var/cache"
     python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()} - {"/usr", "/usr/local", "/"}
     own = [home / ".config/matplotlib", home / ".fonts", home / ".local/share/fonts", home / ".triton"]
-    root = versions.checkout()
-    own += [Path(versions.__file__).parent] if root is None else [root / "src", root / "configs", root / "pyproject.toml"]
+    root = source.checkout()
+    own += [source.PACKAGE] if root is None else [root / "src", root / "configs", root / "pyproject.toml"]
     own += [cache_home / name for name in ("matplotlib", "fontconfig", "numba", "torch/kernels", "torch_extensions")]
     own += [Path(tempfile.gettempdir()) / f"torchinductor_{environ.get('USER', 'root')}"]
     own += [Path(environ[name]) for name in _CACHES if environ.get(name)]

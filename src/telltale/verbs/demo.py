@@ -1,10 +1,8 @@
 """`telltale demo [--out demo] [--force]`: the whole job on data of its own making, by the commands that a user would type.
 
-    demo-data → train.py → predict.py → validate-submission → evaluate
+    telltale demo-data → train → predict → validate-submission → evaluate
 
 Each command is printed before it runs. An interrupted demo, run again, goes on: data that is there is kept, training resumes.
-Needs the source checkout (train.py, predict.py, configs/): the package finds it where it is installed from, by `make` or in the
-image under /app.
 """
 
 import argparse
@@ -15,7 +13,7 @@ import time
 from pathlib import Path
 
 from telltale.errors import InputError
-from telltale.programs import as_typed, call, demand_checkout, near, telltale
+from telltale.programs import as_typed, call, telltale
 
 MARK = ".telltale-demo"
 MADE = ("data", "run", "evaluation")
@@ -38,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the steps; return 0, or the status of the first that failed. Raises InputError for a folder that is not a demo's."""
-    demand_checkout("telltale demo")
     claim(args.out, force=args.force)
     began = time.monotonic()
     for command in steps(args.out):
@@ -72,16 +69,15 @@ def claim(out: Path, *, force: bool) -> None:
 def steps(out: Path) -> list[list[str]]:
     """The commands that are left to do in `out`, in order."""
     data, run_folder, submission = out / "data", out / "run", out / "submission.csv"
-    make_data = [telltale(), "demo-data", "--out", data]
-    train = [sys.executable, near("train.py"), "--config", near("configs/demo.yaml"), "--data", data, "--out", run_folder]
-    predict = [sys.executable, near("predict.py"), "--checkpoint", run_folder / "best.pt", "--videos", data / "test"]
-    predict += ["--list", data / "test_template.csv", "--out", submission]
-    validate = [telltale(), "validate-submission", submission, "--list", data / "test_template.csv"]
-    evaluate = [telltale(), "evaluate", "--labels", data / "test_labels.csv", "--scores", submission]
-    evaluate += ["--groups", f"{data / 'meta.csv'}:kind", "--out", out / "evaluation"]
+    train = telltale("train", "--config", "demo", "--data", data, "--out", run_folder)
+    predict = telltale("predict", "--checkpoint", run_folder / "best.pt", "--videos", data / "test")
+    predict += ["--list", str(data / "test_template.csv"), "--out", str(submission)]
+    validate = telltale("validate-submission", submission, "--list", data / "test_template.csv")
+    evaluate = telltale("evaluate", "--labels", data / "test_labels.csv", "--scores", submission)
+    evaluate += ["--groups", f"{data / 'meta.csv'}:kind", "--out", str(out / "evaluation")]
     if run_folder.exists():
         train.append("--resume")
     wanted = [train, predict, validate, evaluate]
     if not (data / "meta.csv").exists():  # written last
-        wanted.insert(0, make_data)
-    return [[str(word) for word in command] for command in wanted]
+        wanted.insert(0, telltale("demo-data", "--out", data))
+    return wanted

@@ -1,38 +1,39 @@
-"""`telltale models [NAME ...] [--json] [--no-time]`: every detector, its source, what it reads, its size and its cost.
+"""`telltale models [NAME ...] [--json] [--time]`: every detector, its source, what it reads, its size and its cost.
 
-Each is built, with random weights, as its file in configs/ says. Parameters and multiply-adds are those of prediction, counted
-as the audit of a run counts them; milliseconds are one clip's way through the model on this machine, without decoding.
+Each is as its file in configs/ says. Parameters and multiply-adds are those of prediction, counted as the audit of a run counts
+them; milliseconds, with --time, are one clip's way through the model on this machine, without decoding.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from telltale.errors import InputError
 from telltale.registry import ENTRIES
 
-CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 COLUMNS = ("name", "inputs", "parameters", "thop_parameters", "macs", "milliseconds_per_clip", "objective", "source")
+# What `measure` gave for each detector as it is shipped, so that a list needs no torch. `python -m bench.counts` renews it.
+COUNTS = Path(__file__).resolve().parent.parent / "models" / "counts.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="detectors to show (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of objects for programs")
-    parser.add_argument("--no-time", action="store_true", help="do not measure milliseconds, which takes a minute for all")
+    parser.add_argument("--time", action="store_true", help="build each, count it anew, and measure milliseconds")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a row for each detector. Raises InputError for a name that is none, or away from the source checkout."""
+    """Print a row for each detector. Raises InputError for a name that is none."""
     if unknown := [name for name in args.names if name not in ENTRIES]:
         raise InputError(f"telltale models: no detector is called {unknown[0]!r}; wanted one of {', '.join(ENTRIES)}")
-    if not CONFIGS.is_dir():
-        raise InputError(f"telltale models: {CONFIGS} is absent; wanted the source checkout, whose configs say what each reads")
     rows = []
     for name in args.names or ENTRIES:
-        rows.append(describe(name, timed=not args.no_time))
+        rows.append(describe(name, timed=args.time))
         if not args.json:
             print(line(rows[-1], header=len(rows) == 1), flush=True)
     if args.json:
@@ -42,13 +43,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(name: str, *, timed: bool) -> dict[str, Any]:
-    """One detector's row; milliseconds_per_clip is None where it is not `timed`."""
-    from telltale import config, models, rules
+    """One detector's row; milliseconds_per_clip is None where it is not `timed`. One that COUNTS does not know is measured."""
+    from telltale import config
 
     entry = ENTRIES[name]
-    settings = config.read(CONFIGS / entry.config)
-    model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
-    audit = rules.audit(model, settings)
+    settings = config.read(Path("configs", entry.config))
+    known = {} if timed else counted().get(name, {})
     return {
         "name": name,
         "source": entry.source,
@@ -57,11 +57,31 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
         "inputs": inputs(settings, entry.reads),
         "backbone": settings.model.picture_backbone if "picture" in entry.reads else settings.model.sound_backbone,
         "objective": entry.objective,
-        "parameters": audit.parameters,
-        "thop_parameters": audit.thop_parameters,
-        "macs": audit.macs,
-        "milliseconds_per_clip": milliseconds(model, settings) if timed else None,
+        **(known["counts"] if known.get("settings") == fingerprint(settings) else measure(settings, timed=timed)),
     }
+
+
+@cache
+def counted() -> dict[str, Any]:
+    """Of each detector in COUNTS: the fingerprint of its "settings", and its "counts"."""
+    return json.loads(COUNTS.read_text(encoding="utf-8"))
+
+
+def fingerprint(settings: Any) -> str:
+    """16 hex digits of what the counts depend on: what the file says of model, mel and clip."""
+    sections = (settings.model, settings.mel, settings.clip)
+    said = [section.model_dump(mode="json", exclude_unset=True) for section in sections]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def measure(settings: Any, *, timed: bool) -> dict[str, Any]:
+    """Build the model, count it as an audit does, and time it if `timed`."""
+    from telltale import models, rules
+
+    model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
+    audit = rules.audit(model, settings)
+    counts = {"parameters": audit.parameters, "thop_parameters": audit.thop_parameters, "macs": audit.macs}
+    return {**counts, "milliseconds_per_clip": milliseconds(model, settings) if timed else None}
 
 
 def inputs(settings: Any, reads: tuple[str, ...]) -> str:

@@ -108,7 +108,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    return guarded(lambda: predict(arguments()))
+    return guarded(lambda: predict(arguments()), "telltale predict")
 
 
 run = predict  # the name that telltale calls a verb by

@@ -37,9 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle, or no data."""
     demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
-    from telltale import bundle, programs
+    from telltale import bundle
 
-    programs.demand_checkout("telltale reproduce")
     tiers = TIERS if args.tier == "all" else (args.tier,)
     if args.data is None and tiers != ("scores",):
         raise InputError(f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used")
@@ -84,15 +83,17 @@ def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
 def stages(
     args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
-    from telltale import bundle, reproduction
+    from telltale import bundle, reproduction, versions
     from telltale.audits import Finding
+
+    packages = versions.TABLES if tiers == ("scores",) else None
 
     def whole() -> Iterator[Finding]:
         if args.sha256 is not None:
             digest = file_sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
             yield Finding("bundle.json", same, digest if same else f"its SHA-256 is {digest}, published was {args.sha256}")
-        yield from reproduction.intact(found, other_versions=args.other_versions)
+        yield from reproduction.intact(found, other_versions=args.other_versions, packages=packages)
 
     yield "bundle", whole()
     for tier in tiers:

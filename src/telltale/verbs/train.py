@@ -68,7 +68,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    return guarded(lambda: train(arguments()))
+    return guarded(lambda: train(arguments()), "telltale train")
 
 
 run = train  # the name that telltale calls a verb by
