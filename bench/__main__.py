@@ -8,8 +8,12 @@ Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. W
 import argparse
 from pathlib import Path
 
-from bench import decode, evaluate, inference, path, programs, training
-from bench.measure import write
+from telltale import threads
+
+threads.set_environment()  # before numpy and torch are loaded, as telltale's own programs do
+
+from bench import decode, evaluate, inference, path, programs, training  # noqa: E402
+from bench.measure import write  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("decode", "path", "inference", "training", "programs", "evaluate")

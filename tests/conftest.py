@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from telltale import threads
+
+threads.set_environment()
 # The tests' models are tiny and several test processes share the cores: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -1,12 +1,47 @@
-"""Telltale: audio-visual deepfake detection, from label files to a submission that explains itself."""
+"""Telltale: audio-visual deepfake detection, from label files to a submission that explains itself.
 
+    import telltale
+    telltale.load("RUN/best.pt").predict(["a.mp4", "b.mp4"])     # fake probability and status of each
+
+Importing it loads nothing heavy and changes nothing of the process.
+"""
+
+import os
 import time
+from typing import TYPE_CHECKING
 
-from telltale import threads
+from telltale.errors import InputError
 
+if TYPE_CHECKING:
+    import torch
+
+    from telltale.api import Prediction, Predictor
+
+__all__ = ["InputError", "Prediction", "Predictor", "load"]
 __version__ = "0.1.0"
 
 # When the program began, as good as: this is the first of its imports.
 STARTED = time.perf_counter()
 
-threads.set_environment()
+
+def load(
+    checkpoint: str | os.PathLike[str],
+    *,
+    device: "str | torch.device | None" = None,
+    spans: int | None = None,
+    flip: bool | None = None,
+    batch_size: int | None = None,
+    workers: int = 0,
+) -> "Predictor":
+    """A trained model to score clips with; see `telltale.api.Predictor`. It needs the packages of `telltale[model]`."""
+    from telltale.api import Predictor  # torch comes with it, which takes seconds
+
+    return Predictor(checkpoint, device=device, spans=spans, flip=flip, batch_size=batch_size, workers=workers)
+
+
+def __getattr__(name: str) -> object:
+    if name in ("Prediction", "Predictor"):
+        from telltale import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -170,18 +170,25 @@ def score(
         profile.did("model")
         if maps is not None:
             maps.write(batch)
-        usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
-        yield [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
+        found = answers(batch, logits)
+        for facts, one in zip(batch.facts, found, strict=True):
+            if one.fake_probability is None and facts.detail and one.status not in ("no_sound", "no_picture"):
+                # The status goes into the table; the sentence that says why is for whoever watches.
+                tqdm.write(f"{facts.status}: {facts.detail}", file=sys.stderr)
+        yield found
         profile.did("writing")
         shown.update()
     shown.close()
 
 
+def answers(batch: Batch, logits: np.ndarray) -> list[Score]:
+    """What `Inference` gave for a batch, (N, V) or with mirror images (N, 2 V), as one score a clip."""
+    usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
+    return [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
+
+
 def _score(facts: Facts, logits: np.ndarray) -> Score:
     if not len(logits):
-        if facts.status not in ("no_sound", "no_picture"):
-            # The status goes into the table; the sentence that says why is for whoever watches.
-            tqdm.write(f"{facts.status}: {facts.detail}", file=sys.stderr)
         return Score(facts.video_name, None, facts.status, facts.seconds)
     from scipy.special import expit
 

@@ -38,12 +38,26 @@ def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any
 
 
 def build(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:
-    """The model of the checkpoint `path` that holds `content`. The rules are checked again. Raises InputError."""
+    """`restore`, with the rules checked again. Raises InputError."""
+    model = restore(content, settings, path)
+    rules.enforce(rules.audit(model, settings), settings)
+    return model.eval()
+
+
+def restore(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:
+    """The model of the checkpoint `path` that holds `content`. Raises InputError where its weights are not its config's."""
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     checkpoint.load_weights(model, content["model"], path)
     model.provenance = content["provenance"]
-    rules.enforce(rules.audit(model, settings), settings)
     return model.eval()
+
+
+def inference(model: torch.nn.Module, settings: config.Config, device: torch.device) -> Inference:
+    """The model as `predict.` says it is to be used."""
+    predict = settings.predict
+    precision = settings.optim.autocast if predict.precision == "trained" else predict.precision
+    flip = predict.flip and "picture" in models.ENTRIES[settings.model.name].reads
+    return Inference(model, device, precision, flip=flip, compiled=predict.compile)
 
 
 class Work:
@@ -75,7 +89,6 @@ class Work:
             here.workers(settings.data.workers, sum(map(len, left))),
             timeout_seconds=settings.data.timeout_seconds,
         )
-        self.flip = predict.flip and "picture" in reads
 
     def source(self, videos: str, overrides: list[str], content: dict[str, Any]) -> origins.Source:
         """Where the scores come from, for their side file. videos: in words; overrides: the --set strings; content: of the
@@ -98,11 +111,10 @@ class Work:
 
     def score(self, model: torch.nn.Module, watch: Watch) -> list[Score]:
         """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal kept."""
-        journal, here, predict = self.journal, self.here, self.settings.predict
+        journal, here = self.journal, self.here
         if journal.done and here.main:
             print(f"{journal.path}: going on, {len(journal.done)} of {sum(map(len, self.fixed))} rows are done", flush=True)
-        precision = self.settings.optim.autocast if predict.precision == "trained" else predict.precision
-        infer = Inference(model, here.device, precision, flip=self.flip, compiled=predict.compile)
+        infer = inference(model, self.settings, here.device)
         maps = None if self.maps is None else Maps(self.maps, infer)
         shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
         try:
