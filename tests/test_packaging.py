@@ -1,16 +1,23 @@
 """What the package is made of: its locks, its extras, the files that it ships, and the wheel, installed and used."""
 
+import os
 import re
+import subprocess
+import sys
+import sysconfig
 import tomllib
+import venv
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from telltale.config import read
+from telltale import source, versions
+from telltale.config import fingerprint, read
 from telltale.entry import MODEL_STACK
 from telltale.errors import InputError
+from telltale.registry import ENTRIES
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -93,3 +100,62 @@ def test_a_shipped_file_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest
     for name in ("elsewhere/demo.yaml", "absent.yaml"):
         with pytest.raises(InputError, match=f"{name}: cannot be read"):
             read(Path(name))
+
+
+# The wheel
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has the wheel, and of all else what this one has."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source.copy(folder / "source")  # a build leaves files in its source
+    uv = [sys.executable, "-m", "uv", "--offline", "--no-cache", "--quiet"]
+    build = [*uv, "build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder / "dist")]
+    subprocess.run([*build, str(folder / "source")], check=True)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    venv.create(folder / "venv")
+    python = folder / "venv/bin/python"
+    subprocess.run([*uv, "pip", "install", "--no-deps", "--python", str(python), str(wheel)], check=True)
+    # A path in a .pth file is searched for packages, but not for .pth files: an editable checkout here stays out of it.
+    (site,) = (folder / "venv/lib").glob("python*/site-packages")
+    (site / "others.pth").write_text("\n".join({sysconfig.get_path(kind) for kind in ("purelib", "platlib")}) + "\n")
+    return python
+
+
+def run(program: Path, *words: str | Path, folder: Path) -> str:
+    """What it prints. Nothing of this checkout is on its way, and it is not in it."""
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run([program, *words], cwd=folder, env=bare, capture_output=True, text=True, check=True).stdout
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_installed_wheel_is_the_checkout(installed: Path, tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+import telltale
+from telltale import config, source, versions
+assert Path(telltale.__file__).is_relative_to(sys.prefix) and source.checkout() is None
+source.copy(Path("copy"))
+config.read(Path("audiovisual"))
+print(config.fingerprint(config.read(Path("demo"))), versions.code())
+"""
+    told = run(installed, "-c", program, folder=tmp_path).split()
+    assert told == [fingerprint(read(ROOT / "configs/demo.yaml")), versions.code()]
+    source.copy(tmp_path / "checkout")
+    assert files(tmp_path / "copy") == files(tmp_path / "checkout")
+    assert {"Dockerfile", "tests/tiny.yaml", "src/telltale/py.typed", "src/telltale/api.py"} <= files(tmp_path / "copy").keys()
+
+
+def test_an_installed_wheel_has_its_commands(installed: Path, tmp_path: Path) -> None:
+    telltale = installed.parent / "telltale"
+    table = run(telltale, "models", folder=tmp_path)
+    assert [line.split()[0] for line in table.splitlines()] == ["name", *ENTRIES]
+    assert run(installed, "-m", "telltale", "models", folder=tmp_path) == table
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        run(telltale, "train", "--config", "baseline", "--data", "nowhere", "--out", "run", folder=tmp_path)
+    assert "nowhere/train_labels.csv: cannot be read" in failed.value.stderr  # the configuration was found
