@@ -217,7 +217,8 @@ def test_fingerprint_changes_with_every_value_and_nothing_else(write):
     texts = {"data.train_labels", "data.validation_labels", "data.train_videos", "data.validation_videos"}
     texts |= {"model.picture_backbone", "model.sound_backbone", "model.picture_weights", "model.sound_weights"}
     texts |= {"data.method_column", "objective.landmarks"}
-    pairs = leaves(settings.model_dump())
+    # A model of both senses has no other value of objective.per.
+    pairs = [pair for pair in leaves(settings.model_dump()) if pair[0] != "objective.per"]
     for key, value in pairs:
         if key in choices or key in texts:
             other = choices.get(key, "other")

@@ -51,24 +51,58 @@ class Told(nn.Module):
         return self.answer
 
 
-def test_a_plain_classifier_is_the_mean_of_its_clips_losses() -> None:
+LOSSES = {
+    "cross_entropy": functional.binary_cross_entropy_with_logits,
+    "squared_error": lambda logit, target: (logit.sigmoid() - target).square().mean(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
     logit, target = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
-    for loss, wanted in (
-        ("cross_entropy", functional.binary_cross_entropy_with_logits(logit, target)),
-        ("squared_error", (logit.sigmoid() - target).square().mean()),
-    ):
-        found = objectives.build(settings("meso4", objective={"loss": loss}), [])(Told(logit), batch([1, 0, 0]))
-        assert list(found.terms) == [loss]
+    model = Told(logit)
+    found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(model, batch([1, 0, 0]))
+    assert list(found.terms) == [loss] and not model.asked["learn"]
+    torch.testing.assert_close(found.total, LOSSES[loss](logit, target))
+    torch.testing.assert_close(found.probability, logit.sigmoid())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_frame_is_judged_by_its_clips_target(loss: str) -> None:
+    frames, target = torch.tensor([[2.0, -4.0], [-1.0, 3.0], [0.5, 0.0]]), torch.tensor([1.0, 0.0, 0.0])
+    model, wanted = Told(frames.flatten()), LOSSES[loss](frames, target[:, None].expand(3, 2))
+    for pooling, clip in (("mean", frames.mean(1)), ("max", frames.amax(1))):
+        chosen = settings("meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"})
+        found = objectives.build(chosen, [])(model, batch([1, 0, 0]))
+        assert model.asked["learn"] and list(found.terms) == [loss]
         torch.testing.assert_close(found.total, wanted)
-        torch.testing.assert_close(found.probability, logit.sigmoid())
+        # A clip's probability is pooled as it will be in prediction.
+        torch.testing.assert_close(found.probability, clip.sigmoid())
 
 
-def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target() -> None:
-    logit = torch.tensor([-3.0, 3.0, -2.0, 1.0])
-    found = objectives.build(settings("sbi"), [])(Told(logit), batch([0, 0], views=2))
-    wanted = functional.binary_cross_entropy_with_logits(logit, torch.tensor([0.0, 1.0, 0.0, 1.0]))
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
+    chosen, given = settings("meso4", objective={"per": per}), batch([0, 1, 1])
+    torch.manual_seed(0)
+    model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=1).eval()
+    inputs = given.inputs(torch.device("cpu"))
+    clips, frames = model(**inputs), model.detector(inputs["pictures"].flatten(0, 1)).view(3, 2)
+    found = objectives.build(chosen, [])(model, given)
+    scores = frames if per == "frame" else clips[:, None]
+    wanted = functional.binary_cross_entropy_with_logits(scores, given.target[:, None].expand_as(scores))
     torch.testing.assert_close(found.total, wanted)
-    assert found.probability.shape == (2,)
+    torch.testing.assert_close(found.probability, clips.sigmoid())
+    assert not torch.isclose(frames[:, 0], frames[:, 1]).any()
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target(per: str) -> None:
+    frames = torch.tensor([[-3.0, -1.0], [3.0, 2.0], [-2.0, 1.0], [1.0, 4.0]])
+    logit = frames if per == "frame" else frames.mean(1, keepdim=True)
+    found = objectives.build(settings("sbi", objective={"per": per}), [])(Told(logit.flatten()), batch([0, 0], views=2))
+    target = torch.tensor([[0.0], [1.0], [0.0], [1.0]]).expand_as(logit)
+    torch.testing.assert_close(found.total, functional.binary_cross_entropy_with_logits(logit, target))
+    torch.testing.assert_close(found.probability, frames.mean(1).sigmoid().view(2, 2).mean(1))
 
 
 def ucf_rows() -> list[Row]:

@@ -1,5 +1,6 @@
 """The table of detectors and the sections of the configuration that it adds to: what a new detector touches and what not."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from telltale import config
+from telltale.errors import InputError
 from telltale.registry import ENTRIES
 from telltale.schema import SharedModel, joined
 from telltale.sections import Section
@@ -72,7 +74,7 @@ def test_a_detector_with_a_setting_of_its_own_is_a_file_an_entry_and_a_config(tm
     done = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, env={"PYTHONPATH": "."}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     refusal, result = done.stdout.splitlines()
-    assert refusal == "shade.yaml: model.shade_gray: Extra inputs are not permitted, got 0.25"
+    assert refusal == "--set model.shade_gray=0.25: unknown key model.shade_gray; did you mean model.shade_grey?"
     assert result == "[0.25, 0.25] torch.Size([2])"
 
 
@@ -103,3 +105,44 @@ def test_every_key_says_what_it_means() -> None:
 def test_a_configs_keys_stay_in_their_order() -> None:
     model = config.Model(name="xception").model_dump()
     assert next(iter(model)) == "name" and list(model)[-2:] == ["f3net_parts", "spsl_trunk"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "per"),
+    [
+        ("resnet18", {}, "clip"),
+        ("resnet18", {"per": "frame"}, "frame"),
+        ("mel_cnn", {}, "clip"),
+        ("audiovisual", {"per": "clip"}, "clip"),
+        ("ucf", {}, "frame"),
+        ("lav", {"per": "frame"}, "frame"),
+    ],
+)
+def test_a_resolved_config_says_what_losses_are_taken_of(name: str, given: dict, per: str):
+    settings = config.parse({"model": {"name": name}, "objective": given}, "test")
+    assert settings.objective.per == per
+    assert settings == config.parse({"model": {"name": name}, "objective": {"per": per}}, "test")
+
+
+@pytest.mark.parametrize(
+    ("model", "per", "says"),
+    [
+        ({"name": "audiovisual"}, "frame", "audiovisual has no scores of single frames; wanted objective.per=clip"),
+        ({"name": "mel_cnn"}, "frame", "mel_cnn has no scores of single frames; wanted objective.per=clip"),
+        ({"name": "ucf"}, "clip", "ucf learns from single frames; wanted objective.per=frame"),
+        (
+            {"name": "spsl", "pooling": "attention"},
+            "frame",
+            "single frames' losses teach no attention; wanted objective.per=clip",
+        ),
+    ],
+)
+def test_losses_that_a_detector_cannot_have_are_refused(model: dict, per: str, says: str):
+    with pytest.raises(InputError, match="^x.yaml: objective: .*" + re.escape(says)):
+        config.parse({"model": model, "objective": {"per": per}}, "x.yaml")
+
+
+def test_detectors_that_judge_frames_are_published_with_losses_of_frames():
+    for entry in ENTRIES.values():
+        settings = config.read(Path(__file__).parent.parent / "configs" / entry.config)
+        assert settings.objective.per == ("frame" if entry.per_frame else "clip"), entry.config

@@ -169,8 +169,9 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
     trained, digest = config.parse(content["config"], "best.pt"), file_sha256(bundle.model_file)
     differing = [] if settings == trained else changed_keys(trained, settings)
     wrong = [f"config.yaml: {key}, as trained: {said}" for key, said in differing]
-    if config.fingerprint(trained) != bundle.config:
-        wrong.append(f"best.pt was trained with config {config.fingerprint(trained)}, not {bundle.config}")
+    found = config.fingerprint(trained, content["config"])
+    if found != bundle.config:
+        wrong.append(f"best.pt was trained with config {found}, not {bundle.config}")
     seeds = [f"{what}: {seed}" for what, seed in (("config.yaml", settings.seed), ("best.pt", trained.seed))]
     other_seed = settings.seed != bundle.seed or trained.seed != bundle.seed
     other_data = content["data"] != bundle.data
@@ -181,16 +182,16 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
     ]
     other_model = "" if digest == bundle.model_sha256 else f", not {bundle.model_sha256[:16]}"
     findings.append(Finding("weights", not other_model, f"best.pt is {digest[:16]}{other_model}"))
-    return [*findings, *(_of_scores(bundle, one, trained) for one in bundle.sets)]
+    return [*findings, *(_of_scores(bundle, one, trained, content["config"]) for one in bundle.sets)]
 
 
-def _of_scores(bundle: Bundle, one: ScoreSet, trained: config.Config) -> Finding:
+def _of_scores(bundle: Bundle, one: ScoreSet, trained: config.Config, stored: dict[str, Any]) -> Finding:
     rule = f"scores of {one.name}"
     try:
         origin = origins.check(bundle.scores(one.name))
     except InputError as error:
         return Finding(rule, False, str(error))
-    used = config.fingerprint(config.override(trained, list(one.overrides)))
+    used = config.fingerprint(config.override(trained, list(one.overrides)), stored)
     for what, said, wanted in (
         ("model", origin.model_sha256, bundle.model_sha256),
         ("config", origin.config, used),

@@ -189,7 +189,7 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
         folder=part,
         model=settings.model.name,
         model_sha256=file_sha256(part / "run" / "best.pt"),
-        config=config.fingerprint(settings),
+        config=config.fingerprint(settings, content["config"]),
         data=content["data"],
         seed=settings.seed,
         threads=int(trained.machine.get("threads") or 0),

@@ -144,9 +144,24 @@ def dump(settings: Config) -> str:
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
 
 
-def fingerprint(settings: BaseModel) -> str:
-    """16 hex digits that change when any value changes."""
-    return hashlib.sha256(json.dumps(settings.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> str:
+    """16 hex digits that change when any value changes.
+
+    stored: the mapping in a checkpoint, perhaps of a program whose schema had fewer keys. A key that it lacks then counts only
+    where it is set to another value than the checkpoint has by default: so the digits stay those that were written then.
+    """
+    tree = settings.model_dump(mode="json")
+    if stored is not None:
+        tree = _without_newer(tree, parse(stored, "checkpoint").model_dump(mode="json"), stored)
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _without_newer(tree: dict[str, Any], default: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in tree.items() if key in stored or value != default[key]}
+    return {
+        key: _without_newer(value, default[key], stored.get(key, {})) if isinstance(value, dict) else value
+        for key, value in kept.items()
+    }
 
 
 def _load(path: Path) -> dict[str, Any]:

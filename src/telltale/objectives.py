@@ -19,6 +19,7 @@ from telltale import config
 from telltale.batch import Batch
 from telltale.losses import Losses, cross_entropy, squared_error
 from telltale.manifest import Row
+from telltale.models.pooling import pooled
 from telltale.registry import ENTRIES, LavSettings, UcfSettings
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
@@ -36,19 +37,27 @@ class Objective(Protocol):
 
 
 class Classifier:
-    """Cross-entropy, or the squared error, of each clip's score."""
+    """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's (`objective.per`)."""
 
     unit, methods, epoch = "clips", 1, 0
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         self.name, self.smoothing = settings.objective.loss, settings.optim.label_smoothing
         self.loss = CLASSIFIERS[self.name]
+        self.per_frame, self.pooling = settings.objective.per == "frame", (settings.model.pooling, settings.model.top_k)
 
     def __call__(self, net: Any, batch: Batch) -> Losses:
-        device = batch.has_picture.device
-        logit = net(**batch.inputs(device))
-        losses = self.loss(logit, batch.target.to(device), self.smoothing)
-        return Losses({self.name: losses.mean()}, logit.detach().float().sigmoid())
+        logits, clip = self.judge(net, batch)
+        target = batch.target.to(logits.device)[:, None].expand_as(logits)
+        return Losses({self.name: self.loss(logits, target, self.smoothing).mean()}, clip.sigmoid())
+
+    def judge(self, net: Any, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; clips' logits (N,) without gradient."""
+        inputs = batch.inputs(batch.has_picture.device)
+        logits = net(**inputs, learn=True) if self.per_frame else net(**inputs)
+        logits = logits.unflatten(0, (len(inputs["has_picture"]), -1))
+        found = logits.detach().float()
+        return logits, pooled(self.pooling[0], found, self.pooling[1]) if self.per_frame else found.squeeze(1)
 
 
 class SelfBlended(Classifier):
@@ -57,11 +66,10 @@ class SelfBlended(Classifier):
     unit = "genuine"
 
     def __call__(self, net: Any, batch: Batch) -> Losses:
-        device = batch.has_picture.device
-        logit = net(**batch.inputs(device)).view(-1, 2)
-        target = torch.tensor([0.0, 1.0], device=device).expand_as(logit)
-        losses = self.loss(logit.flatten(), target.flatten(), self.smoothing)
-        return Losses({self.name: losses.mean()}, logit.detach().float().sigmoid().mean(1))
+        logits, clip = self.judge(net, batch)
+        target = torch.tensor([0.0, 1.0], device=logits.device).repeat(len(logits) // 2)[:, None].expand_as(logits)
+        losses = self.loss(logits, target, self.smoothing)
+        return Losses({self.name: losses.mean()}, clip.sigmoid().view(-1, 2).mean(1))
 
 
 class Ucf:

@@ -95,7 +95,7 @@ class Work:
         checkpoint."""
         return {
             "model_sha256": self.model_sha256,
-            "config": config.fingerprint(self.settings),
+            "config": config.fingerprint(self.settings, content["config"]),
             "data": content.get("data", ""),
             "videos": videos,
             "overrides": overrides,

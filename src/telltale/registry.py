@@ -63,7 +63,7 @@ class Entry:
     its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
     per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be another's picture tower;
     takes_detector: its picture tower can be such a detector; maps: it also says where; poolings: which `model.pooling` it can
-    have; per: of what its loss can be taken, of each "frame", of the "clip".
+    have; per: what `objective.per` can be, first what it is where a configuration does not say.
     model_settings, objective_settings: its own keys, which are joined to these sections of the configuration.
     """
 

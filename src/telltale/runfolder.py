@@ -63,7 +63,7 @@ def prepare(folder: Path, settings: config.Config, here: "Place", *, resume: boo
             raise InputError(
                 f"{folder}: was trained with {key}={before.get(key)!r}, now it is {now.get(key)!r}"
                 f"{f' (and {len(changed) - 1} more keys differ)' if len(changed) > 1 else ''};"
-                " resume with the same settings, or give another --out"
+                f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another --out"
             )
         return state
     return None

@@ -6,7 +6,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, create_model, field_validator, model_validator
+from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
 from telltale.registry import ENTRIES
 from telltale.sections import Augment, Clip, Count, Data, FromZero, Mel, Optim, Predict, Rules, Section, Share, Store
@@ -89,6 +89,9 @@ class SharedObjective(Section):
 
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
     """Loss of plain classifiers; "squared_error" is that of the probability, as MesoNet was trained."""
+    per: Literal["frame", "clip"] | None = None
+    """What losses are taken of: each frame, with its clip's target, or the clip's pooled logit; null: "clip", or "frame" where
+    the detector's objective knows nothing else."""
 
 
 def joined(name: str, shared: type[Section], own: Iterable[type[Section] | None]) -> type[Section]:
@@ -124,7 +127,25 @@ class Config(Section):
     store: Store = Store()
     augment: Augment = Augment()
     model: Model
-    objective: Objective = Objective()
+    objective: Objective = Field(default_factory=Objective, validate_default=True)
     optim: Optim = Optim()
     predict: Predict = Predict()
     rules: Rules = Rules()
+
+    @field_validator("objective")
+    @classmethod
+    def _per(cls, objective: Objective, info: ValidationInfo) -> Objective:
+        model = info.data.get("model")
+        if model is None:  # refused already
+            return objective
+        allowed = ENTRIES[model.name].per
+        per = objective.per or allowed[0]
+        if per not in allowed:
+            why = "has no scores of single frames" if per == "frame" else "learns from single frames"
+            raise ValueError(f"per: {model.name} {why}; wanted objective.per={allowed[0]}")
+        if per == "frame" and model.pooling == "attention":
+            raise ValueError(
+                "per: single frames' losses teach no attention; wanted objective.per=clip, or model.pooling mean, max or top_k"
+            )
+        # Filled in here, so that a run's resolved config says what was trained.
+        return objective.model_copy(update={"per": per})

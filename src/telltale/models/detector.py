@@ -31,8 +31,8 @@ class Detector(nn.Module):
         raise NotImplementedError
 
     def learn(self, pictures: Tensor) -> Any:
-        """What the detector's own objective wants of pictures (B, 3, H, W) in [0, 1]."""
-        raise NotImplementedError
+        """What training wants of pictures (B, 3, H, W) in [0, 1]: logits (B,), or what an objective of its own reads."""
+        return self(pictures)
 
     def logits(self, features: Tensor) -> Tensor:
         """(B, width) → float32 (B,), the logit of forged."""

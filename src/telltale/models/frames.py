@@ -22,7 +22,7 @@ class Frames(nn.Module):
     ) -> Any:
         """Pictures (N, T, 3, H, W) in [0, 1] → logit (N,) of forged. Reads nothing else, not even whether the clip has them.
 
-        learn: give instead what `detector.learn` says of the N * T frames, clip by clip; for its objective and its maps.
+        learn: give instead what `detector.learn` says of the N * T frames, clip by clip; for losses of frames, and for maps.
         """
         clips, frames = pictures.shape[:2]
         if learn:

@@ -1,7 +1,8 @@
 """From a clip's tokens to one vector, and from its frames' logits to one.
 
 `pooling("mean" | "attention", width)` walks (N, T, D) tokens and a (N, T) mask, True where a token counts, to (N, D); every
-clip must have a token that counts. `FramePooling` walks the frames' features and logits to the clip's logit.
+clip must have a token that counts. `FramePooling` walks the frames' features and logits to the clip's logit, `pooled` their
+logits alone.
 """
 
 import torch
@@ -37,9 +38,17 @@ def pooling(name: str, width: int) -> nn.Module:
     return AttentionPooling(width) if name == "attention" else MeanPooling()
 
 
+def pooled(name: str, logits: Tensor, top_k: int) -> Tensor:
+    """Logits (N, T) of frames → (N,) of clips: their "mean", "max", or "top_k", the mean of the `top_k` highest (or of all)."""
+    if name == "max":
+        return logits.amax(1)
+    if name == "top_k":
+        return logits.topk(min(top_k, logits.shape[1]), dim=1).values.mean(1)
+    return logits.mean(1)
+
+
 class FramePooling(nn.Module):
-    """name: "mean" of the frames' logits, "max", "top_k" (the mean of the `top_k` highest, or of all where there are fewer), or
-    "attention", a mean weighted by what a small network makes of each frame's features."""
+    """name: as of `pooled`, or "attention", a mean weighted by what a small network makes of each frame's features."""
 
     def __init__(self, name: str, width: int, top_k: int) -> None:
         super().__init__()
@@ -50,8 +59,4 @@ class FramePooling(nn.Module):
         """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip."""
         if self.attention is not None:
             return (self.attention.weights(features) * logits).sum(1)
-        if self.name == "max":
-            return logits.amax(1)
-        if self.name == "top_k":
-            return logits.topk(min(self.top_k, logits.shape[1]), dim=1).values.mean(1)
-        return logits.mean(1)
+        return pooled(self.name, logits, self.top_k)
