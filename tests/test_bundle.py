@@ -29,7 +29,7 @@ from tampering import (
 import predict
 import train
 from telltale import bundle as bundles
-from telltale import cli, origins, reproduction
+from telltale import cli, config, origins, reproduction
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.scores import read_scores, write_scores
@@ -66,6 +66,14 @@ def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
 def copy(world: Path, tmp_path: Path) -> Path:
     """The bundle, in another place, to be tampered with."""
     return Path(shutil.copytree(world / "bundle", tmp_path / "elsewhere" / "bundle"))
+
+
+def test_a_bundle_from_before_a_key_is_found_whole(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Newer(config.Config):
+        another: int = 1
+
+    monkeypatch.setattr(config, "Config", Newer)
+    assert [each.passed for each in bundles.check_agreement(bundles.read(world / "bundle"))] == [True] * 6
 
 
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
