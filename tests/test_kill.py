@@ -17,11 +17,13 @@ from test_end_to_end import CONFIG
 
 import predict
 import train
-from telltale import checkpoint, objectives, prediction, training
+from telltale import checkpoint, models, objectives
+from telltale import prediction as prediction_module
+from telltale import training as training_module
 from telltale.entry import guarded
 
 # What the programs import only once their arguments are good; a fork has it from here.
-IMPORTED = objectives, prediction, training
+IMPORTED = objectives, prediction_module, training_module
 FORK = multiprocessing.get_context("fork")
 
 
@@ -125,6 +127,76 @@ def test_a_signal_saves_and_says_how_to_go_on(
     assert "--resume" in capfd.readouterr().err
     assert finish(training(tiny, out, "--resume")) == 0
     same_weights(expected, out)
+
+
+def hold(module: object, name: str, reached: Path) -> Callable[[pytest.MonkeyPatch], None]:
+    """In the process that is started next, `module.name` says that it was reached and comes to no end."""
+
+    def held(*_: object, **__: object) -> None:
+        reached.touch()
+        time.sleep(60)
+
+    return lambda monkeypatch: monkeypatch.setattr(module, name, held)
+
+
+def wait_until(reached: Path, process: multiprocessing.Process) -> None:
+    while process.is_alive() and not reached.exists():
+        time.sleep(0.005)
+    assert reached.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("verb", ["train", "predict"])
+def test_a_signal_before_the_first_step_ends_the_program_at_once(
+    verb: str,
+    number: signal.Signals,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture,
+) -> None:
+    out, reached = tmp_path / "out", tmp_path / "reached"
+    out.mkdir()
+    (tmp_path / "best.pt").write_bytes(checkpoint.MAGIC)
+    hold(*((models, "build") if verb == "train" else (prediction_module, "read")), reached)(monkeypatch)
+    program = training(tiny, out) if verb == "train" else prediction(tmp_path, tiny / "test", out / "submission.csv")
+    process = start(program)
+    wait_until(reached, process)
+    os.kill(process.pid or 0, number)
+    process.join(30)
+    assert process.exitcode == 128 + number
+    assert f"stopped by {number.name}; its first step had not begun" in capfd.readouterr().err
+    assert not list(out.iterdir())
+
+
+def test_a_signal_before_anything_was_saved_says_so(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    """The folder is begun by then: only with --resume does the same command go on."""
+    out, reached = tmp_path / "run", tmp_path / "reached"
+    hold(training_module, "fit", reached)(monkeypatch)
+    process = start(training(tiny, out))
+    wait_until(reached, process)
+    os.kill(process.pid or 0, signal.SIGINT)
+    process.join(30)
+    assert process.exitcode == 128 + signal.SIGINT
+    assert "--resume (nothing was saved yet)" in capfd.readouterr().err
+    assert (out / "config.yaml").exists() and not list(out.glob(".*"))
+
+
+def test_a_second_signal_kills_while_the_first_is_being_answered(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, reached = tmp_path / "run", tmp_path / "reached"
+    hold(checkpoint, "save", reached)(monkeypatch)
+    process = start(training(tiny, out))
+    wait_until(reached, process)
+    os.kill(process.pid or 0, signal.SIGTERM)
+    process.join(0.5)
+    assert process.is_alive()  # a step had been made: the first signal waits for what is being saved
+    os.kill(process.pid or 0, signal.SIGINT)
+    process.join(30)
+    assert process.exitcode == -signal.SIGINT
 
 
 def test_a_signal_during_prediction_keeps_its_rows(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from telltale.data import evaluation_batches
 from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.inference import Inference
-from telltale.loop import bar, score
+from telltale.loop import score
 from telltale.losses import NonFiniteLoss, cross_entropy
+from telltale.progress import bar
 from telltale.signals import Watch
 
 TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one

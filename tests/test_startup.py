@@ -51,6 +51,7 @@ MISTAKES = {
     "validate-submission absent.csv --list absent.csv": "absent.csv: cannot be read",
     "bundle absent --data . --out bundle": "absent: cannot be read",
     "reproduce absent --out out --tier scores": "absent/bundle.json: cannot be read",
+    "runs absent": "absent: is not a folder",
     "selftest absent": "absent/bundle.json: cannot be read",
     "predict --checkpoint absent.pt --videos . --out submission.csv": "absent.pt: cannot be read",
     "predict --checkpoint pyproject.toml --videos . --out submission.csv": "pyproject.toml: is no checkpoint",

@@ -23,12 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from telltale import checkpoint, config, evaluation, origins, versions
 from telltale.audits import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.progress import each
 from telltale.runfolder import flatten
 
 FORMAT = "telltale-bundle-1"
@@ -141,8 +140,7 @@ def hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of files below `folder`, by their path in it, in the given order; several are read at a time."""
     listed = list(paths)
     with ThreadPoolExecutor() as pool:
-        # The competition's videos take a while: a terminal is shown how far it is.
-        found = list(tqdm(pool.map(file_sha256, listed), "SHA-256", len(listed), unit="file", disable=None, leave=False))
+        found = list(each(pool.map(file_sha256, listed), "SHA-256", "file", len(listed)))
     return {path.relative_to(folder).as_posix(): digest for path, digest in zip(listed, found, strict=True)}
 
 

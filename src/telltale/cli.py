@@ -13,6 +13,7 @@ VERBS = {
     "predict": "score videos with a trained model and write submission.csv",
     "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
     "demo-data": "write a data set of our own making in the competition's layout",
+    "runs": "training runs side by side: what differs, and what came of each",
     "keys": "every key of the configuration: default, range, meaning",
     "models": "every detector: source, inputs, parameters, multiply-adds, time per clip",
     "audit": "show whether a run keeps the competition's rules",

@@ -19,6 +19,7 @@ from telltale.errors import InputError
 from telltale.forge.face import Landmarks, prior
 from telltale.forge.selfblend import change_alike, self_blend
 from telltale.manifest import Row
+from telltale.progress import each
 
 
 class ClipDataset:
@@ -227,7 +228,7 @@ class TrainBatches:
 
 def file_sizes(rows: Sequence[Row]) -> list[int]:
     """Bytes of each row's file, 0 where there is none."""
-    return [file_size(row) for row in rows]
+    return [file_size(row) for row in each(rows, "sizes", "file")]
 
 
 def file_size(row: Row) -> int:

@@ -6,7 +6,6 @@ holds the rest.
 """
 
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +29,7 @@ from telltale.objectives import Objective
 from telltale.optim import perturbed, rate_at
 from telltale.place import Place
 from telltale.profile import Profile
+from telltale.progress import bar, say
 from telltale.scores import Score, merge, status_counts
 from telltale.signals import Stopped, Watch
 from telltale.state import Progress, State
@@ -95,6 +95,8 @@ def train_epoch(
         updates = progress.step + 1 == first + group
         usable = order.whole(batch.usable.any(1)) & order.counts(progress.step)
         clips, stopping = here.total(float(usable.sum()), float(watch.number))
+        # All processes have come this far: from now on a signal waits for the end of a step.
+        watch.defer()
         # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
         share = here.world / max(clips, 1.0) / group
         with apart(net, not updates and here.world > 1):
@@ -164,6 +166,7 @@ def score(
     profile = profile or Profile()
     for batch in on_device(feed, infer.device):
         profile.decoded(batch.facts)
+        watch.defer()
         if watch.number:
             raise Stopped(watch.number)
         logits = infer(batch)
@@ -174,7 +177,7 @@ def score(
         for facts, one in zip(batch.facts, found, strict=True):
             if one.fake_probability is None and facts.detail and one.status not in ("no_sound", "no_picture"):
                 # The status goes into the table; the sentence that says why is for whoever watches.
-                tqdm.write(f"{facts.status}: {facts.detail}", file=sys.stderr)
+                say(f"{facts.status}: {facts.detail}")
         yield found
         profile.did("writing")
         shown.update()
@@ -247,9 +250,3 @@ def finished(state: State, optim: config.Optim) -> bool:
 def apart(net: nn.Module, alone: bool) -> AbstractContextManager:
     """Under DDP, keep this batch's gradient to this process until the update."""
     return net.no_sync() if alone else nullcontext()  # type: ignore[operator]
-
-
-def bar(total: int, name: str, unit: str, shown: bool, done: int = 0) -> tqdm:
-    # Into a log file a line now and then is enough.
-    every = 0.5 if sys.stderr.isatty() else 15.0
-    return tqdm(total=total, initial=done, desc=name, unit=unit, disable=not shown, mininterval=every, dynamic_ncols=True)

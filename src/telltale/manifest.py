@@ -203,9 +203,12 @@ def _add_name(path: Path, line: int, name: str, lines: dict[str, int]) -> None:
 
 def _scan(videos: Path, remedy: str) -> dict[str, bool]:
     """Name → whether it is a file, for everything called *.mp4 in the folder: one listing, no look at each file."""
+    from telltale.progress import each
+
     try:
         with os.scandir(videos) as entries:
-            return {entry.name: entry.is_file() for entry in entries if entry.name.lower().endswith(".mp4")}
+            listed = each(entries, f"listing {videos.name}", "file")
+            return {entry.name: entry.is_file() for entry in listed if entry.name.lower().endswith(".mp4")}
     except OSError as error:
         raise InputError(f"{videos}: cannot be read as a folder ({error.strerror}); {remedy}") from None
 

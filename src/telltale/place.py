@@ -37,6 +37,17 @@ class Place:
         share = max(1, threads.cores() // self.neighbours)
         return min(share if wanted is None else wanted, clips)
 
+    def describe(self, autocast: str, workers: int) -> str:
+        """One line: device, precision, processes, workers of each. autocast: as of `optim.autocast`."""
+        if self.device.type == "cuda":
+            device = f"{self.device} {torch.cuda.get_device_name(self.device)}"
+        else:
+            count = torch.get_num_threads()
+            device = f"CPU, {count} thread{'s' * (count != 1)}"
+        processes = "1 process" if self.world == 1 else f"{self.world} processes"
+        each = f"{workers} worker{'s' * (workers != 1)}" + (" each" if self.world > 1 else "")
+        return f"{device}, {'fp32' if autocast == 'off' else autocast}, {processes}, {each}"
+
     def total(self, *values: float) -> list[float]:
         """Sum of each value over all processes, float64; every process must call it."""
         if self.world == 1:

@@ -22,11 +22,12 @@ from telltale.decode import jpeg
 from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.inference import Inference
-from telltale.loop import bar, score, train_epoch
+from telltale.loop import score, train_epoch
 from telltale.manifest import Row
 from telltale.memory import Watching
 from telltale.place import Place
 from telltale.profile import Profile
+from telltale.progress import bar
 from telltale.signals import Watch
 
 # Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.

@@ -16,11 +16,12 @@ from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_stor
 from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
-from telltale.loop import bar, score
+from telltale.loop import score
 from telltale.manifest import Row
 from telltale.maps import Maps, check
 from telltale.place import Place
 from telltale.profile import Profile
+from telltale.progress import bar, say
 from telltale.runfolder import flatten
 from telltale.scores import Journal, Score, merge
 from telltale.signals import Stopped, Watch
@@ -55,9 +56,8 @@ def restore(content: dict[str, Any], settings: config.Config, path: Path) -> tor
 def inference(model: torch.nn.Module, settings: config.Config, device: torch.device) -> Inference:
     """The model as `predict.` says it is to be used."""
     predict = settings.predict
-    precision = settings.optim.autocast if predict.precision == "trained" else predict.precision
     flip = predict.flip and "picture" in models.ENTRIES[settings.model.name].reads
-    return Inference(model, device, precision, flip=flip, compiled=predict.compile)
+    return Inference(model, device, _precision(settings), flip=flip, compiled=predict.compile)
 
 
 class Work:
@@ -73,6 +73,9 @@ class Work:
         store: Path | None = None,
         maps: Path | None = None,
     ) -> None:
+        workers = here.workers(settings.data.workers, len(asked))
+        if here.main:
+            say(f"{here.describe(_precision(settings), workers)}; {len(asked)} video{'s' * (len(asked) != 1)}")
         self.asked, self.settings, self.here, self.profile, self.maps = asked, settings, here, Profile(), maps
         if maps is not None:
             check(settings.model.name, maps)
@@ -133,6 +136,11 @@ def report_profile(profile: Profile, file: str) -> None:
     print(profile.table(), flush=True)
     if file:
         profile.write(Path(file))
+
+
+def _precision(settings: config.Config) -> str:
+    """That of prediction, as `optim.autocast` names it."""
+    return settings.optim.autocast if settings.predict.precision == "trained" else settings.predict.precision
 
 
 def _journal_path(out: Path, here: Place) -> Path:

@@ -32,7 +32,6 @@ class WorkerTrace(Exception):
 
 def serve(pipe: Connection, work: Callable[[Any], Any], foreman: int) -> None:
     """A worker's life: it answers each task that its pipe brings, and ends with the pipe or with the process `foreman`."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         # The end of the foreman's pipe ends an idle worker; one that hangs in a clip does not look.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -63,11 +62,16 @@ def _raised(error: Exception) -> bytes:
 
 def fork(body: Callable[[], None]) -> int:
     """Run `body` in a child process, whose id is returned."""
+    # Until the child has its own handlers, a signal to the whole group must not run the parent's in it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     if pid := os.fork():
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return pid
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         body()
         status = 0
     except BaseException:

@@ -17,6 +17,7 @@ from telltale import checkpoint, config, versions
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import Manifest
+from telltale.progress import each
 from telltale.witness import within
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:
@@ -184,7 +188,7 @@ class Reads:
             writer.writerow([_field(value) for value in file.values()])
         for split in self.splits:
             total, outside = 0, []
-            for row in split.rows:
+            for row in each(split.rows, f"sizes of {split.split}", "file"):
                 try:
                     size = row.path.stat().st_size
                 except OSError:  # gone since it was listed; the loop will say so

@@ -176,7 +176,8 @@ def run(
     try:
         fit(now, training, judging, settings, here, watch, **hooks)
     except Stopped as stop:
-        raise Stopped(stop.number, f"go on with the same command and --resume ({folder}/last.pt is up to date)") from None
+        kept = f"{folder}/last.pt is up to date" if (folder / "last.pt").exists() else "nothing was saved yet"
+        raise Stopped(stop.number, f"go on with the same command and --resume ({kept})") from None
     finally:
         training.close()
         judging.close()

@@ -18,12 +18,12 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-from tqdm import tqdm
 
 from telltale.demo.clip import make_clip
 from telltale.demo.encode import FRAME_RATE
 from telltale.demo.plan import SPLITS, ClipPlan, draw_plan
 from telltale.errors import InputError
+from telltale.progress import each
 
 LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than asked for
 BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, with room to spare
@@ -59,7 +59,7 @@ def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, worke
     if workers == 1:
         threads = cv2.getNumThreads()
         _one_thread()
-        for plan in tqdm(plans, desc="demo data", unit="clip"):
+        for plan in each(plans, "demo data", "clip"):
             make(plan)
         cv2.setNumThreads(threads)
         return
@@ -68,7 +68,7 @@ def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, worke
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
         jobs = [pool.submit(make, plan) for plan in plans]
         try:
-            for job in tqdm(as_completed(jobs), total=len(jobs), desc="demo data", unit="clip"):
+            for job in each(as_completed(jobs), "demo data", "clip", len(jobs)):
                 job.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)

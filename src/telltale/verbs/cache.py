@@ -127,7 +127,7 @@ def _decode(
     from telltale import place
     from telltale.data import ClipDataset, evaluation_batches, file_sizes
     from telltale.feed import Feed
-    from telltale.loop import bar
+    from telltale.progress import bar
 
     dataset = ClipDataset(rows, settings, _reads(settings), spans=spans, store=store)
     with place.join() as here:

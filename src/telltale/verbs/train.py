@@ -42,10 +42,15 @@ def train(args: argparse.Namespace) -> int:
 
         rules.enforce_settings(settings)
         with place.join(settings.threads, deterministic=settings.deterministic) as here:
+            if here.main:
+                workers = here.workers(settings.data.workers, len(splits[0].rows))
+                print(here.describe(settings.optim.autocast, workers), *map(training.describe, splits), sep="\n", flush=True)
             resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
             place.seed(settings.seed)
             objective = objectives.build(settings, splits[0].rows)
             fresh, methods = resumed is None, objective.methods
+            if here.main:
+                print(f"building {settings.model.name}", flush=True)
             model = models.build(settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods)
             if resumed is not None:
                 model.provenance = resumed["provenance"]
@@ -53,7 +58,7 @@ def train(args: argparse.Namespace) -> int:
             told = args.out, args.data, settings, splits, audit, seen, configs, here, args.store, resumed
             account = training.account(*told)
             if here.main:
-                print("\n".join([*map(training.describe, splits), rules.one_line(account.audit)]), flush=True)
+                print(rules.one_line(account.audit), flush=True)
             rules.enforce(audit, settings)
             done = training.run(model, objective, *splits, settings, here, watch, account, resumed, args.store)
             if here.main:

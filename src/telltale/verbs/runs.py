@@ -1,0 +1,38 @@
+"""Runs of train.py side by side: the keys of config.yaml in which they differ, and what came of each.
+
+    telltale runs runs/                                 every run below a folder
+    telltale runs runs/ --sort auc                      the best first
+    telltale runs a b --sort optim.rate --csv runs.csv
+
+auc, tpr@fpr=1e-3 and best_epoch are those of the best epoch on the validation split. unseen_auc is the mean AUC of the kinds of
+forgery that training did not see: it appears once telltale evaluate --groups has written its --out below a run.
+"""
+
+import argparse
+from pathlib import Path
+
+from telltale.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="a run, or a folder that holds runs")
+    parser.add_argument("--sort", metavar="KEY", help="a column: results fall, settings rise (default: by name)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table. Raises InputError where there is no run, or no such column."""
+    from telltale import runs
+
+    found = runs.find(args.folders)
+    table = runs.compare(found)
+    if args.sort:
+        table = runs.ordered(table, args.sort)
+    print(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    if args.csv:
+        try:
+            table.to_csv(args.csv, index=False, lineterminator="\n")
+        except OSError as error:
+            raise InputError(f"--csv {args.csv}: cannot be written ({error.strerror})") from None
+        print(f"wrote {args.csv}")
+    return 0

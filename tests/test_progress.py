@@ -1,0 +1,71 @@
+"""How far a piece of work is: a bar on a terminal, whole lines in a log file, nothing for what is short."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telltale import place, progress
+
+WORK = """
+from telltale import progress
+progress.EVERY_SECONDS = {seconds}
+import time
+shown = progress.bar(20, "epoch 1/3", "clip")
+for number in range(20):
+    time.sleep(0.02)
+    shown.set_postfix(loss="0.5", refresh=False)
+    shown.update()
+    if number == 10:
+        progress.say("damaged: a.mp4 is cut short")
+shown.close()
+for _ in progress.each(iter(range(3)), "listing train", "file"):
+    time.sleep(0.05)
+"""
+
+
+def log(seconds: float) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", WORK.format(seconds=seconds)], capture_output=True, text=True, check=True)
+    assert not done.stdout and "\r" not in done.stderr
+    return done.stderr.splitlines()
+
+
+def test_a_log_gets_whole_lines_now_and_then():
+    lines = log(0.06)
+    assert "damaged: a.mp4 is cut short" in lines
+    told = [line for line in lines if line.startswith("epoch 1/3: ")]
+    assert 2 <= len(told) < 10
+    assert all(" of 20 (" in line and " clip/s, " in line and line.endswith(" left, loss=0.5") for line in told)
+    assert any(line.startswith("listing train: 2 so far, ") for line in lines)
+
+
+def test_a_log_gets_no_line_on_what_is_short():
+    assert log(15) == ["damaged: a.mp4 is cut short"]
+
+
+def test_a_terminal_gets_a_bar_that_goes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert list(progress.each([1, 2], "demo data", "clip")) == [1, 2]
+    said = capsys.readouterr().err
+    assert "demo data:" in said and not said.rpartition("\r")[2].strip()
+
+
+def test_hidden_work_says_nothing(capsys: pytest.CaptureFixture):
+    assert list(progress.each([1, 2], "demo data", "clip", shown=False)) == [1, 2]
+    assert capsys.readouterr().err == ""
+
+
+def test_nobody_else_draws_bars():
+    source = Path(progress.__file__).parent
+    users = {path.name for path in source.rglob("*.py") if "tqdm(" in path.read_text() or "tqdm.write" in path.read_text()}
+    assert users == {"progress.py"}
+
+
+def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(place.torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(place.torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
+    cpu, cuda = place.torch.device("cpu"), place.torch.device("cuda", 0)
+    assert place.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
+    assert place.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
+    assert place.Place(0, 8, cuda).describe("fp16", 1) == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
