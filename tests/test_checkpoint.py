@@ -120,3 +120,12 @@ def test_facts_call_nothing_that_a_file_names(tmp_path: Path) -> None:
     torch.save({"format": "something else"}, path)
     with pytest.raises(InputError, match="is not a telltale-checkpoint-1 file"):
         checkpoint.facts(path)
+
+
+def test_nobody_is_advised_to_run_what_a_foreign_file_holds(tmp_path: Path):
+    path = tmp_path / "model.pt"
+    torch.save({"model": torch.nn.Linear(1, 1)}, path)
+    with pytest.raises(InputError) as caught:
+        checkpoint.load(path)
+    wanted = "is damaged or no checkpoint (it holds more than tensors and plain values); wanted a file that train.py wrote"
+    assert str(caught.value) == f"{path}: {wanted}"

@@ -84,15 +84,19 @@ def _nothing(*_: Any) -> None:
     """In place of the functions that make tensors."""
 
 
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-    return InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote")
-
-
 def _of_our_format(path: Path, content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{path}: is not a {FORMAT} file; wanted a checkpoint that train.py wrote, such as RUN/best.pt")
     return content
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    text = str(error).strip()
+    reason = next(iter(text.splitlines()), type(error).__name__)
+    if "weights_only" in text:
+        # torch goes on to advise loading the file without the check, which would run whatever code it names.
+        reason = "it holds more than tensors and plain values"
+    return InputError(f"{path}: is damaged or no checkpoint ({reason}); wanted a file that train.py wrote")
 
 
 def load_weights(model: "torch.nn.Module", state: dict[str, Any], path: Path) -> None:
