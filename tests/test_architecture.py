@@ -21,7 +21,7 @@ LEVELS = """
 errors threads sections progress
 registry
 schema programs source
-versions hashes
+versions hashes files
 keys signals processes
 config
 manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger

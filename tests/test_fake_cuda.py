@@ -79,15 +79,19 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
     settings = settings_of(file)
     optim = settings.optim.model_copy(update={"autocast": precision, "epochs": 1})
     settings = settings.model_copy(update={"optim": optim})
-    here, steps = Place(0, 1, CUDA), []
+    here, steps, heads = Place(0, 1, CUDA), [], []
     with fake_cuda():
         objective = objectives.build(settings, [])
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods).to(CUDA)
         now, feed = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
+        head = model.get_submodule("detector.head" if hasattr(model, "detector") else "head")
+        head.register_forward_hook(lambda _, given, answer: heads.extend([*given, answer]))
         train_epoch(model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *step: steps.append(step))
         assert len(steps) == 1 and now.progress.step == 1
+        # The head works in float32 whatever the precision of the rest, in training and in prediction.
+        assert {tensor.dtype for tensor in heads} == {torch.float32}
         infer, batch = Inference(model, CUDA, precision), feed.batch([Key(0, -1)] * len(TARGETS))
-        assert infer(batch).shape == batch.usable.shape
+        assert infer(batch).shape == batch.usable.shape and {tensor.dtype for tensor in heads} == {torch.float32}
         if models.ENTRIES[settings.model.name].maps:
             Maps(tmp_path, infer).write(feed.batch([Key(0, -1)]))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale.errors import InputError
+from telltale.files import write_text
 
 # What is said of the data that a run read and of its folder, beside the rules on the model itself.
 OF_THE_RUN = ("data used", "files read", "single model", "packages", "downloads")
@@ -87,9 +88,7 @@ def single_model(run: Path) -> Finding:
 
 def write(audit: Audit, path: Path) -> None:
     """Write audit.json: indented, keys sorted, so that two equal audits are equal bytes. It lands whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(asdict(audit), indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_text(path, json.dumps(asdict(audit), indent=2, sort_keys=True) + "\n")
 
 
 def read(path: Path) -> Audit:

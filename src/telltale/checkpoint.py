@@ -1,7 +1,6 @@
 """Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running any code."""
 
 import io
-import os
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telltale.errors import InputError
+from telltale.files import write_whole
 
 if TYPE_CHECKING:
     import torch
@@ -19,16 +19,21 @@ MAGIC = b"PK\x03\x04"
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one."""
+    """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one.
+
+    Raises InputError if the disk is full or the folder cannot be written; the old file is still there then.
+    """
     import torch
 
-    # One name for it, as one process writes a run: what a kill leaves behind is replaced by the next save, not piled up.
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        torch.save({"format": FORMAT, **content}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with write_whole(path) as file:
+        try:
+            torch.save({"format": FORMAT, **content}, file)
+        except RuntimeError as error:
+            # torch's writer hides why the file did not take it.
+            cause: BaseException | None = error
+            while cause is not None and not isinstance(cause, OSError):
+                cause = cause.__context__
+            raise cause or error from None
 
 
 def check(path: Path) -> None:

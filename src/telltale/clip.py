@@ -77,7 +77,7 @@ def read_clip(
 ) -> Clip:
     """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a status.
 
-    Raises InputError where the store is full or cannot be written.
+    Raises InputError where a store that has to keep it is full or cannot be written.
     """
     reading = _Reading(path, wanted, rate_hz, reads)
     try:

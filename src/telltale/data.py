@@ -4,6 +4,7 @@ Randomness is keyed by what it is for: a clip's crop and augmentation by (seed, 
 The epoch travels in the batches' keys, so any number of workers gives the same tensors and a run can go on mid-epoch.
 """
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,7 +61,7 @@ class ClipDataset:
             transforms.prepare(self.settings.augment, self.reads)
 
     def fill(self, key: Key, arrays: Arrays) -> Facts:
-        """Read one clip into `arrays`, over whatever was there. Raises InputError where the store is full."""
+        """Read one clip into `arrays`, over whatever was there. Raises InputError where a store that has to keep it is full."""
         row, settings = self.rows[key.row], self.settings
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
         places = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
@@ -139,10 +140,21 @@ class ClipDataset:
             into[...] = transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
 
 
-def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...]) -> Store:
-    """The store in `folder` for what these settings decode. Raises InputError where the folder cannot be one."""
+def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False) -> Store:
+    """The store in `folder` for what these settings decode; `required` as of `Store`. Raises InputError."""
     spec = {"clip": settings.clip.model_dump(mode="json"), "rate_hz": settings.mel.rate_hz, "reads": list(reads)}
-    return Store(folder, spec, settings.store)
+    return Store(folder, spec, settings.store, required=required)
+
+
+def warn_of_store(store: Store, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
+    """Say on stderr if the store will not take so many spans. An entry's size is that of a square clip as long as a span."""
+    clip = settings.clip
+    pixels = clip.frames * clip.image_size**2 * 3 if "picture" in reads else 0
+    # JPEGs of faces take a fifth of their pixels' bytes at quality 95, and less below.
+    pictures = pixels if clip.jpeg_quality is None else pixels / 5
+    sound = 4 * settings.mel.rate_hz * clip.seconds if "sound" in reads else 0
+    if (sentence := store.lacks(spans, pictures + sound)) is not None:
+        print(sentence, file=sys.stderr, flush=True)
 
 
 def order(targets: np.ndarray, seed: int, epoch: int, balance: bool) -> np.ndarray:

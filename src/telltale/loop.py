@@ -195,10 +195,11 @@ def _score(facts: Facts, logits: np.ndarray) -> Score:
         return Score(facts.video_name, None, facts.status, facts.seconds)
     from scipy.special import expit
 
-    probability = float(expit(logits.mean()))
-    if not np.isfinite(probability):
+    logit = logits.mean()
+    # Of the logit, not of the probability: an overflow to infinity would pass for a certain 1.
+    if not np.isfinite(logit):
         return Score(facts.video_name, None, "not_finite", facts.seconds)
-    return Score(facts.video_name, probability, facts.status, facts.seconds)
+    return Score(facts.video_name, float(expit(logit)), facts.status, facts.seconds)
 
 
 def judge(state: State, scores: list[Score], targets: dict[str, int | None], rate: float) -> bool:

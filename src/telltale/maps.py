@@ -13,6 +13,7 @@ import torch
 
 from telltale.batch import Batch
 from telltale.errors import InputError
+from telltale.files import write_whole
 from telltale.inference import Inference, autocast
 from telltale.registry import ENTRIES
 
@@ -42,9 +43,8 @@ class Maps:
     def _save(self, video_name: str, drawn: np.ndarray) -> None:
         _, data = cv2.imencode(".png", drawn[..., ::-1])
         path = self.folder / f"{video_name}.png"
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(data.tobytes())
-        part.replace(path)
+        with write_whole(path) as file:
+            file.write(data.tobytes())
 
 
 def picture(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:

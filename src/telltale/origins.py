@@ -19,6 +19,7 @@ from typing import Any, NotRequired, TypedDict, Unpack
 
 from telltale import versions
 from telltale.errors import InputError
+from telltale.files import write_text
 from telltale.hashes import file_sha256
 from telltale.scores import Score, first_few, read_scores, without
 
@@ -170,12 +171,7 @@ def write(scores_path: Path, submission_sha256: str | None = None, **source: Unp
         **versions.environment(),
     )
     path = path_of(scores_path)
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text(origin), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give an output folder that can") from None
+    write_text(path, text(origin))
     return origin
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from telltale import checkpoint, config, models, origins, rules
-from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store
+from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
@@ -86,6 +86,8 @@ class Work:
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
         left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
         kept = None if store is None else open_store(store, settings, reads)
+        if kept is not None and here.main:
+            warn_of_store(kept, settings, reads, len(asked) * predict.spans)
         self.feed = Feed(
             ClipDataset(asked, settings, reads, spans=predict.spans, store=kept),
             left,

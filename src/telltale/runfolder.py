@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from telltale import checkpoint, config, versions
 from telltale.errors import InputError
+from telltale.files import write_text
 from telltale.hashes import file_sha256
 from telltale.manifest import Manifest
 from telltale.progress import each
@@ -83,16 +84,6 @@ def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
         )
     for path in [*(folder / name for name in FILES), *folder.glob(EVENTS)]:
         path.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a small file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telltale.errors import InputError
+from telltale.files import cannot_write, write_text
 from telltale.manifest import HEADER as LABELS_HEADER
 
 if sys.platform != "win32":
@@ -71,7 +72,7 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+b")
         except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); give an output folder that can") from None
+            raise cannot_write(path, error) from None
         try:
             self._lock()
             self._read(json.dumps({"telltale_journal": 1, "fingerprint": fingerprint}))
@@ -127,9 +128,16 @@ class Journal:
             self.done[score.video_name] = score
 
     def _write(self, lines: Iterable[str]) -> None:
-        self._file.write("".join(f"{line}\n" for line in lines).encode())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Raises InputError if the disk is full; the file then ends where it did before."""
+        text, held = "".join(f"{line}\n" for line in lines).encode(), os.fstat(self._file.fileno()).st_size
+        try:
+            # Not through the file object, which would keep what did not fit and try again when it is closed.
+            while text:
+                text = text[os.write(self._file.fileno(), text) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            self._file.truncate(held)
+            raise cannot_write(self.path, error) from None
 
 
 def first_few(names: Collection[str], shown: int = 5) -> str:
@@ -275,17 +283,12 @@ def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
     """Under a temporary name in the same folder first, so that the name never holds half a file."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(rows)
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_text(path, text.getvalue())
     except UnicodeEncodeError as error:
         raise InputError(
             f"{path}: a video name is not Unicode text ({error.object[error.start :]!a}); rename the file"
         ) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give an output folder that can") from None
+        raise cannot_write(path, error) from None

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from telltale import audits, checkpoint, config, models, origins, rules, state, witness
-from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store
+from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.errors import InputError
 from telltale.feed import Feed
+from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
 from telltale.hashes import file_sha256
 from telltale.loop import fit
@@ -21,7 +22,7 @@ from telltale.objectives import Objective
 from telltale.place import Place
 from telltale.record import Record
 from telltale.registry import SbiSettings
-from telltale.runfolder import Reads, write_environment, write_text
+from telltale.runfolder import Reads, write_environment
 from telltale.scores import Score, status_counts, write_scores
 from telltale.signals import Stopped, Watch
 
@@ -218,6 +219,8 @@ def feeds(
         )
     reads = models.ENTRIES[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
+    if kept is not None and here.main:
+        warn_of_store(kept, settings, reads, len(train[0].rows) * settings.data.spans + len(validation[0].rows))
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
     blends = train[1].unit == "genuine"
     assert isinstance(settings.objective, SbiSettings)

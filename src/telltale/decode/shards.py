@@ -155,6 +155,16 @@ class Shelf:
         """Of all entries."""
         return self._row("SELECT bytes FROM total", ())[0]
 
+    def count(self, spec: str) -> int:
+        """Entries of one way to decode."""
+        return self._row("SELECT COUNT(*) FROM entries WHERE spec=?", (spec,))[0]
+
+    def room(self) -> float:
+        """Bytes that may still be added, 0 or less if none: up to the size limit, and to the disk's share that stays free."""
+        if not os.access(self._path, os.W_OK):
+            return 0.0
+        return min(self.max_bytes - self.total_bytes(), shutil.disk_usage(self.folder).free - self.keep_free_bytes)
+
     def remove(self, keys: Iterable[Key]) -> None:
         """Take entries out of the index; `clean` frees their bytes."""
         with self._change() as index:

@@ -12,6 +12,8 @@ changes a file's bytes changes one of these.
 
 import hashlib
 import json
+import multiprocessing
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ import numpy as np
 
 from telltale import config
 from telltale.decode.shards import Key, Shelf
+from telltale.errors import InputError
 
 # Raised when decoding itself changes, so that what an older Telltale stored is not taken for what this one would read.
 FORMAT = 1
@@ -47,11 +50,14 @@ def fingerprint(spec: dict[str, Any]) -> str:
 class Store:
     """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in this process.
 
-    Any number of processes and runs may share a store. Raises InputError where the folder cannot be used.
+    required: raise if a span cannot be kept; else go on without keeping, which the processes that share the store from a fork
+    on say once. Any number of processes and runs may share a store. Raises InputError where the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, spec: dict[str, Any], settings: config.Store) -> None:
-        self.spec = fingerprint(spec)
+    def __init__(self, folder: Path, spec: dict[str, Any], settings: config.Store, *, required: bool = True) -> None:
+        self.spec, self.required, self.keeps = fingerprint(spec), required, True
+        # Taken by the first process that says it, and never given back: nothing waits for it if that process is killed.
+        self._unsaid = multiprocessing.get_context("fork").Semaphore(1)
         self.shelf = Shelf(
             folder,
             max_bytes=settings.max_gb * 1e9,
@@ -73,8 +79,28 @@ class Store:
         return entry
 
     def put(self, path: Path, place: float, entry: Entry) -> None:
-        """Keep a span. Raises InputError where there is no room, or nothing can be written."""
-        self.shelf.put(self._key(path, place), pack(entry))
+        """Keep a span. Raises InputError where there is no room or nothing can be written, if that is `required`."""
+        if not self.keeps:
+            return
+        try:
+            self.shelf.put(self._key(path, place), pack(entry))
+        except InputError as error:
+            if self.required:
+                raise
+            self.keeps = False
+            if self._unsaid.acquire(block=False):
+                print(f"{error}; going on without keeping more", file=sys.stderr, flush=True)
+
+    def lacks(self, entries: int, entry_bytes: float) -> str | None:
+        """A sentence if so many entries of this kind, those there already among them, will not all fit; else None."""
+        missing = max(entries - self.shelf.count(self.spec), 0) * entry_bytes
+        room = self.shelf.room()
+        if missing <= room:
+            return None
+        return (
+            f"--store {self.shelf.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is room for"
+            f" {max(room, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not fit will be decoded each time"
+        )
 
     def failed(self) -> None:
         """Count a span that could not be read: it is not kept."""

@@ -151,7 +151,9 @@ class AudioVisual(nn.Module):
         sequence, mask = torch.cat(tokens, 1), torch.cat(masks, 1)
         for block in self.blocks:
             sequence = block(sequence, mask)
-        return self.head(self.pooling(self.norm(sequence), mask)).squeeze(1).float() + unread
+        # In float32 under autocast too: half precision would round the logits of many clips to one number.
+        with torch.autocast(sequence.device.type, enabled=False):
+            return self.head(self.pooling(self.norm(sequence.float()), mask)).squeeze(1) + unread
 
 
 def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tuple[Tensor, Tensor]:

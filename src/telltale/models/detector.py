@@ -8,6 +8,7 @@ A clip's score is pooled from its frames' by `frames.Frames`; as the picture tow
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -34,9 +35,15 @@ class Detector(nn.Module):
         """What training wants of pictures (B, 3, H, W) in [0, 1]: logits (B,), or what an objective of its own reads."""
         return self(pictures)
 
+    def classes(self, features: Tensor) -> Tensor:
+        """(B, width) → float32 (B, 1 or 2), what the head says: in float32 under autocast too."""
+        # Half precision rounds the scores of many clips to one number, which blurs the rates at few false alarms.
+        with torch.autocast(features.device.type, enabled=False):
+            return self.head(features.float())
+
     def logits(self, features: Tensor) -> Tensor:
         """(B, width) → float32 (B,), the logit of forged."""
-        scores = self.head(features).float()
+        scores = self.classes(features)
         return scores.squeeze(1) if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
 
     def behead(self) -> None:

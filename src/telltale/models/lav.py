@@ -188,7 +188,7 @@ class LocateAndVerify(Detector):
         fine = [mpff(maps, scored[-1], window) for maps, window in zip(scored[:-1], WINDOWS, strict=True)]
         patches = self.locate(torch.cat([*fine, seen[-1]], 1))
         projected = None if self.learning is None else self.learning(seen[-1])
-        return Learnt(self.head(self.verify(noise)), patches, projected)
+        return Learnt(self.classes(self.verify(noise)), patches, projected)
 
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> LocateAndVerify:

@@ -1,5 +1,6 @@
 """`mel_cnn`: the competition guide's baseline: the sound's mel image, as a picture of 224 x 224, and a CNN with two classes."""
 
+import torch
 from torch import Tensor, nn
 
 from telltale import config
@@ -21,12 +22,14 @@ class MelCnn(nn.Module):
         self.provenance = {"sound": sound.provenance}
 
     def classes(self, mel: Tensor) -> Tensor:
-        """(N, n_mels, L) dB → (N, 2): the scores of genuine and of forged."""
-        return self.head(self.backbone(self.picture(mel)))
+        """(N, n_mels, L) dB → float32 (N, 2): the scores of genuine and of forged."""
+        features = self.backbone(self.picture(mel))
+        with torch.autocast(features.device.type, enabled=False):
+            return self.head(features.float())
 
     def forward(self, pictures: Tensor | None, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
         """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip has sound."""
-        genuine, forged = self.classes(mel).float().unbind(1)
+        genuine, forged = self.classes(mel).unbind(1)
         return forged - genuine
 
 

@@ -56,7 +56,8 @@ class FramePooling(nn.Module):
         self.attention = AttentionPooling(width) if name == "attention" else None
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
-        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip."""
+        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip, under autocast too."""
         if self.attention is not None:
-            return (self.attention.weights(features) * logits).sum(1)
+            with torch.autocast(features.device.type, enabled=False):
+                return (self.attention.weights(features.float()) * logits).sum(1)
         return pooled(self.name, logits, self.top_k)

@@ -149,7 +149,7 @@ class Ucf(Detector):
             self.learning.decoder(content, condition[partner], size),
         )
         features = common.mean((2, 3)), specific.mean((2, 3))
-        return Learnt(self.head(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt)
+        return Learnt(self.classes(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt)
 
 
 def within_classes(count: int, device: torch.device) -> Tensor:

@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.special import ndtri
 
+from telltale.files import write_whole
+
 Floats = npt.NDArray[np.float64]
 
 GENUINE, FORGED = "#0072B2", "#D55E00"
@@ -195,9 +197,8 @@ def _legend_below(figure: Figure, columns: int) -> None:
 
 def _save(figure: Figure, path: Path) -> None:
     """Under a temporary name first, so that a viewer never meets half a picture."""
-    temporary = path.with_name(f".{path.stem}.tmp.png")
-    figure.savefig(temporary)
-    temporary.replace(path)
+    with write_whole(path) as file:
+        figure.savefig(file, format="png")
 
 
 def detectors(rows: Sequence[tuple[str, dict[str, float], dict[str, float]]], path: Path) -> None:

@@ -54,7 +54,7 @@ def _build(args: argparse.Namespace) -> int:
     from telltale import models
     from telltale.data import open_store
 
-    store = open_store(args.store, settings, models.ENTRIES[settings.model.name].reads)
+    store = open_store(args.store, settings, models.ENTRIES[settings.model.name].reads, required=True)
     work = [(train.rows, settings.data.spans), (validation.rows, 1)]
     _estimate(work, settings, store)
     done = {"hits": 0, "misses": 0, "failures": 0}
@@ -73,8 +73,6 @@ def _build(args: argparse.Namespace) -> int:
 
 def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Config", store: "Store") -> None:
     """Decode a few clips, say what all will take, and refuse what does not fit. Raises InputError."""
-    import shutil
-
     from telltale import threads
     from telltale.clip import read_clip, whole_spans
     from telltale.decode.store import Entry, pack
@@ -92,8 +90,7 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
         size += held * len(rows) / max(len(chosen), 1)
         seconds += (time.perf_counter() - began) * len(rows) / max(len(chosen), 1)
     workers = threads.cores() if settings.data.workers is None else max(settings.data.workers, 1)
-    held, free = store.shelf.total_bytes(), shutil.disk_usage(store.shelf.folder).free
-    room = min(settings.store.max_gb * 1e9 - held, free - settings.store.keep_free_gb * 1e9)
+    held, room = store.shelf.total_bytes(), store.shelf.room()
     count = sum(len(rows) for rows, _ in work)
     print(
         f"{count} clips: about {size / 1e9:.3f} GB and {seconds / workers / 60:.1f} min with {workers} processes;"
