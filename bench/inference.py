@@ -24,7 +24,10 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
     there = torch.ones(count, 1, dtype=torch.bool)
     facts = [Facts(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
-    return Batch(facts, pictures if sees else torch.empty(count, 1, 0), image, there & sees, there, torch.zeros(count), there)
+    times = torch.linspace(0, clip.seconds, clip.frames).expand(count, 1, -1)
+    if not sees:
+        pictures, times = torch.empty(count, 1, 0), torch.empty(count, 1, 0)
+    return Batch(facts, pictures, image, there & sees, there, times, torch.zeros(count), there)
 
 
 def measure(repeats: int) -> list[Row]:

@@ -13,7 +13,7 @@ from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
 from telltale.feed import Feed
 from telltale.manifest import Row
 
-NAMES = ("pictures", "mel", "has_picture", "has_sound", "target", "usable")
+NAMES = ("pictures", "mel", "has_picture", "has_sound", "frame_seconds", "target", "usable")
 
 
 class Numbered:
@@ -33,6 +33,7 @@ class Numbered:
         arrays.pictures[:] = key.row + 1
         arrays.mel[:] = np.random.default_rng([key.epoch + 1, key.row]).normal(size=(1, 3, 5))
         arrays.has_picture[:] = arrays.has_sound[:] = True
+        arrays.frame_seconds[:] = key.row + 0.5
         self.acts.get(key.row, lambda: None)()
         if self.done is not None:
             note(self.done, key.row)

@@ -52,7 +52,7 @@ class SmallModel(nn.Module):
         first, between = ([], []) if plain else ([nn.BatchNorm1d(BANDS)], [nn.Dropout(0.5)])
         self.layers = nn.Sequential(*first, nn.Flatten(), nn.Linear(BANDS * COLUMNS, 5), nn.ReLU(), *between, nn.Linear(5, 1))
 
-    def forward(self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+    def forward(self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor, frame_seconds: Any = None) -> Tensor:
         return self.layers(mel).squeeze(1)
 
 

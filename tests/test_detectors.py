@@ -273,7 +273,7 @@ def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
     small = SMALL if name == "frame_cnn" else {}
     model = build("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
     there, mel = torch.ones(2, dtype=torch.bool), torch.full((2, MEL.n_mels, n_columns(MEL, 1.0)), -50.0)
-    logit = model(clips(2, 1), mel, there, there)
+    logit = model(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5))
     assert logit.shape == (2,)
     logit.sum().backward()
     assert untrained(model) == set()

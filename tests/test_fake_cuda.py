@@ -71,7 +71,8 @@ class OneBatch:
         there = torch.ones(count, views, dtype=torch.bool)
         pictures = torch.zeros(count, *self.shapes.pictures, dtype=torch.uint8)
         mel, target = torch.zeros(count, *self.shapes.mel), torch.zeros(count)
-        return Batch(facts, pictures, mel, there, there.clone(), target, there.clone())
+        times = torch.zeros(count, *self.shapes.pictures[:2])
+        return Batch(facts, pictures, mel, there, there.clone(), times, target, there.clone())
 
 
 @pytest.mark.parametrize(("file", "precision"), CASES)
@@ -163,14 +164,14 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(monkeypa
         assert cuda.events == min(number + 1, 3)
         assert ("wait", number, "model's") in cuda.asked and ("wait", number + 1, "model's") not in cuda.asked
         kept = {ask[1] for ask in cuda.asked[cuda.asked.index(("wait", number, "model's")) :] if ask[0] == "keep"}
-        assert kept == {getattr(batch, name).data_ptr() for name in ("pictures", "mel", "has_picture", "has_sound")}
+        assert kept == {tensor.data_ptr() for tensor in batch.arrays().values()}
         found.append(batch)
     # The feed's memory was filled anew meanwhile; what crossed is what was there.
     for name, whole in expected.items():
         assert torch.equal(torch.cat([getattr(batch, name) for batch in found]), whole)
     assert [fact for batch in found for fact in batch.facts] == facts
     copies = [ask for ask in cuda.asked if ask[0] == "copy"]
-    assert len(copies) == 12 and all(ask[2:] == ("side", True) for ask in copies)
+    assert len(copies) == 3 * 5 and all(ask[2:] == ("side", True) for ask in copies)
 
 
 def test_the_check_itself_sees_mixed_devices() -> None:

@@ -30,11 +30,13 @@ def build(name: str, seed: int = 0, clip: config.Clip = CLIP, **changes: object)
     return models.build(settings(name, **changes), MEL, clip, initialise=True)
 
 
-def batch(count: int, clip: config.Clip = CLIP, seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def batch(count: int, clip: config.Clip = CLIP, seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A model's arguments: clips of noise, all there, whose frames are spread over the span."""
     torch.manual_seed(seed)
     pictures = torch.rand(count, clip.frames, 3, clip.image_size, clip.image_size)
     mel = torch.rand(count, MEL.n_mels, n_columns(MEL, clip.seconds)) * 100 - 90
-    return pictures, mel, torch.ones(count, dtype=torch.bool), torch.ones(count, dtype=torch.bool)
+    there = torch.ones(count, dtype=torch.bool)
+    return pictures, mel, there, there.clone(), torch.linspace(0, clip.seconds, clip.frames).repeat(count, 1)
 
 
 def masks(text: str) -> Tensor:
@@ -80,12 +82,12 @@ def test_every_parameter_is_trained_and_a_batch_of_one_works(name: str, pool: st
 @pytest.mark.parametrize("name", NAMES)
 def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
     model = build(name).eval()
-    pictures, mel, _, _ = batch(5)
+    pictures, mel, _, _, times = batch(5)
     seen, heard = masks("11011"), masks("10111")
     with torch.inference_mode():
-        together = model(pictures, mel, seen, heard)
-        alone = torch.cat([model(pictures[i : i + 1], mel[i : i + 1], seen[i : i + 1], heard[i : i + 1]) for i in range(5)])
-        again = model(pictures, mel, seen, heard)
+        together = model(pictures, mel, seen, heard, times)
+        alone = torch.cat([model(*(each[i : i + 1] for each in (pictures, mel, seen, heard, times))) for i in range(5)])
+        again = model(pictures, mel, seen, heard, times)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
     assert torch.equal(together, again)
     assert together.std() > 0
@@ -94,19 +96,20 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_model_does_not_read_may_be_empty_or_none(name: str) -> None:
     model = build(name).eval()
-    pictures, mel, seen, heard = batch(2)
+    pictures, mel, seen, heard, times = batch(2)
     reads = models.ENTRIES[name].reads
-    full = model(pictures, mel, seen, heard)
+    full = model(pictures, mel, seen, heard, times)
     for nothing in (None, torch.zeros(2, 0)):
         spare = (pictures if "picture" in reads else nothing, mel if "sound" in reads else nothing)
-        assert torch.equal(full, model(*spare, seen, heard))
+        assert torch.equal(full, model(*spare, seen, heard, times))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bf16_autocast_gives_finite_float32_scores(name: str) -> None:
     model = build(name, pooling="attention")
     with torch.autocast("cpu", torch.bfloat16):
-        logit = model(*batch(3)[:2], masks("110"), masks("101"))
+        pictures, mel, _, _, times = batch(3)
+        logit = model(pictures, mel, masks("110"), masks("101"), times)
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
@@ -116,34 +119,34 @@ def test_bf16_autocast_gives_finite_float32_scores(name: str) -> None:
 @pytest.mark.parametrize("training", [False, True])
 def test_a_missing_modality_is_not_looked_at(training: bool) -> None:
     model = build("audiovisual", dropout=0.0).train(training)
-    pictures, mel, _, _ = batch(4)
+    pictures, mel, _, _, times = batch(4)
     seen, heard = masks("1010"), masks("1100")
     with torch.no_grad():
-        first = copy.deepcopy(model)(pictures, mel, seen, heard)
+        first = copy.deepcopy(model)(pictures, mel, seen, heard, times)
         pictures[~seen], mel[~heard] = torch.nan, torch.nan
-        second = copy.deepcopy(model)(pictures, mel, seen, heard)
+        second = copy.deepcopy(model)(pictures, mel, seen, heard, times)
     assert torch.equal(first, second)
     assert first.isfinite().all()
 
 
 def test_either_modality_matters_where_it_is_there() -> None:
     model = build("audiovisual").eval()
-    pictures, mel, _, _ = batch(1)
+    pictures, mel, _, _, times = batch(1)
     pairs = [("1", "1"), ("1", "0"), ("0", "1"), ("0", "0")]
     with torch.no_grad():
-        logits = [model(pictures, mel, masks(seen), masks(heard)).item() for seen, heard in pairs]
-        silence = model(pictures, torch.full_like(mel, -100.0), masks("1"), masks("1")).item()
-        dark = model(torch.zeros_like(pictures), mel, masks("1"), masks("1")).item()
+        logits = [model(pictures, mel, masks(seen), masks(heard), times).item() for seen, heard in pairs]
+        silence = model(pictures, torch.full_like(mel, -100.0), masks("1"), masks("1"), times).item()
+        dark = model(torch.zeros_like(pictures), mel, masks("1"), masks("1"), times).item()
     assert len({*logits, silence, dark}) == 6
     assert all(abs(logit) < 100 for logit in logits)
 
 
 def test_order_in_time_matters_to_audiovisual_and_not_to_frame_cnn() -> None:
-    pictures, mel, seen, heard = batch(1)
+    pictures, mel, seen, heard, times = batch(1)
     for name, differs in (("audiovisual", True), ("frame_cnn", False)):
         model = build(name).eval()
         with torch.no_grad():
-            change = (model(pictures, mel, seen, heard) - model(pictures.flip(1), mel, seen, heard)).abs().item()
+            change = (model(pictures, mel, seen, heard, times) - model(pictures.flip(1), mel, seen, heard, times)).abs().item()
         assert (change > 1e-6) == differs
 
 
@@ -151,8 +154,10 @@ def test_order_in_time_matters_to_audiovisual_and_not_to_frame_cnn() -> None:
 def test_a_batch_without_a_modality_gives_its_tower_zero_gradients_and_keeps_its_statistics(seen: str, heard: str) -> None:
     model = build("audiovisual")
     statistics = {"picture": copy.deepcopy(list(model.picture.buffers())), "sound": copy.deepcopy(list(model.sound.buffers()))}
-    pictures, mel, _, _ = batch(3)
-    binary_cross_entropy_with_logits(model(pictures, mel, masks(seen), masks(heard)), torch.tensor([0.0, 1.0, 1.0])).backward()
+    pictures, mel, _, _, times = batch(3)
+    binary_cross_entropy_with_logits(
+        model(pictures, mel, masks(seen), masks(heard), times), torch.tensor([0.0, 1.0, 1.0])
+    ).backward()
     assert untrained(model) == []
     for stream, text, name in ((model.picture, seen, "picture"), (model.sound, heard, "sound")):
         unchanged = all(torch.equal(old, new) for old, new in zip(statistics[name], stream.buffers(), strict=True))
@@ -162,9 +167,9 @@ def test_a_batch_without_a_modality_gives_its_tower_zero_gradients_and_keeps_its
 
 def test_batch_norm_sees_only_the_rows_that_are_there() -> None:
     few, many = build("audiovisual"), build("audiovisual")
-    pictures, mel, seen, heard = batch(4)
-    few(pictures[:2], mel[:2], seen[:2], heard[:2])
-    many(pictures, mel, masks("1100"), masks("1100"))
+    pictures, mel, seen, heard, times = batch(4)
+    few(pictures[:2], mel[:2], seen[:2], heard[:2], times[:2])
+    many(pictures, mel, masks("1100"), masks("1100"), times)
     for one, other in zip(few.buffers(), many.buffers(), strict=True):
         torch.testing.assert_close(one, other)
 
@@ -252,10 +257,11 @@ def test_audiovisual_learns_a_clue_that_lies_between_picture_and_sound() -> None
     pictures = torch.rand(8, 3, 3, 64, 64) * 0.2 + bright.float().view(8, 1, 1, 1, 1) * 0.8
     mel = -80 + torch.rand(8, 64, 63) * 5 + loud.float().view(8, 1, 1) * 60
     target, there = (bright ^ loud).float(), torch.ones(8, dtype=torch.bool)
+    times = torch.linspace(0, 1, 3).repeat(8, 1)
     model = build("audiovisual", dropout=0.0)
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     for _ in range(60):
-        loss = binary_cross_entropy_with_logits(model(pictures, mel, there, there), target)
+        loss = binary_cross_entropy_with_logits(model(pictures, mel, there, there, times), target)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

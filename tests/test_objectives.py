@@ -36,7 +36,8 @@ def batch(targets: list[int], views: int = 1, frames: int = 2) -> Batch:
     there = torch.ones(count, views, dtype=torch.bool)
     pictures = torch.randint(0, 256, (count, views, frames, SIZE, SIZE, 3), dtype=torch.uint8)
     facts = [Facts(row, f"{row}.mp4", float(target), "ok") for row, target in enumerate(targets)]
-    return Batch(facts, pictures, torch.empty(count, views, 0), there, ~there, torch.tensor(targets).float(), there)
+    mel, times = torch.empty(count, views, 0), torch.zeros(count, views, frames)
+    return Batch(facts, pictures, mel, there, ~there, times, torch.tensor(targets).float(), there)
 
 
 class Told(nn.Module):
@@ -46,7 +47,9 @@ class Told(nn.Module):
         super().__init__()
         self.answer, self.asked = answer, {}
 
-    def forward(self, pictures: Tensor, mel: Tensor | None, has_picture: Tensor, has_sound: Tensor, learn: bool = False):
+    def forward(
+        self, pictures: Tensor, mel: Tensor | None, has_picture: Tensor, has_sound: Tensor, frame_seconds=None, learn=False
+    ):
         self.asked = {"pictures": pictures, "learn": learn}
         return self.answer
 

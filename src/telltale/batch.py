@@ -2,7 +2,7 @@
 
 import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -43,7 +43,10 @@ class Facts:
 
 
 class Shapes(NamedTuple):
-    """Shapes of one clip's arrays: (V, T, S, S, 3) and (V, M, L), or (V, 0) for what the model does not read."""
+    """Shapes of one clip's arrays: (V, T, S, S, 3) and (V, M, L), or (V, 0) for what the model does not read.
+
+    Frame times have the first two sides of the pictures: (V, T), or (V, 0).
+    """
 
     pictures: tuple[int, ...]
     mel: tuple[int, ...]
@@ -53,29 +56,32 @@ class Shapes(NamedTuple):
 class Arrays:
     """One clip's arrays, or with a leading N those of N clips. V views of a clip, T frames, M mel bands, L mel columns.
 
-    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,). A view's missing part is
-    zeros under a False flag; an array of what the model does not read is empty (its size is 0).
+    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,); frame_seconds: float32
+    (V, T), when each frame came on show, in seconds from the span's start, where the mel begins. A view's missing part is zeros
+    under a False flag; an array of what the model does not read is empty (its size is 0).
     """
 
     pictures: np.ndarray
     mel: np.ndarray
     has_picture: np.ndarray
     has_sound: np.ndarray
+    frame_seconds: np.ndarray
 
     def of(self, place: int) -> "Arrays":
         """The arrays of one of the N clips: views of these."""
-        return Arrays(self.pictures[place], self.mel[place], self.has_picture[place], self.has_sound[place])
+        return Arrays(*(array[place] for array in vars(self).values()))
 
     def clear(self) -> None:
         """Make all of it a clip that could not be read."""
-        for array in (self.pictures, self.mel, self.has_picture, self.has_sound):
+        for array in vars(self).values():
             array[...] = 0
 
 
 def room(shapes: Shapes, count: int) -> Arrays:
     """Zeros for `count` clips, in memory that this process shares with those forked from it later."""
     views = shapes.pictures[:1]
-    parts = ((shapes.pictures, np.uint8), (shapes.mel, np.float32), (views, np.bool_), (views, np.bool_))
+    parts: list[tuple[tuple[int, ...], Any]] = [(shapes.pictures, np.uint8), (shapes.mel, np.float32)]
+    parts += [(views, np.bool_), (views, np.bool_), (shapes.pictures[:2], np.float32)]
     return Arrays(*(_shared((count, *shape), np.dtype(kind)) for shape, kind in parts))
 
 
@@ -90,7 +96,7 @@ def _shared(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
 class Batch:
     """N samples. Tensors as in `Arrays` with a leading N; target: float32 (N,), NaN where unknown; usable: bool (N, V).
 
-    The four arrays of the model may lie on its device; target and usable are always in the host's memory.
+    The five arrays of the model may lie on its device; target and usable are always in the host's memory.
     """
 
     facts: list[Facts]
@@ -98,6 +104,7 @@ class Batch:
     mel: Tensor
     has_picture: Tensor
     has_sound: Tensor
+    frame_seconds: Tensor
     target: Tensor
     usable: Tensor
 
@@ -107,10 +114,13 @@ class Batch:
             return self
         places = rows.nonzero().squeeze(1)
         here = places.to(self.has_picture.device)
-        arrays = (array.index_select(0, here) for array in (self.pictures, self.mel, self.has_picture, self.has_sound))
         facts = [self.facts[place] for place in places.tolist()]
-        pictures, mel, has_picture, has_sound = arrays
-        return Batch(facts, pictures, mel, has_picture, has_sound, self.target[places], self.usable[places])
+        arrays = {name: array.index_select(0, here) for name, array in self.arrays().items()}
+        return replace(self, facts=facts, target=self.target[places], usable=self.usable[places], **arrays)
+
+    def arrays(self) -> dict[str, Tensor]:
+        """The model's five, by name."""
+        return {field.name: getattr(self, field.name) for field in fields(Arrays)}
 
     def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
         """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B, ...)."""
@@ -134,16 +144,16 @@ class Batch:
             "mel": take(self.mel) if self.mel.numel() else None,
             "has_picture": take(self.has_picture),
             "has_sound": take(self.has_sound),
+            "frame_seconds": take(self.frame_seconds),
         }
 
 
 def assemble(facts: list[Facts], arrays: Arrays) -> Batch:
     """The batch of the first clips of `arrays`; its tensors are views of them."""
     first = slice(len(facts))
-    has_picture, has_sound = torch.from_numpy(arrays.has_picture[first]), torch.from_numpy(arrays.has_sound[first])
-    pictures, image = torch.from_numpy(arrays.pictures[first]), torch.from_numpy(arrays.mel[first])
+    tensors = {name: torch.from_numpy(array[first]) for name, array in vars(arrays).items()}
     target = torch.tensor([fact.target for fact in facts], dtype=torch.float32)
-    return Batch(facts, pictures, image, has_picture, has_sound, target, has_picture | has_sound)
+    return Batch(facts, target=target, usable=tensors["has_picture"] | tensors["has_sound"], **tensors)
 
 
 class Clips(Protocol):

@@ -12,16 +12,16 @@ A span's place in its clip is a number from 0 (at the beginning) to 1 (at the en
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from telltale import config
 from telltale.decode import jpeg
-from telltale.decode.audio import Silent, read_wave
+from telltale.decode.audio import Silent, Wave, read_wave
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.frames import read_frames
+from telltale.decode.frames import Frames, read_frames
 from telltale.decode.store import Entry, Store
 from telltale.decode.walk import Walk
 from telltale.errors import InputError
@@ -29,10 +29,22 @@ from telltale.errors import InputError
 
 @dataclass(frozen=True)
 class View:
-    """One span of a clip. pictures: uint8 (T, H, W, 3) RGB or None; samples: float32 (N,) at the mel's rate or None."""
+    """One span of a clip: it begins `start_seconds` after the clip's first frame. What could not be read of it is None.
 
-    pictures: np.ndarray | None
-    samples: np.ndarray | None
+    `frames.seconds`, as all times of decoding, count from the clip's first frame.
+    """
+
+    start_seconds: float
+    frames: Frames | None
+    wave: Wave | None
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.start_seconds) and self.start_seconds >= 0):
+            raise ValueError(f"start_seconds: wanted a number from 0 on, got {self.start_seconds}")
+
+    def frame_seconds(self) -> np.ndarray:
+        """float64 (T,): when each frame came on show, in seconds from the span's start; the first may be a little before it."""
+        return np.empty(0) if self.frames is None else self.frames.seconds - self.start_seconds
 
 
 @dataclass(frozen=True)
@@ -91,7 +103,7 @@ def read_clip(
         return Clip((), "failed", reading.seconds, f"{path}: {type(error).__name__}: {error}", reading.cost())
     finally:
         reading.close()
-    views = tuple(a.view for a in attempts if a.view.pictures is not None or a.view.samples is not None)
+    views = tuple(a.view for a in attempts if a.view.frames is not None or a.view.wave is not None)
     detail = next((a.detail for a in attempts if a.detail), "")
     return Clip(views, _worst([a.status for a in attempts], bool(views)), reading.seconds, detail, reading.cost())
 
@@ -112,19 +124,19 @@ def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
     entry = store.get(reading.path, place)
     if entry is not None:
         reading.seconds = entry.seconds
-        pictures = jpeg.decode(entry.pictures) if isinstance(entry.pictures, list) else entry.pictures
         reading.lap("store")
-        return _Attempt(View(pictures, entry.samples), entry.status)
+        return _Attempt(View(entry.start_seconds, entry.frames, entry.wave), entry.status)
     reading.lap("store")
     try:
         attempt = reading.view(place)
     except DecodeError:
         store.failed()
         raise
-    pictures, samples = attempt.view.pictures, attempt.view.samples
     # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
     if attempt.lasting and reading.seconds is not None and attempt.status in ("ok", "partial", "no_sound", "no_picture"):
-        store.put(reading.path, place, Entry(attempt.jpegs or pictures, samples, attempt.status, reading.seconds))
+        view = attempt.view
+        entry = Entry(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
+        store.put(reading.path, place, entry, attempt.jpegs)
     else:
         store.failed()
     reading.lap("store")
@@ -151,35 +163,39 @@ class _Reading:
         self._bytes = self.path.stat().st_size
         self.lap("open")
         start = place * max(self.seconds - self.wanted.seconds, 0.0)
-        pictures = samples = jpegs = None
+        frames = wave = jpegs = None
         outcomes: list[tuple[str, str]] = []
         if "picture" in self.reads:
             try:
-                pictures, status = self._pictures(start, min(self.wanted.seconds, self.seconds))
+                frames = self._frames(start, min(self.wanted.seconds, self.seconds))
                 if self.wanted.jpeg_quality is not None:
-                    jpegs = jpeg.encode(pictures, self.wanted.jpeg_quality)
-                    pictures = jpeg.decode(jpegs)
-                outcomes.append((status, ""))
+                    jpegs = jpeg.encode(frames.pixels, self.wanted.jpeg_quality)
+                    frames = replace(frames, pixels=jpeg.decode(jpegs))
+                outcomes.append(("partial" if frames.partial else "ok", ""))
             except DecodeError as error:
                 outcomes.append(("no_picture" if error.status == "no_stream" else error.status, str(error)))
             self.lap("picture")
         if "sound" in self.reads:
             try:
-                samples, status, detail = self._sound(start)
-                outcomes.append((status, detail))
+                sound = self._sound(start)
+                if isinstance(sound, Silent):
+                    outcomes.append(("no_sound", sound.reason))
+                else:
+                    wave = sound
+                    outcomes.append(("partial" if wave.partial else "ok", ""))
             except DecodeError as error:
                 outcomes.append((error.status, str(error)))
             self.lap("sound")
-        status = _worst([status for status, _ in outcomes], pictures is not None or samples is not None)
+        status = _worst([status for status, _ in outcomes], frames is not None or wave is not None)
         detail = next((text for status, text in outcomes if status not in ("ok", "partial")), "")
         lasting = not any(status in ("failed", "missing") for status, _ in outcomes)
-        return _Attempt(View(pictures, samples), status, detail, lasting, jpegs)
+        return _Attempt(View(start, frames, wave), status, detail, lasting, jpegs)
 
-    def _pictures(self, start: float, length: float) -> tuple[np.ndarray, str]:
+    def _frames(self, start: float, length: float) -> Frames:
         count, wanted = self.wanted.frames, self.wanted
         # The last time is the span's end, so a span that covers the clip holds its first, middle and last frame.
         times = np.linspace(start, start + length, count) if count > 1 else np.array([start + length / 2])
-        frames = read_frames(
+        return read_frames(
             self.path,
             times,
             short_side=wanted.image_size,
@@ -188,11 +204,10 @@ class _Reading:
             sampling=wanted.sampling,
             walk=self._walk,
         )
-        return frames.pixels, "partial" if frames.partial else "ok"
 
-    def _sound(self, start: float) -> tuple[np.ndarray | None, str, str]:
+    def _sound(self, start: float) -> Wave | Silent:
         wanted = self.wanted
-        sound = read_wave(
+        return read_wave(
             self.path,
             start,
             wanted.seconds,
@@ -201,9 +216,6 @@ class _Reading:
             backend=wanted.backend,
             walk=self._walk,
         )
-        if isinstance(sound, Silent):
-            return None, "no_sound", sound.reason
-        return sound.samples, "partial" if sound.partial else "ok", ""
 
     def lap(self, name: str) -> None:
         """Count the seconds since the last lap to a part."""

@@ -4,6 +4,9 @@
 
 A misspelt key or a value of the wrong kind raises `InputError` before any data is touched. A file may name one `base:` beside
 itself; a base has no base of its own. PyYAML reads `1e-3` as a string: the schema turns it into a number.
+
+A resolved configuration has every section: those in checkpoints, run folders and bundles. One of an older Telltale lacks keys
+that came later; `EARLIER` says what was done before them, so that an old checkpoint's scores stay what they are.
 """
 
 import hashlib
@@ -45,6 +48,9 @@ __all__ = [
 
 # The keys that a trained model leaves open, or how they begin.
 SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
+# By section: what was done before there was such a key, where that is not the key's default.
+EARLIER: dict[str, dict[str, Any]] = {"model": {"audiovisual_clock": "span"}}
+SECTIONS = {"clip", "mel", "data", "store", "augment", "model", "objective", "optim", "predict", "rules"}
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
@@ -85,7 +91,7 @@ def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Co
     overrides: `key.path=value` that are in the mapping already; what is wrong with one of them is said of it, not of `where`.
     """
     try:
-        return Config.model_validate(tree)
+        return Config.model_validate(_as_then(tree))
     except ValidationError as error:
         said: dict[str, list[str]] = {}
         for name, sentence in _faults(error):
@@ -154,6 +160,14 @@ def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> st
     if stored is not None:
         tree = _without_newer(tree, parse(stored, "checkpoint").model_dump(mode="json"), stored)
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _as_then(tree: dict[str, Any]) -> dict[str, Any]:
+    """`tree`, and if it is a resolved configuration, with the `EARLIER` values of the keys that it lacks."""
+    if not isinstance(tree, dict) or not tree.keys() >= SECTIONS:
+        return tree
+    known = {name: earlier for name, earlier in EARLIER.items() if isinstance(tree[name], dict)}
+    return {**tree, **{name: {**earlier, **tree[name]} for name, earlier in known.items()}}
 
 
 def _without_newer(tree: dict[str, Any], default: dict[str, Any], stored: dict[str, Any]) -> dict[str, Any]:

@@ -64,20 +64,20 @@ class ClipDataset:
         """Read one clip into `arrays`, over whatever was there. Raises InputError where a store that has to keep it is full."""
         row, settings = self.rows[key.row], self.settings
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
-        places = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
-        clip = read_clip(row.path, places, settings.clip, settings.mel.rate_hz, self.reads, self.store)
+        positions = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
+        clip = read_clip(row.path, positions, settings.clip, settings.mel.rate_hz, self.reads, self.store)
         views: list[View | None] = [*clip.views, *[None] * (self.spans - len(clip.views))]
         began = time.perf_counter()
         if rng is not None and self.blends:
-            self._blended(row, clip, places[0], rng, arrays)
+            self._blended(row, clip, rng, arrays)
         else:
             for place, view in enumerate(views):
-                arrays.has_picture[place] = view is not None and view.pictures is not None
-                self._pictures(None if view is None else view.pictures, rng, arrays.pictures[place])
+                self._pictures(view, rng, arrays, place)
         between = time.perf_counter()
         for place, view in enumerate(views):
-            arrays.has_sound[place] = view is not None and view.samples is not None
-            self._mel(None if view is None else view.samples, rng, arrays.mel[place])
+            wave = None if view is None else view.wave
+            arrays.has_sound[place] = wave is not None
+            self._mel(None if wave is None else wave.samples, rng, arrays.mel[place])
         return Facts(
             key.row,
             row.video_name,
@@ -91,18 +91,17 @@ class ClipDataset:
             time.perf_counter(),
         )
 
-    def _blended(self, row: Row, clip: Clip, place: float, rng: np.random.Generator, arrays: Arrays) -> None:
+    def _blended(self, row: Row, clip: Clip, rng: np.random.Generator, arrays: Arrays) -> None:
         """A genuine clip's two views: itself and its self-blended forgery, changed alike."""
-        pixels = clip.views[0].pictures if clip.views else None
-        arrays.has_picture[:] = pixels is not None
-        if pixels is None:
-            arrays.pictures[...] = 0
+        frames = clip.views[0].frames if clip.views else None
+        arrays.has_picture[:] = frames is not None
+        if frames is None:
+            arrays.pictures[...] = arrays.frame_seconds[...] = 0
             return
+        pixels = frames.pixels
         height, width = pixels.shape[1:3]
-        if row.video_name in self.landmarks and clip.seconds is not None:
-            length = self.settings.clip.seconds
-            start = place * max(clip.seconds - length, 0.0)
-            points = self.landmarks[row.video_name].at(np.linspace(start, min(start + length, clip.seconds), len(pixels)))
+        if row.video_name in self.landmarks:
+            points = self.landmarks[row.video_name].at(frames.seconds)
             # Of the whole picture → of its middle square, which is what the model sees.
             side, whole = min(height, width), np.array([width, height])
             points = (points * whole - (whole - side) / 2) / side
@@ -115,19 +114,20 @@ class ClipDataset:
         both = change_alike(np.concatenate([genuine, forged]), self.settings.augment, rng)
         rest = self.settings.augment.model_copy(update={"flip_p": 0.0, "colour_p": 0.0, "jpeg_p": 0.0})
         both = transforms.augment_frames(both, rest, rng)
-        for view, frames in enumerate((both[: len(pixels)], both[len(pixels) :])):
-            arrays.pictures[view, : len(frames)], arrays.pictures[view, len(frames) :] = frames, frames[-1]
+        for place, shown in enumerate((both[: len(pixels)], both[len(pixels) :])):
+            _fill(shown, arrays.pictures[place])
+            _fill(clip.views[0].frame_seconds(), arrays.frame_seconds[place])
 
-    def _pictures(self, pixels: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
-        if pixels is None:
-            into[...] = 0
+    def _pictures(self, view: View | None, rng: np.random.Generator | None, arrays: Arrays, place: int) -> None:
+        arrays.has_picture[place] = view is not None and view.frames is not None
+        if view is None or view.frames is None:
+            arrays.pictures[place] = arrays.frame_seconds[place] = 0
             return
-        fitted = transforms.fit(pixels, self.settings.clip.image_size)
+        fitted = transforms.fit(view.frames.pixels, self.settings.clip.image_size)
         if rng is not None:
             fitted = transforms.augment_frames(fitted, self.settings.augment, rng)
-        # A damaged file gives fewer frames than were asked for: its last one stands for the rest.
-        present = min(len(fitted), len(into))
-        into[:present], into[present:] = fitted[:present], fitted[-1]
+        _fill(fitted, arrays.pictures[place])
+        _fill(view.frame_seconds(), arrays.frame_seconds[place])
 
     def _mel(self, samples: np.ndarray | None, rng: np.random.Generator | None, into: np.ndarray) -> None:
         settings = self.settings
@@ -138,6 +138,12 @@ class ClipDataset:
         else:
             louder = transforms.augment_wave(samples, settings.mel.rate_hz, settings.augment, rng)
             into[...] = transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
+
+
+def _fill(values: np.ndarray, into: np.ndarray) -> None:
+    """Write frames, or their times, (t, ...) into (T, ...). Of a damaged file there are fewer: the last stands for the rest."""
+    present = min(len(values), len(into))
+    into[:present], into[present:] = values[:present], values[-1]
 
 
 def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False) -> Store:

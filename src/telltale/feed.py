@@ -12,7 +12,7 @@ this process, and nothing protects it.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -187,15 +187,13 @@ def _ahead(feed: Feed, device: torch.device) -> Iterator[Batch]:
 
     def send(batch: Batch) -> tuple[Batch, torch.cuda.Event]:
         with torch.cuda.stream(side):
-            pictures, mel = cross(batch.pictures), cross(batch.mel)
-            seen, heard = cross(batch.has_picture), cross(batch.has_sound)
-            sent = replace(batch, pictures=pictures, mel=mel, has_picture=seen, has_sound=heard)
-            return sent, side.record_event()
+            sent: dict[str, Any] = {name: cross(tensor) for name, tensor in batch.arrays().items()}
+            return replace(batch, **sent), side.record_event()
 
     def receive(batch: Batch, arrived: torch.cuda.Event) -> Batch:
         stream = torch.cuda.current_stream(device)
         stream.wait_event(arrived)
-        for tensor in (batch.pictures, batch.mel, batch.has_picture, batch.has_sound):
+        for tensor in batch.arrays().values():
             # The memory belongs to the side stream, which must not use it again before the model is done with it.
             tensor.record_stream(stream)
         return batch

@@ -101,10 +101,10 @@ def _entries(settings: config.Config, clips: Sequence[Path], reads: tuple[str, .
         pixels = coded = sound = 0
         clip = read_clip(path, whole_spans(spans), settings.clip, settings.mel.rate_hz, reads)
         for view in clip.views:
-            sound += 0 if view.samples is None else view.samples.nbytes
-            if view.pictures is not None:
-                pixels += view.pictures.nbytes
-                coded += sum(map(len, jpeg.encode(view.pictures, settings.clip.jpeg_quality or JPEG_QUALITY)))
+            sound += 0 if view.wave is None else view.wave.samples.nbytes
+            if view.frames is not None:
+                pixels += view.frames.pixels.nbytes
+                coded += sum(map(len, jpeg.encode(view.frames.pixels, settings.clip.jpeg_quality or JPEG_QUALITY)))
         sizes.append((pixels + sound, coded + sound))
     entry, jpegs = np.mean(sizes, axis=0)
     if not entry:

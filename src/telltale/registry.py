@@ -13,6 +13,14 @@ XCEPTION = "legacy_xception.tf_in1k"
 POOLINGS = ("mean", "max", "top_k", "attention")
 
 
+class AudiovisualSettings(Section):
+    """Joined to section `model`."""
+
+    audiovisual_clock: Literal["seconds", "span"] = "seconds"
+    """Where audiovisual has a frame in time: "seconds", at its own time, on the sound's scale; "span", evenly over that scale
+    whatever the frames' times, as checkpoints from before this key have it."""
+
+
 class F3NetSettings(Section):
     """Joined to section `model`."""
 
@@ -107,6 +115,7 @@ ENTRIES = {
         "efficientnet_b0.ra_in1k",
         takes_detector=True,
         poolings=("mean", "attention"),
+        model_settings=AudiovisualSettings,
     ),
     "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),

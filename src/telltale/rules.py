@@ -105,8 +105,9 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     here = torch.ones(1, dtype=torch.bool, device=device)
     pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
     image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
+    times = torch.linspace(0, clip.seconds, clip.frames, device=device).unsqueeze(0)
     try:
-        macs, count = thop.profile(model, inputs=(pictures, image, here, here), verbose=False)
+        macs, count = thop.profile(model, inputs=(pictures, image, here, here, times), verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"model {settings.model.name} cannot read a clip of these settings ({' '.join(str(error).split())[:300]}); "

@@ -2,7 +2,7 @@
 
     store = Store(Path("/fast/store"), spec, settings.store)
     entry = store.get(path, 0.5)          # None: read it, then
-    store.put(path, 0.5, Entry(pictures, samples, "ok", 6.0))
+    store.put(path, 0.5, Entry(1.0, frames, wave, "ok", 6.0))
 
 An entry's key is the hash of the file's bytes, the fingerprint of how it is decoded, and the span's place in the clip. So files
 of the same bytes share an entry whatever their names, and a file that was replaced gets a new one. The hash of a file is
@@ -21,23 +21,28 @@ from typing import Any
 import numpy as np
 
 from telltale import config
+from telltale.decode import jpeg
+from telltale.decode.audio import Wave
+from telltale.decode.frames import Frames
 from telltale.decode.shards import Key, Shelf
 from telltale.errors import InputError
 
-# Raised when decoding itself changes, so that what an older Telltale stored is not taken for what this one would read.
-FORMAT = 1
+# Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and read anew.
+# 2: frames and sound with their times.
+FORMAT = 2
 _ALIGN = 64
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One span of a clip. pictures: uint8 (T, H, W, 3), or the JPEG of each, or None; samples: float32 (N,) or None.
+    """One span of a clip, from `start_seconds` on; `seconds` is the length of the whole clip.
 
-    Arrays from a store cannot be written to. `seconds` is the length of the whole clip.
+    Arrays from a store cannot be written to.
     """
 
-    pictures: np.ndarray | list[bytes] | None
-    samples: np.ndarray | None
+    start_seconds: float
+    frames: Frames | None
+    wave: Wave | None
     status: str
     seconds: float
 
@@ -64,7 +69,7 @@ class Store:
             keep_free_bytes=settings.keep_free_gb * 1e9,
             per_shard=settings.shard_clips,
         )
-        self.shelf.describe(self.spec, json.dumps(spec, sort_keys=True))
+        self.shelf.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
         self.shelf.close()
         self.hits = self.misses = self.failures = 0
 
@@ -78,12 +83,15 @@ class Store:
         self.hits, self.misses = self.hits + (entry is not None), self.misses + (entry is None)
         return entry
 
-    def put(self, path: Path, place: float, entry: Entry) -> None:
-        """Keep a span. Raises InputError where there is no room or nothing can be written, if that is `required`."""
+    def put(self, path: Path, place: float, entry: Entry, jpegs: list[bytes] | None = None) -> None:
+        """Keep a span, its pictures as `jpegs` where these are given: the JPEGs that its frames were decoded from.
+
+        Raises InputError where there is no room or nothing can be written, if that is `required`.
+        """
         if not self.keeps:
             return
         try:
-            self.shelf.put(self._key(path, place), pack(entry))
+            self.shelf.put(self._key(path, place), pack(entry, jpegs))
         except InputError as error:
             if self.required:
                 raise
@@ -118,40 +126,38 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pack(entry: Entry) -> list[Any]:
-    """An entry as buffers: the length of its head, the head, the samples, the pictures."""
-    pictures = entry.pictures
-    head = {
-        "status": entry.status,
-        "seconds": entry.seconds,
-        "samples": None if entry.samples is None else len(entry.samples),
-        "jpegs": [len(data) for data in pictures] if isinstance(pictures, list) else None,
-        "shape": list(pictures.shape) if isinstance(pictures, np.ndarray) else None,
-    }
+def pack(entry: Entry, jpegs: list[bytes] | None = None) -> list[Any]:
+    """An entry as buffers: the length of its head, the head, the samples, the pictures (or their `jpegs`)."""
+    frames, wave = entry.frames, entry.wave
+    head: dict[str, Any] = {"start_seconds": entry.start_seconds, "status": entry.status, "seconds": entry.seconds}
+    body: list[Any] = []
+    if wave is not None:
+        told = {"rate_hz": wave.rate_hz, "start_seconds": wave.start_seconds, "partial": wave.partial}
+        head["wave"] = {"samples": len(wave.samples), **told}
+        body.append(np.ascontiguousarray(wave.samples).data)
+    if frames is not None:
+        head["frames"] = {"seconds": frames.seconds.tolist(), "partial": frames.partial, "shape": frames.pixels.shape}
+        head["frames"]["jpegs"] = None if jpegs is None else [len(data) for data in jpegs]
+        body += [np.ascontiguousarray(frames.pixels).data] if jpegs is None else jpegs
     text = json.dumps(head).encode()
     text += b" " * (-(len(text) + 4) % _ALIGN)
-    parts: list[Any] = [len(text).to_bytes(4, "big"), text]
-    if entry.samples is not None:
-        parts.append(np.ascontiguousarray(entry.samples, np.float32).data)
-    if isinstance(pictures, list):
-        parts += pictures
-    elif isinstance(pictures, np.ndarray):
-        parts.append(np.ascontiguousarray(pictures).data)
-    return parts
+    return [len(text).to_bytes(4, "big"), text, *body]
 
 
 def unpack(data: bytes) -> Entry:
-    """The entry of the joined buffers of `pack`; its arrays are views of them."""
+    """The entry of the joined buffers of `pack`; its arrays are views of them, but for pictures out of JPEGs."""
     at = 4 + int.from_bytes(data[:4], "big")
     head = json.loads(data[4:at])
-    samples = None
-    if head["samples"] is not None:
-        samples = np.frombuffer(data, np.float32, head["samples"], at)
+    frames = wave = None
+    if (told := head.get("wave")) is not None:
+        samples = np.frombuffer(data, np.float32, told["samples"], at)
+        wave = Wave(samples, told["rate_hz"], told["start_seconds"], told["partial"])
         at += samples.nbytes
-    pictures: np.ndarray | list[bytes] | None = None
-    if head["jpegs"] is not None:
-        ends = at + np.cumsum(head["jpegs"])
-        pictures = [data[end - length : end] for end, length in zip(ends.tolist(), head["jpegs"], strict=True)]
-    elif head["shape"] is not None:
-        pictures = np.frombuffer(data, np.uint8, offset=at).reshape(head["shape"])
-    return Entry(pictures, samples, head["status"], head["seconds"])
+    if (told := head.get("frames")) is not None:
+        if told["jpegs"] is None:
+            pixels = np.frombuffer(data, np.uint8, offset=at).reshape(told["shape"])
+        else:
+            ends = at + np.cumsum(told["jpegs"])
+            pixels = jpeg.decode([data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)])
+        frames = Frames(pixels, np.array(told["seconds"]), told["partial"])
+    return Entry(head["start_seconds"], frames, wave, head["status"], head["seconds"])

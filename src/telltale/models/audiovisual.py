@@ -1,8 +1,9 @@
 """`audiovisual`: what is seen and what is heard as tokens in time, joined by a small transformer; works when either is missing.
 
 A clip becomes one sequence: a learned summary token, a token for each frame, a token for each step of the sound's feature map.
-Each says when (a sinusoid of its place in the span) and what (a learned vector of its modality). Two blocks let picture and
-sound look at each other, so that a mouth and a voice that do not fit can be noticed; the pooled tokens decide.
+Each says when (a sinusoid of its time over `clip.seconds`, one scale for both) and what (a learned vector of its modality).
+Two blocks let picture and sound look at each other, so that a mouth and a voice that do not fit can be noticed; the pooled
+tokens decide.
 """
 
 import math
@@ -19,7 +20,7 @@ from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
-from telltale.registry import ENTRIES
+from telltale.registry import ENTRIES, AudiovisualSettings
 
 HEADS, BLOCKS = 4, 2
 STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
@@ -36,22 +37,34 @@ class Stream(nn.Module):
         self.kind = nn.Parameter(torch.randn(width) * 0.02)
 
     def tokens(self, features: Tensor, times: Tensor) -> Tensor:
-        """(R, L, D) features and their times (L,) in the span, 0 to 1 → (R, L, width)."""
+        """(R, L, D) features and their times, (L,) or (R, L), 1 after `clip.seconds` → (R, L, width)."""
         tokens = self.project(features)
-        return tokens + self.kind + sinusoid(times.to(tokens.device), tokens.shape[2])
+        return tokens + self.kind + sinusoid(times, tokens.shape[2])
 
 
 class PictureStream(Stream):
-    """Pictures (R, T, 3, H, W) in [0, 1] → a token a frame; frames lie evenly over the span, its two ends among them."""
+    """Pictures (R, T, 3, H, W) in [0, 1] and their times (R, T) in seconds from the span's start → a token a frame.
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    seconds: the span's full length, what the scale of times counts in; None: frames stand evenly over the scale.
+    """
+
+    def __init__(self, tower: Tower, width: int, seconds: float | None) -> None:
+        super().__init__(tower, width)
+        self.seconds = seconds
+
+    def forward(self, pictures: Tensor, frame_seconds: Tensor) -> Tensor:
         clips, frames = pictures.shape[:2]
         features = self.backbone(self.normalise(pictures.flatten(0, 1))).unflatten(0, (clips, frames))
-        return self.tokens(features, torch.linspace(0, 1, frames))
+        if self.seconds is None:
+            return self.tokens(features, torch.linspace(0, 1, frames, device=features.device))
+        return self.tokens(features, frame_seconds / self.seconds)
 
 
 class SoundStream(Stream):
-    """Mel image (R, n_mels, L) dB → a token for each column of the backbone's feature map, averaged over the mel axis alone."""
+    """Mel image (R, n_mels, L) dB → a token for each column of the backbone's feature map, averaged over the mel axis alone.
+
+    The image is as long as the span, silence behind a shorter clip: column k of K stands at (k + 1/2) / K of it, to half a hop.
+    """
 
     def __init__(self, tower: Tower, width: int, size: tuple[int, int]) -> None:
         super().__init__(tower, width)
@@ -60,7 +73,7 @@ class SoundStream(Stream):
     def forward(self, mel: Tensor) -> Tensor:
         features = self.columns(self.backbone(self.picture(mel)))
         count = features.shape[1]
-        return self.tokens(features, (torch.arange(count) + 0.5) / count)
+        return self.tokens(features, (torch.arange(count, device=features.device) + 0.5) / count)
 
     def columns(self, features: Tensor) -> Tensor:
         """The backbone's unpooled features, (R, D, h, w), (R, h, w, D) or tokens (R, h*w + prefix, D) → (R, w, D)."""
@@ -103,10 +116,11 @@ class Block(nn.Module):
 class AudioVisual(nn.Module):
     """The whole: two streams, the summary token, the blocks, the pooling and the head."""
 
-    def __init__(self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int]) -> None:
+    def __init__(self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int], seconds: float) -> None:
         super().__init__()
+        assert isinstance(settings, AudiovisualSettings)
         width = settings.width
-        self.picture = PictureStream(picture, width)
+        self.picture = PictureStream(picture, width, seconds if settings.audiovisual_clock == "seconds" else None)
         self.sound = SoundStream(sound, width, mel_size)
         self.summary = nn.Parameter(torch.randn(width) * 0.02)
         self.blocks = nn.ModuleList(Block(width, settings.dropout) for _ in range(BLOCKS))
@@ -117,12 +131,19 @@ class AudioVisual(nn.Module):
         self.provenance = {"picture": picture.provenance, "sound": sound.provenance}
 
     def forward(
-        self, pictures: Tensor, mel: Tensor, has_picture: Tensor, has_sound: Tensor, mel_rows: Tensor | None = None
+        self,
+        pictures: Tensor,
+        mel: Tensor,
+        has_picture: Tensor,
+        has_sound: Tensor,
+        frame_seconds: Tensor,
+        mel_rows: Tensor | None = None,
     ) -> Tensor:
         """Pictures (N, T, 3, H, W) in [0, 1], mel (N, n_mels, L) dB, masks (N,) bool → logit (N,) of forged.
 
-        What a mask says is missing is never looked at. A clip with neither gets a number too, always the same one. mel_rows
-        (N,) says which row of a mel of fewer rows is each clip's: what clips share goes through the tower once.
+        frame_seconds: (N, T), when each frame came on show, in seconds from where the mel begins. What a mask says is missing
+        is never looked at. A clip with neither gets a number too, always the same one. mel_rows (N,) says which row of a mel of
+        fewer rows is each clip's: what clips share goes through the tower once.
         """
         if self.training and self.modality_dropout > 0:
             has_picture, has_sound = drop_one(has_picture, has_sound, self.modality_dropout)
@@ -131,8 +152,8 @@ class AudioVisual(nn.Module):
         masks = [torch.ones_like(has_picture).unsqueeze(1)]
         unread = torch.zeros((), device=self.summary.device)
         for stream, inputs, present, whose in (
-            (self.picture, pictures, has_picture, None),
-            (self.sound, mel, has_sound, mel_rows),
+            (self.picture, (pictures, frame_seconds), has_picture, None),
+            (self.sound, (mel,), has_sound, mel_rows),
         ):
             rows = present.nonzero().squeeze(1)
             if len(rows) == 0:
@@ -142,10 +163,10 @@ class AudioVisual(nn.Module):
                 continue
             # Only the rows that have it go through the tower: a placeholder must not enter batch norm's statistics.
             if whose is None:
-                read = stream(inputs.index_select(0, rows))
+                read = stream(*(each.index_select(0, rows) for each in inputs))
             else:
                 once, place = whose[rows].unique(return_inverse=True)
-                read = stream(inputs.index_select(0, once))[place]
+                read = stream(*(each.index_select(0, once) for each in inputs))[place]
             tokens.append(read.new_zeros(len(present), *read.shape[1:]).index_copy(0, rows, read))
             masks.append(present.unsqueeze(1).expand(-1, read.shape[1]))
         sequence, mask = torch.cat(tokens, 1), torch.cat(masks, 1)
@@ -165,9 +186,9 @@ def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tupl
 
 
 def sinusoid(times: Tensor, width: int) -> Tensor:
-    """Times (L,), 0 to 1 → (L, width): sines and cosines from half a cycle over the span to 32 cycles."""
-    angles = times.unsqueeze(1) * math.pi * 2.0 ** torch.linspace(0, 6, width // 2, device=times.device)
-    return torch.cat([angles.sin(), angles.cos()], 1)
+    """Times (..., L), 1 after the span's full length → (..., L, width): sines and cosines, half a cycle over it to 32."""
+    angles = times.unsqueeze(-1) * math.pi * 2.0 ** torch.linspace(0, 6, width // 2, device=times.device)
+    return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool) -> Tower:
@@ -187,4 +208,4 @@ def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initial
     mel_size = (-(-mel.n_mels // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
     picture = picture_tower(settings, clip, initialise=initialise)
     sound = backbone(settings, "sound", mel_size, pooled=False, initialise=initialise)
-    return AudioVisual(settings, picture, sound, mel_size)
+    return AudioVisual(settings, picture, sound, mel_size, clip.seconds)

@@ -18,7 +18,14 @@ class Frames(nn.Module):
         self.provenance = {"picture": detector.provenance}
 
     def forward(
-        self, pictures: Tensor, mel: Tensor | None, has_picture: Tensor, has_sound: Tensor, *, learn: bool = False
+        self,
+        pictures: Tensor,
+        mel: Tensor | None,
+        has_picture: Tensor,
+        has_sound: Tensor,
+        frame_seconds: Tensor | None = None,
+        *,
+        learn: bool = False,
     ) -> Any:
         """Pictures (N, T, 3, H, W) in [0, 1] → logit (N,) of forged. Reads nothing else, not even whether the clip has them.
 

@@ -27,7 +27,14 @@ class MelCnn(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             return self.head(features.float())
 
-    def forward(self, pictures: Tensor | None, mel: Tensor, has_picture: Tensor, has_sound: Tensor) -> Tensor:
+    def forward(
+        self,
+        pictures: Tensor | None,
+        mel: Tensor,
+        has_picture: Tensor,
+        has_sound: Tensor,
+        frame_seconds: Tensor | None = None,
+    ) -> Tensor:
         """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip has sound."""
         genuine, forged = self.classes(mel).unbind(1)
         return forged - genuine

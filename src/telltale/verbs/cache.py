@@ -10,10 +10,11 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telltale import config
+    from telltale.clip import View
     from telltale.decode.shards import Shelf
     from telltale.decode.store import Store
     from telltale.manifest import Row
@@ -85,8 +86,8 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
         for row in chosen:
             clip = read_clip(row.path, whole_spans(spans), settings.clip, settings.mel.rate_hz, _reads(settings))
             for view in clip.views:
-                entry = Entry(_kept(view.pictures, settings), view.samples, "ok", 0.0)
-                held += sum(memoryview(part).nbytes for part in pack(entry))
+                entry = Entry(view.start_seconds, view.frames, view.wave, "ok", 0.0)
+                held += sum(memoryview(part).nbytes for part in pack(entry, _coded(view, settings)))
         size += held * len(rows) / max(len(chosen), 1)
         seconds += (time.perf_counter() - began) * len(rows) / max(len(chosen), 1)
     workers = threads.cores() if settings.data.workers is None else max(settings.data.workers, 1)
@@ -104,11 +105,12 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
         )
 
 
-def _kept(pictures: Any, settings: "config.Config") -> Any:
+def _coded(view: "View", settings: "config.Config") -> list[bytes] | None:
+    """A view's pictures as the store will hold them, None where it holds pixels."""
     from telltale.decode import jpeg
 
     quality = settings.clip.jpeg_quality
-    return pictures if pictures is None or quality is None else jpeg.encode(pictures, quality)
+    return None if view.frames is None or quality is None else jpeg.encode(view.frames.pixels, quality)
 
 
 def _reads(settings: "config.Config") -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pictures = torch.randint(0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8)
     image, there = torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)), torch.ones(1, 1, dtype=torch.bool)
-    batch = Batch([Facts(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, torch.zeros(1), there)
+    times = torch.linspace(0, clip.seconds, clip.frames).view(1, 1, -1)
+    batch = Batch([Facts(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, times, torch.zeros(1), there)
     infer, taken = Inference(model, device, "off"), []
     for _ in range(turns + 1):
         began = time.perf_counter()
