@@ -10,10 +10,10 @@ from telltale.errors import InputError
 
 
 def test_a_resolved_configuration_from_before_some_keys_keeps_what_was_done_then(tmp_path: Path) -> None:
-    """Its fingerprint, too, is what it was. If this fails for a key that is new in the schema, `config.EARLIER` lacks it."""
+    """Its fingerprint, too, is what it was."""
     path = Path(__file__).with_name("resolved.yaml")
     then = read(path)
-    assert fingerprint(then) == "dc4c5b11193bc7ef"
+    assert fingerprint(then, yaml.safe_load(path.read_text())) == "dc4c5b11193bc7ef"
     assert all(getattr(getattr(then, name), key) == value for name, keys in EARLIER.items() for key, value in keys.items())
     assert parse(yaml.safe_load(dump(then)), "again") == then == override(then, [])
     (tmp_path / "today.yaml").write_text("model: {name: audiovisual}\n")

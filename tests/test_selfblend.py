@@ -1,14 +1,11 @@
-"""Self-blended images: the blend, its mask and what may not happen at its edges; where the face is guessed or read."""
-
-from pathlib import Path
+"""Self-blended images: the blend, its mask and what may not happen at its edges."""
 
 import cv2
 import numpy as np
 import pytest
 
-from telltale.errors import InputError
 from telltale.forge import selfblend
-from telltale.forge.face import REGIONS, hull, prior, read_landmarks
+from telltale.forge.face import prior
 from telltale.forge.selfblend import blend, self_blend
 
 
@@ -191,105 +188,3 @@ def test_softening_shrinks_by_as_much_as_it_softens(monkeypatch: pytest.MonkeyPa
         assert soft[115, 105] > 0.99
     assert not selfblend.soften(np.zeros((64, 64), np.float32), rng()).any()
     assert selfblend.soften(np.ones((64, 64), np.float32), rng())[32, 32] > 0.99
-
-
-def test_prior_is_an_upright_face_within_the_picture():
-    points = np.stack([prior(rng(seed)) for seed in range(300)])
-    assert (points.dtype, points.shape) == (np.float32, (300, 81, 2))
-    assert 0.05 < points.min() < points.max() < 0.95
-    width, height = np.ptp(points, axis=1).T
-    assert 0.44 < height.min() < 0.5 < 0.6 < height.max() < 0.68
-    assert 0.65 < (width / height).min() < (width / height).max() < 0.82
-    forehead, brows, eyes, nose, mouth, chin = (
-        points[:, first:last].mean(1) for first, last in [(68, 81), (17, 27), (36, 48), (27, 36), (48, 68), (7, 10)]
-    )
-    assert (np.diff([part[:, 1] for part in (forehead, brows, eyes, nose, mouth, chin)], axis=0) > 0).all()
-    # From ear over eye, nose and the other eye to the other ear.
-    across = [points[:, 0], points[:, 36:42].mean(1), nose, points[:, 42:48].mean(1), points[:, 16]]
-    assert (np.diff([part[:, 0] for part in across], axis=0) > 0).all()
-    assert np.array_equal(prior(rng(3)), prior(rng(3)))
-
-
-@pytest.mark.filterwarnings("error")
-def test_hull_is_of_ones_and_holds_the_nose_and_mostly_the_eyes():
-    points, draws = prior(rng(4)), rng()
-    masks = np.stack([hull(points, 100, 120, draws) for _ in range(400)])
-    assert (masks.dtype, masks.shape) == (np.float32, (400, 100, 120))
-    assert set(np.unique(masks)) == {0, 1}
-    x, y = np.rint(points * (120, 100) - 0.5).astype(int).T
-    assert masks[:, y[29:36], x[29:36]].all()
-    assert 0.8 < masks[:, y[36:48], x[36:48]].all(1).mean() < 0.95  # all but the lower half, one in eight
-    kinds, counts = np.unique(masks.reshape(400, -1), axis=0, return_counts=True)
-    whole = kinds.sum(1) == kinds.sum(1).max()
-    # All points three times in eight; without the forehead once in eight, which is the region of jaw and brows; three others.
-    assert len(kinds) == 5
-    assert 120 < counts[whole][0] < 180 and all(25 < count < 130 for count in counts[~whole])
-    for seed in range(20):
-        assert hull(points[:68], 64, 64, rng(seed)).sum() > 100
-        assert not hull(points * np.float32(1e30) + 5, 64, 64, rng(seed)).any()
-    assert max(int(region.max()) for region in REGIONS) == 67
-
-
-def landmark_file(tmp_path: Path, count: int, rows: list[str]) -> Path:
-    """`rows` are 'NAME,SECONDS' and get points that tell row and number: x = row / 100, y = number / 100."""
-    header = "video_name,seconds," + ",".join(f"x{k},y{k}" for k in range(count))
-    lines = [f"{row}," + ",".join(f"{n / 100},{k / 100}" for k in range(count)) for n, row in enumerate(rows)]
-    path = tmp_path / "faces.csv"
-    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    return path
-
-
-@pytest.mark.parametrize("count", [68, 81])
-def test_landmarks_are_read_and_found_by_time(tmp_path: Path, count: int):
-    path = landmark_file(tmp_path, count, ["a.mp4,0", "b.mp4,0.5", "a.mp4,1.0", "a.mp4,4"])
-    if count == 81:  # as Excel saves it
-        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    found = read_landmarks(path)
-    assert list(found) == ["a.mp4", "b.mp4"] and found["a.mp4"].seconds.tolist() == [0, 1, 4]
-    assert (found["a.mp4"].points.dtype, found["a.mp4"].points.shape) == (np.float32, (3, count, 2))
-    assert np.allclose(found["b.mp4"].points[0], [(0.01, k / 100) for k in range(count)])
-    near = found["a.mp4"].at(np.array([-3.0, 0.4, 0.5, 0.6, 2.4, 2.6, 99]))
-    assert np.allclose(near[:, count - 1, 0], [0, 0, 0, 0.02, 0.02, 0.03, 0.03])
-    assert np.allclose(found["b.mp4"].at(np.array([0.0, 7]))[:, 0, 0], 0.01)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("seconds", "time", r":1: header 'video_name,time,x0.*' of 138 fields; wanted 'video_name,seconds,x0,y0"),
-        (",y67", "", r":1: header '.*' of 137 fields; wanted .* up to 'x67,y67' or 'x80,y80', mend the header"),
-        ("a.mp4,1,", "a.mp4,1,0.5,", r":3: 139 fields; wanted 138 as in the header"),
-        ("\na.mp4,1,", "\n\na.mp4,1,", r":3: 0 fields; wanted 138 as in the header"),
-        ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,left,", r":3: y0 is 'left' for video 'a.mp4'; wanted a finite number"),
-        ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,,", r":3: y0 is '' for video 'a.mp4'; wanted a finite number"),
-        ("a.mp4,1,0.01,", "a.mp4,1,nan,", r":3: x0 is 'nan' for video 'a.mp4'; wanted a finite number"),
-        ("a.mp4,1,", "a.mp4,inf,", r":3: seconds is 'inf' for video 'a.mp4'; wanted a finite number"),
-        ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,640,", r":3: y0 is 640 for video 'a.mp4'; wanted a fraction of the picture"),
-        ("a.mp4,1,", "a.mp4,0,", r":3: 0 seconds of video 'a.mp4' after 0; wanted rising times"),
-        ("a.mp4,1,", ",1,", r":3: video name ''; wanted the name of the video"),
-        ("a.mp4,1,", '"a.mp4,1,', r":3: is not CSV"),
-    ],
-)
-def test_a_wrong_landmark_file_is_refused_in_a_sentence(tmp_path: Path, old: str, new: str, message: str):
-    path = landmark_file(tmp_path, 68, ["a.mp4,0", "a.mp4,1", "b.mp4,0"])
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(InputError, match="faces.csv" + message):
-        read_landmarks(path)
-
-
-def test_a_landmark_file_without_landmarks_is_refused(tmp_path: Path):
-    path = landmark_file(tmp_path, 68, [])
-    for data, message in [
-        (b"", r" is empty; wanted a CSV file of landmarks with the header first"),
-        (path.read_bytes(), r" holds a header and no rows; wanted one or several lines"),
-        (path.read_bytes() + b"\xff", r"2: byte 0xff is not UTF-8"),
-    ]:
-        path.write_bytes(data)
-        with pytest.raises(InputError, match="faces.csv:" + message):
-            read_landmarks(path)
-    with pytest.raises(InputError, match=r"none.csv: cannot be read \(No such file or directory\); wanted a CSV file"):
-        read_landmarks(tmp_path / "none.csv")
-    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
-        read_landmarks(tmp_path)

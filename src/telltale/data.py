@@ -21,6 +21,7 @@ from telltale.forge.face import Landmarks, prior
 from telltale.forge.selfblend import change_alike, self_blend
 from telltale.manifest import Row
 from telltale.progress import each
+from telltale.registry import SbiSettings
 
 
 class ClipDataset:
@@ -108,7 +109,8 @@ class ClipDataset:
         else:
             points = np.stack([prior(rng)] * len(pixels))
         fitted = transforms.fit(pixels, self.settings.clip.image_size)
-        genuine, forged, mask = self_blend(fitted, points, rng)
+        assert isinstance(self.settings.objective, SbiSettings)
+        genuine, forged, mask = self_blend(fitted, points, rng, masks=self.settings.objective.sbi_masks)
         # With the face out of sight nothing was blended: no forgery to learn from.
         arrays.has_picture[:] = bool(mask.any())
         both = change_alike(np.concatenate([genuine, forged]), self.settings.augment, rng)

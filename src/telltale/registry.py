@@ -53,6 +53,9 @@ class SbiSettings(Section):
 
     landmarks: str | None = None
     """CSV of face landmarks for SBI (`video_name,seconds,x0,y0,...`); null: faces are where talking heads have them."""
+    sbi_masks: Literal["published", "partial"] = "published"
+    """Regions that SBI blends: "published", SBI's with Face X-ray's masks, all of them about the whole face; "partial", the
+    whole face or, half of the time, a part of it, as runs from before this key."""
 
 
 class LavSettings(Section):

@@ -1,7 +1,7 @@
 """Where the face is in a picture: a guess for talking heads (`prior`), landmarks from a file, and the region they enclose.
 
     points = prior(rng)                       # or read_landmarks(path)[video_name].at(seconds)[k]
-    mask = hull(points, height, width, rng)
+    mask = face_mask(points, height, width, rng)
 
 A point is (x, y) in fractions of the picture's width and height, (0, 0) the upper left corner. The order is that of the usual
 68 landmarks, left and right as seen: 0-16 jaw from the left ear over the chin to the right ear; 17-21 and 22-26 brows; 27-30
@@ -14,15 +14,36 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from telltale.errors import InputError
 
+Masks = Literal["published", "partial"]
+
 # Fields of a landmark file's row: video_name, seconds, then x and y of 68 or 81 points.
 COUNTS = (68, 81)
-# Which points span each of the smaller regions, by type; see `hull`.
+# The published masks are unions of convex parts, each spanned by some of the first 68 points; see `published`. Which points is
+# a fact of the masks in a public Face X-ray (github.com/AlgoHunt/Face-Xray), where they came from faceswap; SBI draws them.
+BY_THREE = (
+    np.r_[0:17, 48:68],  # jaw and mouth
+    np.r_[0, 16:28, 33],  # ears, brows, root and base of the nose
+    np.r_[27:31, 33],  # ridge of the nose
+)
+BY_EIGHT = (
+    np.r_[0:9, 17],  # either half of the jaw, and the brow's outer end
+    np.r_[8:17, 26],
+    np.r_[17:20, 8],  # either brow's outer half, and the chin
+    np.r_[24:27, 8],
+    np.r_[19:25, 8],  # between the brows' middles, and the chin
+    np.r_[17:22, 27, 31:36, 8],  # either brow, root and base of the nose, chin
+    np.r_[22:27, 27, 31:36, 8],
+    np.r_[27:36],  # the nose
+)
+KINDS = 4
+# Which points span each of the partial faces, by type; see `partial`.
 REGIONS = (
     np.arange(0, 27),
     np.arange(17, 48),
@@ -57,22 +78,56 @@ def prior(rng: np.random.Generator) -> np.ndarray:
     return ((_template() * (width, height)) @ turn + centre).astype(np.float32)
 
 
-def hull(points: np.ndarray, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within the convex hull of some of them, 0 elsewhere.
+def face_mask(points: np.ndarray, height: int, width: int, rng: np.random.Generator, masks: Masks = "published") -> np.ndarray:
+    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within a region of the face drawn from `rng`, 0 elsewhere.
 
-    Half of the time it is the whole face: once in four without the forehead (the first 68 points), else all points. The other
-    half it is one of four regions: (0) jaw and brows: the face up to the brows; (1) brows, eyes and nose: neither forehead nor
-    jaw; (2) the lower half: jaw below the ears, tip of the nose, mouth; (3) the inner face: nose, eyes and mouth.
+    masks: "published", as in SBI with Face X-ray's masks: one of the four kinds of `published`, each as likely, once in four
+    without the forehead's points; "partial": see `partial`.
+    """
+    if masks == "partial":
+        parts = [partial(points, rng)]
+    else:
+        seen = points[:68] if rng.random() < 0.25 else points
+        parts = published(seen, int(rng.integers(KINDS)))
+    mask = np.zeros((height, width), np.uint8)
+    for part in parts:
+        # A pixel's middle is at whole coordinates; far outside, integers would overflow.
+        pixels = np.clip(part, -1, 2) * (width, height) - 0.5
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(pixels).astype(np.int32)), 1)
+    return mask.astype(np.float32)
+
+
+def published(points: np.ndarray, kind: int) -> list[np.ndarray]:
+    """Points (68 or 81, 2) → the convex parts, each (P, 2) of points that span it, whose union is a published mask.
+
+    kind 0: three parts, the hull of the 68 points but for what is hollow between them; 1: eight parts with raised brows, 1.07
+    of that hull's area; 2: the eight parts, as large as it; 3: the hull of all points, 1.4 of it where the forehead is known.
+    """
+    if kind == 3:
+        return [points]
+    spanned = raised(points) if kind == 1 else points
+    return [spanned[chosen] for chosen in (BY_THREE if kind == 0 else BY_EIGHT)]
+
+
+def raised(points: np.ndarray) -> np.ndarray:
+    """Points (68 or 81, 2) → the same with each brow half as far again from the eye below it."""
+    outer = [0.75 * points[eye] + 0.25 * points[ear] for eye, ear in ((36, 0), (45, 16))]
+    below = np.concatenate([outer[:1], points[36:40], points[42:46], outer[1:]])
+    higher = points.copy()
+    higher[17:27] += 0.5 * (points[17:27] - below)
+    return higher
+
+
+def partial(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Points (68 or 81, 2) → those that span the whole face or, half of the time, a part of it.
+
+    The whole face is once in four without the forehead. The parts, all but the first of which are this project's own, and
+    their areas, in those of the 68 points' hull: (0) jaw and brows, 1.00; (1) brows, eyes and nose, 0.34; (2) the lower half:
+    jaw below the ears, tip of the nose, mouth, 0.52; (3) the inner face: nose, eyes and mouth, 0.41.
     """
     if rng.random() < 0.5:
-        chosen = points[REGIONS[rng.integers(len(REGIONS))]]
-    else:
-        chosen = points[:68] if rng.random() < 0.25 else points
-    # A pixel's middle is at whole coordinates; far outside, integers would overflow.
-    pixels = np.clip(chosen, -1, 2) * (width, height) - 0.5
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(pixels).astype(np.int32)), 1)
-    return mask.astype(np.float32)
+        return points[REGIONS[rng.integers(len(REGIONS))]]
+    return points[:68] if rng.random() < 0.25 else points
 
 
 def read_landmarks(path: Path) -> dict[str, Landmarks]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from telltale import config
 from telltale.decode import jpeg
-from telltale.forge.face import hull
+from telltale.forge.face import Masks, face_mask
 
 # Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value
 # by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
@@ -36,19 +36,21 @@ def self_blend(
     rng: np.random.Generator,
     *,
     ratios: Sequence[float] = (0.25, 0.5, 0.75, 1, 1, 1),
+    masks: Masks = "published",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Genuine frames uint8 (T, H, W, 3) RGB and their landmarks (T, 68 or 81, 2), see `face` → target, blended, mask.
 
-    target: uint8 (T, H, W, 3), genuine, in half of the frames with other colours and sharpness. blended: uint8, the same with
-    the source's face blended in. mask: float32 (T, H, W), the source's share of each pixel: 0 to one of `ratios`, drawn evenly,
-    and 0 at the picture's border. Where a mask is zero, since a ratio is or the face is out of sight, blended is target.
+    masks: which regions, see `face_mask`. target: uint8 (T, H, W, 3), genuine, in half of the frames with other colours and
+    sharpness. blended: uint8, the same with the source's face blended in. mask: float32 (T, H, W), the source's share of each
+    pixel: 0 to one of `ratios`, drawn evenly, and 0 at the picture's border. Where a mask is zero, since a ratio is or the face
+    is out of sight, blended is target.
     """
     target, blended = np.empty_like(pixels), np.empty_like(pixels)
     mask = np.empty(pixels.shape[:3], np.float32)
     for k, (frame, face) in enumerate(zip(pixels, points, strict=True)):
         changed = change_statistics(frame, rng)
         source, target[k] = (changed, frame) if rng.random() < 0.5 else (frame, changed)
-        source, region = move(source, hull(face, frame.shape[0], frame.shape[1], rng), rng)
+        source, region = move(source, face_mask(face, frame.shape[0], frame.shape[1], rng, masks), rng)
         mask[k] = soften(warp(region, rng), rng)
         mask[k] *= ratios[int(rng.integers(len(ratios)))]
         blended[k] = blend(source, target[k], mask[k])
