@@ -9,6 +9,7 @@
 Work of less than 15 s leaves no line in a log. All of it goes to stderr.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
@@ -48,8 +49,17 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
         "leave": False,
     }
     if sys.stderr.isatty():
-        return tqdm(**options, dynamic_ncols=True)
+        # A terminal that a container gives may say that it has no columns at all.
+        wide = _columns() > 0
+        return tqdm(**options, ncols=None if wide else 80, dynamic_ncols=wide)
     return Lines(**options, mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=OPEN_LINE if total is None else LINE)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # it only says that it is one
+        return 0
 
 
 def each(things: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True) -> Iterator[T]:
