@@ -46,7 +46,11 @@ def test_a_log_gets_no_line_on_what_is_short():
 
 def test_a_terminal_gets_a_bar_that_goes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    assert list(progress.each([1, 2], "demo data", "clip")) == [1, 2]
+    assert list(progress.each([1, 2], "listing train", "file")) == [1, 2]  # too short for a bar
+    assert capsys.readouterr().err == ""
+    shown = progress.bar(2, "demo data", "clip")
+    shown.update(2)
+    shown.close()
     said = capsys.readouterr().err
     assert "demo data:" in said and not said.rpartition("\r")[2].strip()
 

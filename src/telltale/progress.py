@@ -35,10 +35,10 @@ class Lines(tqdm):
         """A line that was written stays."""
 
 
-def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int = 0) -> tqdm:
+def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int = 0, delay: float = 0) -> tqdm:
     """A bar, or lines, for `total` units (None: not known) of which `done` are; `update(n)` it, `close()` it.
 
-    Not `shown`: nothing appears.
+    Not `shown`: nothing appears. delay: seconds before a terminal gets the bar.
     """
     options: dict[str, Any] = {
         "total": total,
@@ -51,7 +51,7 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
     if sys.stderr.isatty():
         # A terminal that a container gives may say that it has no columns at all.
         wide = _columns() > 0
-        return tqdm(**options, ncols=None if wide else 80, dynamic_ncols=wide)
+        return tqdm(**options, delay=delay, ncols=None if wide else 80, dynamic_ncols=wide)
     return Lines(**options, mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=OPEN_LINE if total is None else LINE)
 
 
@@ -65,7 +65,7 @@ def _columns() -> int:
 def each(things: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True) -> Iterator[T]:
     """`things`, one after another, with a bar. total: how many, of what has no length but is known to end."""
     count = len(things) if total is None and isinstance(things, Sized) else total
-    progress = bar(count, name, unit, shown)
+    progress = bar(count, name, unit, shown, delay=0.5)  # what is done at once should not flicker
     try:
         for thing in things:
             yield thing
