@@ -4,13 +4,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
-from telltale import checkpoint, golden
+from telltale import checkpoint, golden, reproduction
 from telltale.audits import Finding
-from telltale.bundle import Bundle, Spread
+from telltale.bundle import Bundle, ScoreSet, Spread
 from telltale.bundling import _demand_below, spread_of
 from telltale.errors import InputError
 from telltale.golden import Golden
@@ -192,3 +194,13 @@ def test_a_folder_for_results_that_cannot_be_is_one_sentence(tmp_path: Path) -> 
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
         begin(tmp_path / "file" / "out")
+
+
+def test_scores_are_made_again_however_few_there_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    typed: list[list[str]] = []
+    monkeypatch.setattr(reproduction, "run", lambda words: typed.append([str(word) for word in words]) or 1)
+    bundle: Any = SimpleNamespace(labels=lambda name: tmp_path / name)
+    one = ScoreSet("test", "test", ("predict.spans=3",), {})
+    (finding,) = reproduction.rescored(bundle, one, tmp_path / "best.pt", tmp_path, tmp_path)
+    assert finding.passed is False
+    assert "--allow-unread" in typed[0] and typed[0][-2:] == ["--set", "predict.spans=3"]

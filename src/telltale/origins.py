@@ -150,7 +150,7 @@ def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> 
     number = {name: f"{row.fake_probability:.10f}" for name, row in submitted.items()}
     own = {name: f"{row.fake_probability:.10f}" for name, row in scored.items() if row.fake_probability is not None}
     if edited := [f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]]:
-        return f"not the model's numbers: {first_few(edited)}"
+        return f"not the model's numbers: {first_few(edited, 2)}"
     # What could not be scored gets one number for all; several would be somebody's own judgement.
     fallbacks = {number[name] for name in number if name not in own}
     return f"{len(fallbacks)} numbers for videos not scored; wanted one for all of them" if len(fallbacks) > 1 else ""

@@ -127,8 +127,10 @@ def show(scores: Sequence[Score], *, allow_unread: bool) -> int:
     """Print the table and the counts; the exit status, as that of `Outputs.write`."""
     print(table(scores))
     print(counted(scores))
-    unscored = sum(score.fake_probability is None for score in scores)
-    return 1 if too_few(len(scores), unscored) and not allow_unread else 0
+    if allow_unread or not too_few(len(scores), sum(score.fake_probability is None for score in scores)):
+        return 0
+    print("fewer than half of the videos got a score: exit status 1, or 0 with --allow-unread")
+    return 1
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) 
     overrides = one.overrides if one.name != VALIDATION else PLAIN
     words = ["predict", "--checkpoint", model, "--videos", data / one.videos, "--list", bundle.labels(one.name)]
     settings = [word for text in overrides for word in ("--set", text)]
-    if status := run([*words, "--out", submission, *settings]):
+    # Whether so few scores make a submission was decided when these were made.
+    if status := run([*words, "--out", submission, "--allow-unread", *settings]):
         yield Finding(f"scoring {one.name}", False, f"telltale predict ended with status {status}; the lines above say why")
         return
     labels = read_labels(bundle.labels(one.name))

@@ -71,7 +71,8 @@ def inspect_submission(path: Path, template: Path, column: str | None = None) ->
     except InputError as error:
         return Inspection(0, [str(error)], [])
     if header != columns:
-        return Inspection(len(rows), [f"{path}:1: header '{','.join(header)}'; wanted {','.join(columns)}"], [])
+        wanted_header = f"wanted {','.join(columns)}, for {template}; --score-column names another"
+        return Inspection(len(rows), [f"{path}:1: header '{','.join(header)}'; {wanted_header}"], [])
     problems: list[str] = []
     names: list[str] = []
     values: list[float] = []
