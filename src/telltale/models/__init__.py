@@ -28,15 +28,15 @@ def build(
     With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set, by the caller.
     methods: for training, how many kinds of forgery its labels tell apart; None leaves out what only training needs.
     The file is imported only now: timm takes five seconds, in which the workers can decode. Raises InputError where a backbone
-    is unknown or its weights cannot be had.
+    is unknown, its weights cannot be had, or a detector's features or head are not what `detector.Detector` says.
     """
     entry = ENTRIES[settings.name]
-    module = import_module(f"{__name__}.{entry.file}")
     if not entry.per_frame:
-        return module.build(settings, mel, clip, initialise=initialise)
-    from telltale.models.frames import Frames
+        return import_module(f"{__name__}.{entry.file}").build(settings, mel, clip, initialise=initialise)
+    from telltale.models.frames import Frames, detector
 
-    return Frames(module.build(settings, clip, initialise=initialise, methods=methods), settings.pooling, settings.top_k)
+    found = detector(settings.name, settings, clip, initialise=initialise, methods=methods)
+    return Frames(found, settings.pooling, settings.top_k)
 
 
 def for_prediction(model: nn.Module) -> nn.Module:

@@ -7,7 +7,6 @@ tokens decide.
 """
 
 import math
-from importlib import import_module
 
 import torch
 from torch import Tensor, nn
@@ -16,11 +15,12 @@ from torch.nn.functional import scaled_dot_product_attention
 from telltale import config
 from telltale.errors import InputError
 from telltale.mel import n_columns
+from telltale.models import frames
 from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
-from telltale.registry import ENTRIES, AudiovisualSettings
+from telltale.registry import AudiovisualSettings
 
 HEADS, BLOCKS = 4, 2
 STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
@@ -195,8 +195,8 @@ def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool
     """A timm backbone, or the frame-level detector that `settings` names, without its head."""
     if settings.picture_detector is None:
         return backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
-    file = ENTRIES[settings.picture_detector].file
-    detector = import_module(f"telltale.models.{file}").build(settings, clip, initialise=initialise)
+    detector = frames.detector(settings.picture_detector, settings, clip, initialise=initialise)
+    detector.behead()
     # It scales its pictures itself, each in its own way.
     return Tower(FeatureTower(detector), detector.width, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), detector.provenance)
 

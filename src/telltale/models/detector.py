@@ -46,6 +46,10 @@ class Detector(nn.Module):
         scores = self.classes(features)
         return scores.squeeze(1) if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
 
+    def no_weight_decay(self) -> set[str]:
+        """Names of weights, besides biases and norms, that `optim.decay: weights` leaves alone: timm's name for them."""
+        return set()
+
     def behead(self) -> None:
         """Take off what features do not need."""
         self.head, self.learning = nn.Identity(), None
@@ -65,11 +69,10 @@ def begin_as_in_keras(network: nn.Module) -> None:
 
 
 class FeatureTower(nn.Module):
-    """A detector's features without its head: (B, 3, H, W) in [0, 1] → (B, width)."""
+    """A detector that gives its features, not its score: (B, 3, H, W) in [0, 1] → (B, width)."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
-        detector.behead()
         self.detector = detector
 
     def forward(self, pictures: Tensor) -> Tensor:
