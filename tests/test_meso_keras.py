@@ -1,16 +1,20 @@
 """MesoNet's published weights: files as Keras 2 writes them against a forward pass in numpy, and files that are none."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 import torch
 
+from telltale import config, models, rules
 from telltale.errors import InputError
+from telltale.hashes import file_sha256
 from telltale.models.meso import load_keras
+from telltale.models.weights import locate
 
 torch.set_num_threads(1)
 
@@ -115,6 +119,54 @@ def write(path: Path, keras: Keras, *, leaky: bool = True, wrapped: bool = False
             for key, array in arrays.items():
                 group.create_dataset(f"{name}/{key}:0", data=array)
     return path
+
+
+def settings(weights: Path, size: int = 256, competition: bool = False, **model: object) -> config.Config:
+    tree = {"model": {"name": MESO4, "picture_weights": str(weights), "sound_backbone": "test_resnet", "width": 32, **model}}
+    return config.parse({**tree, "clip": {"image_size": size, "frames": 1}, "rules": {"competition": competition}}, "test")
+
+
+def built(chosen: config.Config, *, initialise: bool = True) -> Any:
+    return models.build(chosen.model, chosen.mel, chosen.clip, initialise=initialise)
+
+
+@pytest.mark.parametrize("kind", [MESO4, INCEPTION])
+def test_a_config_begins_with_a_published_file_and_the_competitions_rules_refuse_it(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path / "weights.h5", network(kind))
+    chosen = settings(path, name=kind)
+    model, wanted = built(chosen), load_keras(path)
+    assert model.training
+    state = model.detector.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in wanted.state_dict().items())
+    provenance = {"tag": kind, "source": "file", "path": str(path), "sha256": file_sha256(path), "proof": None}
+    assert model.provenance == {"picture": provenance} == {"picture": asdict(locate(chosen.model, "picture"))}
+    audit = rules.audit(model, chosen)
+    rules.enforce(audit, chosen)  # it is not for the competition
+    assert audit.findings[-1].passed is False
+    sentence = rf"{kind} \(file {path}, SHA-256 .*\): it has seen the genuine and forged faces .* allows ImageNet-1K alone"
+    with pytest.raises(InputError, match=f"picture weights: {sentence}.* set rules.competition=false"):
+        rules.enforce_settings(settings(path, name=kind, competition=True))
+    # A checkpoint fills it, so the file is not wanted again.
+    path.unlink()
+    assert built(chosen, initialise=False).provenance["picture"]["source"] == "unknown"
+
+
+def test_a_published_file_fills_the_picture_tower_too(tmp_path: Path) -> None:
+    path = write(tmp_path / "weights.h5", network(MESO4))
+    model = built(settings(path, name="audiovisual", picture_detector=MESO4))
+    first = load_keras(path).state_dict()["stages.0.weight"]
+    assert torch.equal(model.picture.backbone.detector.stages[0].weight, first)
+    assert model.provenance["picture"]["source"] == "file"
+
+
+def test_a_config_of_another_network_or_size_than_the_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path / "weights.h5", network(MESO4))
+    with pytest.raises(InputError, match=f"{path}: holds the weights of meso4; wanted those of mesoinception4"):
+        built(settings(path, name=INCEPTION))
+    with pytest.raises(InputError, match=rf"{path}: does not fit meso4 at clip\.image_size=128; published at 256 \("):
+        built(settings(path, 128))
+    with pytest.raises(InputError, match=r"absent\.h5: cannot be read"):
+        rules.enforce_settings(settings(tmp_path / "absent.h5"))
 
 
 @pytest.mark.parametrize(("leaky", "wrapped"), [(True, False), (False, False), (True, True)])

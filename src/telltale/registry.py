@@ -73,8 +73,9 @@ class Entry:
     objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/; backbone: the timm network that
     its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
     per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be another's picture tower;
-    takes_detector: its picture tower can be such a detector; maps: it also says where; poolings: which `model.pooling` it can
-    have; per: what `objective.per` can be, first what it is where a configuration does not say.
+    takes_detector: its picture tower can be such a detector; maps: it also says where; keras: `model.picture_weights` takes its
+    authors' Keras file (.h5); poolings: which `model.pooling` it can have; per: what `objective.per` can be, first what it is
+    where a configuration does not say.
     model_settings, objective_settings: its own keys, which are joined to these sections of the configuration.
     """
 
@@ -88,6 +89,7 @@ class Entry:
     per_frame: bool = False
     takes_detector: bool = False
     maps: bool = False
+    keras: bool = False
     poolings: tuple[str, ...] = POOLINGS
     per: tuple[str, ...] = ("clip",)
     model_settings: type[Section] | None = None
@@ -121,8 +123,8 @@ ENTRIES = {
         model_settings=AudiovisualSettings,
     ),
     "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
-    "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
-    "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None),
+    "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
+    "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
     "shallownet_v3": _frames("shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None),
     "xception": _network("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
     "efficientnet_b0": _network("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),

@@ -26,6 +26,7 @@ FORBIDDEN = (
     ("sa1b", "the pictures of Segment Anything"),
     ("goog_distilled|usi_in1k|flexivit|ghostnetv3", "a teacher that was, or may have been, trained on more"),
     ("beitv2", "a tokeniser that imitates CLIP"),
+    (r"^meso(4|inception4)\b", "the genuine and forged faces that MesoNet's authors collected"),
 )
 
 # Words that name a training recipe, its author or its optimiser, and no other pictures.

@@ -23,6 +23,8 @@ from telltale.hashes import file_sha256
 from telltale.models.files import read_tensors
 
 RECORD = "weights.json"
+# Publishers' other files of a tag's weights, by the first digits of their SHA-256, which their names end in.
+OTHERS = {"legacy_xception.tf_in1k": ("b5690688",)}  # Cadene's xception-b5690688.pth, which most papers on forgeries load
 TIMEOUT_SECONDS = 10
 
 
@@ -125,6 +127,11 @@ def stated_digits(tag: str) -> str | None:
     """The first hex digits of the SHA-256 of `tag`'s original file, where its publisher put them into its name."""
     found = re.search(r"-([0-9a-f]{8,})\.(pth|pt|tar|bin)", _address(tag) or "")
     return found.group(1) if found else None
+
+
+def published_digits(tag: str) -> tuple[str, ...]:
+    """The first hex digits of the SHA-256 of each file of `tag`'s weights whose publisher put them into its name."""
+    return tuple(filter(None, (stated_digits(tag), *OTHERS.get(tag, ()))))
 
 
 def _address(tag: str) -> str | None:

@@ -68,6 +68,7 @@ class Meso(Detector):
 
     def __init__(self, name: str, image_size: int, *, initialise: bool = True) -> None:
         super().__init__(16, asdict(Provenance(name, "random" if initialise else "unknown")))
+        self.name = name
         self.stages = STAGES[name]()
         side = image_size
         for pool in (2, 2, 2, 4):
@@ -82,22 +83,32 @@ class Meso(Detector):
 
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Meso:
-    """The network that `settings` names, as a detector by itself or as the picture tower, for pictures of `clip.image_size`."""
-    return Meso(settings.picture_detector or settings.name, clip.image_size, initialise=initialise)
+    """The network that `settings` names, as a detector by itself or as the picture tower, for pictures of `clip.image_size`.
+
+    It begins with random weights, or with those of the .h5 file that `settings.picture_weights` names: see `load_keras`.
+    """
+    name = settings.picture_detector or settings.name
+    if not initialise or settings.picture_weights is None:
+        return Meso(name, clip.image_size, initialise=initialise)
+    model = load_keras(Path(settings.picture_weights), clip.image_size)
+    if model.name != name:
+        raise InputError(f"{settings.picture_weights}: holds the weights of {model.name}; wanted those of {name}")
+    return model.train()
 
 
-def load_keras(path: Path) -> Meso:
-    """The network of a published .h5 file, with its weights, in evaluation mode.
+def load_keras(path: Path, image_size: int = PUBLISHED_SIZE) -> Meso:
+    """The network of a published .h5 file, with its weights, in evaluation mode, for pictures of `image_size`.
 
     Which of the two it is, the file's layers say. Their output is the probability of *genuine*: the last layer's sign is
-    turned, so that ours is the logit of forged. Raises InputError where h5py is missing or the file is not one of theirs.
+    turned, so that ours is the logit of forged. Raises InputError where h5py is missing, the file is not one of theirs, or its
+    dense layer is not one for pictures of that size.
     """
     layers = _layers(Path(path))
     convolutions = [layers[name] for name in _numbered(layers, "conv2d")]
     names = {4: "meso4", 16: "mesoinception4"}
     if len(convolutions) not in names:
         raise InputError(f"{path}: holds {len(convolutions)} convolutions; wanted Meso4's 4 or MesoInception4's 16")
-    model = Meso(names[len(convolutions)], PUBLISHED_SIZE)
+    model = Meso(names[len(convolutions)], image_size)
     norms = [layers[name] for name in _numbered(layers, "batch_normalization")]
     dense = [layers[name] for name in _numbered(layers, "dense")]
     ours: dict[type, list[Any]] = {kind: [] for kind in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)}
@@ -114,7 +125,9 @@ def load_keras(path: Path) -> Meso:
             last.weight.neg_()
             last.bias.neg_()
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: does not fit {names[len(convolutions)]} ({' '.join(str(error).split())[:200]})") from None
+        sized = f" at clip.image_size={image_size}; published at {PUBLISHED_SIZE}" if image_size != PUBLISHED_SIZE else ""
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: does not fit {names[len(convolutions)]}{sized} ({reason})") from None
     model.provenance = asdict(Provenance(names[len(convolutions)], "file", str(path), file_sha256(Path(path))))
     return model.eval()
 

@@ -70,8 +70,9 @@ def locate(settings: config.Model, tower: str) -> Provenance:
     Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
     """
     name = getattr(settings, f"{tower}_backbone")
-    if name is None:  # a network of its own, which nobody trained on ImageNet
-        return Provenance(settings.picture_detector or settings.name, "random")
+    if name is None:  # a network of its own, which nobody trained on ImageNet, but its authors perhaps on something else
+        detector, path = settings.picture_detector or settings.name, settings.picture_weights
+        return Provenance(detector, "random") if path is None else Provenance(detector, "file", path, file_sha256(Path(path)))
     tag = full_tag(name, f"model.{tower}_backbone")
     if (named := getattr(settings, f"{tower}_weights")) is not None:
         return _recognise(tag, Path(named))
@@ -93,8 +94,7 @@ def _recognise(tag: str, path: Path) -> Provenance:
         for recorded, entry in hub.read_record(where).items():
             if entry["sha256"] == digest:
                 return Provenance(recorded, "file", str(path), digest, "record")
-    stated = hub.stated_digits(tag)
-    return Provenance(tag, "file", str(path), digest, "publisher" if stated and digest.startswith(stated) else None)
+    return Provenance(tag, "file", str(path), digest, "publisher" if digest.startswith(hub.published_digits(tag)) else None)
 
 
 def backbone(settings: config.Model, tower: str, size: tuple[int, int], *, pooled: bool = True, initialise: bool) -> Tower:
@@ -131,6 +131,7 @@ def _load(name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: d
     """The network of `fresh` with `tensors`, renamed and resized as timm does for this architecture, and all of them used."""
     classifiers = fresh.pretrained_cfg.get("classifier") or ()
     heads = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
+    tensors = _as_timms(tensors, fresh.state_dict(), heads)
     own = {key: value for key, value in fresh.state_dict().items() if key.startswith(tuple(f"{head}." for head in heads))}
     if any(key not in tensors or tensors[key].shape != value.shape for key, value in own.items()):
         # A classifier of other classes, or none: it is thrown away anyway, so ours may stand in for it.
@@ -143,3 +144,17 @@ def _load(name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: d
     except (RuntimeError, KeyError) as error:
         reasons = re.sub(r"^Error\(s\) in loading state_dict for \w+:\s*", "", str(error))
         raise InputError(f"{path}: does not fit the backbone {name} ({' '.join(reasons.split())[:800]})") from None
+
+
+def _as_timms(tensors: dict[str, Tensor], wanted: dict[str, Tensor], heads: tuple[str, ...]) -> dict[str, Tensor]:
+    """The tensors of a file as Cadene's pretrained-models.pytorch writes it, under timm's names and in its shapes.
+
+    There a 1 x 1 convolution of Xception is a matrix, and the classifier may be called last_linear. Others stay as they are.
+    """
+    theirs = "last_linear."
+    if heads and not any(key.startswith(theirs) for key in wanted):
+        tensors = {re.sub(f"^{re.escape(theirs)}", f"{heads[0]}.", key): value for key, value in tensors.items()}
+    return {
+        key: value[..., None, None] if key in wanted and wanted[key].shape == (*value.shape, 1, 1) else value
+        for key, value in tensors.items()
+    }
