@@ -1,9 +1,16 @@
 """The learning rate is a closed form: it must equal what torch's own schedulers give."""
 
+import copy
+from pathlib import Path
+
 import pytest
 import torch
 
 from telltale import config, optim
+from telltale.models.frames import Frames
+from telltale.models.shallownet import ShallowNet
+
+CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def test_step_schedule_equals_torchs_steplr() -> None:
@@ -34,11 +41,53 @@ def test_warm_up_rises_linearly_to_the_rate() -> None:
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
 def test_each_optimiser_takes_its_settings_and_leaves_frozen_weights_out(name: str, kind: type) -> None:
-    trained, frozen = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2), requires_grad=False)
-    made = optim.optimiser([trained, frozen], config.Optim(name=name, rate=0.25, weight_decay=0.125))
+    model = torch.nn.Linear(2, 2)
+    model.bias.requires_grad_(False)
+    made = optim.optimiser(model, config.Optim(name=name, rate=0.25, weight_decay=0.125))
     assert type(made) is kind
     (group,) = made.param_groups
-    assert (group["lr"], group["weight_decay"], group["params"]) == (0.25, 0.125, [trained])
+    assert (group["lr"], group["weight_decay"], group["params"]) == (0.25, 0.125, [model.weight])
+
+
+def test_decay_of_weights_spares_biases_norms_and_what_a_part_of_the_model_names() -> None:
+    class Part(torch.nn.Linear):
+        def no_weight_decay(self) -> set[str]:
+            return {"weight"}
+
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 4), Part(4, 1))
+    groups = optim.optimiser(model, config.Optim(weight_decay=0.125, decay="weights")).param_groups
+    reached = {id(p) for group in groups if group["weight_decay"] == 0.125 for p in group["params"]}
+    spared = {id(p) for group in groups if group["weight_decay"] == 0 for p in group["params"]}
+    assert reached == {id(model[0].weight), id(model[2].weight)}
+    assert reached | spared == {id(p) for p in model.parameters()}
+    assert not reached & spared
+    (group,) = optim.optimiser(model, config.Optim(weight_decay=0.125)).param_groups
+    assert len(group["params"]) == 8
+
+
+def test_shallownets_decay_adds_to_each_gradient_what_keras_l2_does() -> None:
+    """A step of Adam with its groups is a step of plain Adam on the loss with 1e-4 times the sum of squares added."""
+    settings = config.read(CONFIGS / "shallownet_v3.yaml").optim
+    assert (settings.name, settings.weight_decay, settings.decay) == ("adam", 2e-4, "weights")
+    torch.manual_seed(0)
+    model = Frames(ShallowNet(24, dropout=0.0, revision=2), "mean", 1)
+    twin = copy.deepcopy(model)
+    ours = optim.optimiser(model, settings)
+    plain = torch.optim.Adam(twin.parameters(), lr=settings.rate)
+    named = [module.weight for module in twin.modules() if isinstance(module, torch.nn.Conv2d)]
+    named.append(twin.detector.dense[0].weight)
+    assert len(named) == 9
+    there = torch.ones(4, dtype=torch.bool)
+    for step in range(3):
+        pictures = torch.rand(4, 1, 3, 24, 24, generator=torch.Generator().manual_seed(step))
+        for net, optimiser, penalty in ((model, ours, 0.0), (twin, plain, 1e-4)):
+            optimiser.zero_grad()
+            # Small gradients of the loss, so that the penalty shows beside them.
+            loss = 1e-3 * net(pictures, None, there, there).square().mean()
+            (loss + penalty * sum(weight.square().sum() for weight in named)).backward()
+            optimiser.step()
+    for (name, one), two in zip(model.named_parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6, msg=name)
 
 
 def test_average_follows_weights_and_buffers_by_its_decay() -> None:

@@ -85,7 +85,7 @@ def test_a_key_that_is_there_already_is_refused_as_a_detectors_own() -> None:
     with pytest.raises(TypeError, match="Model: declared twice: width; wanted another name"):
         joined("Model", SharedModel, [Taken])
     # Several detectors may share a class.
-    assert list(joined("Model", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields)[-1] == "spsl_trunk"
+    assert list(joined("Model", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields)[-1] == "spsl_norm"
 
 
 def test_every_key_says_what_it_means() -> None:
@@ -104,7 +104,7 @@ def test_every_key_says_what_it_means() -> None:
 
 def test_a_configs_keys_stay_in_their_order() -> None:
     model = config.Model(name="xception").model_dump()
-    assert next(iter(model)) == "name" and list(model)[-2:] == ["f3net_parts", "spsl_trunk"]
+    assert next(iter(model)) == "name" and list(model)[-3:] == ["f3net_parts", "spsl_trunk", "spsl_norm"]
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,17 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from telltale import config
 from telltale.transforms import augment_frames, augment_wave, fit, mask_mel
 
-OFF = dict.fromkeys(
-    ["flip_p", "crop_p", "jpeg_p", "blur_p", "noise_p", "colour_p", "gain_p", "sound_noise_p", "mel_mask_p"], 0.0
-)
 PICTURE = ["flip_p", "crop_p", "jpeg_p", "blur_p", "noise_p", "colour_p"]
+PICTURE += ["vertical_flip_p", "rotate90_p", "affine_p", "grey_p"]
+OFF = dict.fromkeys([*PICTURE, "gain_p", "sound_noise_p", "mel_mask_p"], 0.0)
 
 
-def settings(**values: float) -> config.Augment:
+def settings(**values: object) -> config.Augment:
     """Everything off but `values`."""
     return config.Augment(**{**OFF, **values})
 
@@ -38,14 +38,15 @@ def clip() -> np.ndarray:
 
 @pytest.mark.parametrize("name", PICTURE)
 def test_each_picture_change_is_equal_on_all_frames(clip: np.ndarray, name: str):
-    changed = augment_frames(clip, settings(**{name: 1.0}), rng())
+    seed = 2  # one that turns by a right angle or two, not by none
+    changed = augment_frames(clip, settings(**{name: 1.0}), rng(seed))
     assert changed.shape == clip.shape
     assert changed.dtype == np.uint8
     assert not np.array_equal(changed, clip)
     # Each frame changed as it would be alone: no parameter, nor the noise, is drawn anew for a frame.
     for k in range(4):
-        assert np.array_equal(augment_frames(clip[k : k + 1], settings(**{name: 1.0}), rng())[0], changed[k])
-    if name != "flip_p":
+        assert np.array_equal(augment_frames(clip[k : k + 1], settings(**{name: 1.0}), rng(seed))[0], changed[k])
+    if name not in ("flip_p", "vertical_flip_p", "grey_p"):
         assert any(not np.array_equal(augment_frames(clip, settings(**{name: 1.0}), rng(s)), changed) for s in range(5))
 
 
@@ -68,6 +69,43 @@ def test_no_ambient_randomness(clip: np.ndarray):
 def test_flip_mirrors_and_off_changes_nothing(clip: np.ndarray):
     assert np.array_equal(augment_frames(clip, settings(flip_p=1.0), rng()), clip[:, :, ::-1])
     assert np.array_equal(augment_frames(clip, settings(), rng()), clip)
+
+
+def test_poses_and_grey_are_what_their_names_say(clip: np.ndarray):
+    assert np.array_equal(augment_frames(clip, settings(vertical_flip_p=1.0), rng()), clip[:, ::-1])
+    turned = [augment_frames(clip, settings(rotate90_p=1.0), rng(seed)) for seed in range(20)]
+    seen = [[k for k in range(4) if np.array_equal(each, np.rot90(clip, k, (1, 2)))] for each in turned]
+    assert all(len(each) == 1 for each in seen)
+    assert {each[0] for each in seen} == {0, 1, 2, 3}
+    grey = augment_frames(clip, settings(grey_p=1.0), rng())
+    assert np.ptp(grey, axis=-1).max() == 0
+    assert np.abs(grey[..., 0] - clip @ [0.299, 0.587, 0.114]).max() <= 1
+
+
+def test_an_affine_change_shifts_scales_and_turns_within_its_limits_over_black():
+    """A bright square of 40 pixels in the middle of 160: its corners say how it was changed."""
+    pixels = np.zeros((1, 160, 160, 3), np.uint8)
+    pixels[:, 60:100, 60:100] = 255
+    shifts, sides, angles = [], [], []
+    for seed in range(40):
+        out = augment_frames(pixels, settings(affine_p=1.0), rng(seed))[0, ..., 0]
+        (x, y), (width, height), angle = cv2.minAreaRect(np.argwhere(out > 127)[:, ::-1].astype(np.float32))
+        assert width == pytest.approx(height, abs=2)
+        shifts += [abs(x - 79.5), abs(y - 79.5)]
+        sides.append((width + 1) / 40)
+        angles.append(angle % 90)
+    assert 6 < max(shifts) < 11.5
+    assert 0.77 < min(sides) < 0.9
+    assert 1.1 < max(sides) < 1.25
+    assert np.ptp(angles) > 60
+
+
+def test_jpeg_is_coded_with_a_quality_of_the_given_range(clip: np.ndarray):
+    changed = augment_frames(clip[:1], settings(jpeg_p=1.0, jpeg_low=7, jpeg_high=7), rng())[0]
+    code = cv2.imencode(".jpg", np.ascontiguousarray(clip[0, ..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 7])[1]
+    assert np.array_equal(cv2.imdecode(code, 1)[..., ::-1], changed)
+    with pytest.raises(ValidationError, match="wanted jpeg_low <= jpeg_high, got 90, 60"):
+        config.Augment(jpeg_low=90, jpeg_high=60)
 
 
 def test_changes_are_drawn_independently():

@@ -1,8 +1,9 @@
 """Optimiser, learning rate and averaged weights, each built from the configuration; and the sharpness-aware step."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,14 +12,24 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from telltale import config
 
 
-def optimiser(parameters: Iterable[nn.Parameter], settings: config.Optim) -> torch.optim.Optimizer:
-    """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum."""
-    trained = [p for p in parameters if p.requires_grad]
+def optimiser(model: nn.Module, settings: config.Optim) -> torch.optim.Optimizer:
+    """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum, over what `model` trains."""
+    trained: Any = [p for p in model.parameters() if p.requires_grad]
     rate, decay = settings.rate, settings.weight_decay
+    if settings.decay == "weights":
+        from timm.optim import param_groups_weight_decay  # five seconds, in which the workers can decode
+
+        trained = param_groups_weight_decay(model, decay, no_weight_decay_list=spared(model))
     if settings.name == "sgd":
         return torch.optim.SGD(trained, lr=rate, momentum=settings.momentum, weight_decay=decay)
     family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     return family(trained, lr=rate, weight_decay=decay)
+
+
+def spared(model: nn.Module) -> set[str]:
+    """Names of the weights that `model` or a part of it says to spare from decay, by timm's convention `no_weight_decay()`."""
+    parts = [(f"{name}." if name else "", part) for name, part in model.named_modules() if hasattr(part, "no_weight_decay")]
+    return {prefix + name for prefix, part in parts for name in part.no_weight_decay()}
 
 
 def rate_at(settings: config.Optim, step: int, steps_per_epoch: int) -> float:

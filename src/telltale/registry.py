@@ -33,6 +33,16 @@ class SpslSettings(Section):
 
     spsl_trunk: Literal["full", "shallow"] = "full"
     """Xception's trunk in SPSL: all its blocks, or without blocks 4 to 11."""
+    spsl_norm: Literal["backward", "ortho"] = "backward"
+    """Scale of SPSL's phase channel: a deviation of 1 / image_size, as in the public code, or of 1."""
+
+
+class RevisedSettings(Section):
+    """Joined to section `model`."""
+
+    revision: Literal[1, 2] = 1
+    """Of ucf, lav and shallownet_v3: 2, in their configs, is the published network; 1, as in checkpoints from before the key,
+    has a ReLU behind Xception's last batch norm (ucf, lav) or torch's batch norm instead of Keras's (shallownet_v3)."""
 
 
 class UcfSettings(Section):
@@ -73,6 +83,7 @@ class Entry:
     objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/; backbone: the timm network that
     its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
     per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be another's picture tower;
+    takes_detector: its picture tower can be such a detector; maps: it also says where; keras: `model.picture_weights` takes its
     takes_detector: its picture tower can be such a detector; maps: it also says where; keras: `model.picture_weights` takes its
     authors' Keras file (.h5); poolings: which `model.pooling` it can have; per: what `objective.per` can be, first what it is
     where a configuration does not say.
@@ -125,7 +136,9 @@ ENTRIES = {
     "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
     "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
-    "shallownet_v3": _frames("shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None),
+    "shallownet_v3": _frames(
+        "shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None, model_settings=RevisedSettings
+    ),
     "xception": _network("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
     "efficientnet_b0": _network("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
     "efficientnet_b4": _network("efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
@@ -141,6 +154,7 @@ ENTRIES = {
         "Yan et al., UCF, ICCV 2023",
         XCEPTION,
         objective="ucf",
+        model_settings=RevisedSettings,
         per=("frame",),
         objective_settings=UcfSettings,
     ),
@@ -157,6 +171,7 @@ ENTRIES = {
         "Shuai et al., Locate and Verify, ACM MM 2023",
         XCEPTION,
         objective="lav",
+        model_settings=RevisedSettings,
         maps=True,
         per=("frame",),
         objective_settings=LavSettings,

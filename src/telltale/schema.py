@@ -72,8 +72,11 @@ class SharedModel(Section):
             raise ValueError(
                 f"{named} is built on {entry.backbone or 'no backbone'}, got picture_backbone '{self.picture_backbone}'"
             )
-        if entry.fixed and entry.backbone is None and (self.pretrained or self.picture_weights) and self.name == named:
-            raise ValueError(f"{named} has no ImageNet weights to begin with; wanted pretrained: false and no picture_weights")
+        if entry.fixed and entry.backbone is None:
+            if self.pretrained and self.name == named:
+                raise ValueError(f"{named} has no ImageNet weights to begin with; wanted pretrained: false")
+            if self.picture_weights and not entry.keras:
+                raise ValueError(f"{named} has no published weights to begin with; wanted no picture_weights")
         own = ENTRIES[self.name]
         if own.per == ("frame",) and self.pooling == "attention":
             raise ValueError(

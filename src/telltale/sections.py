@@ -12,6 +12,7 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Quality = Annotated[int, Field(ge=1, le=100)]
 FromZero = Annotated[int, Field(ge=0)]
 Switch = BeforeValidator(lambda value: "off" if value is False else value)  # YAML reads an unquoted `off` as false
 
@@ -32,7 +33,7 @@ class Clip(Section):
     sampling: Literal["reference", "exact", "keyframes"] = "reference"
     """Which frame stands for a wanted time: "reference", the nearest of those that others are predicted from, which spares
     decoding the rest; "exact", the frame on show; "keyframes", for fast scans, the nearest keyframe."""
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)] | None = None
+    jpeg_quality: Quality | None = None
     """Quality of the JPEG that every picture passes through, those from files too, so that a store of JPEGs gives the same
     pictures; null: none does."""
     backend: Literal["pyav", "decord"] = "pyav"
@@ -118,12 +119,24 @@ class Augment(Section):
 
     flip_p: Share = 0.5
     """Probability that pictures are mirrored left to right."""
+    vertical_flip_p: Share = 0.0
+    """Probability that pictures are turned upside down."""
+    rotate90_p: Share = 0.0
+    """Probability that pictures are turned by 0, 90, 180 or 270 degrees."""
+    affine_p: Share = 0.0
+    """Probability that pictures are shifted by up to 1/16, scaled by 0.8 to 1.2 and turned by up to 45 degrees, over black."""
+    grey_p: Share = 0.0
+    """Probability that pictures lose their colour."""
     crop_p: Share = 0.5
     """Probability that a random part of the pictures is cut out and enlarged."""
     crop_scale: Annotated[float, Field(gt=0, le=1)] = 0.8
     """Smallest area of the part that crop_p cuts out, as a share of the picture's."""
     jpeg_p: Share = 0.3
-    """Probability that pictures are compressed as JPEG of a quality from 30 to 95."""
+    """Probability that pictures are compressed as JPEG, of a quality from jpeg_low to jpeg_high."""
+    jpeg_low: Quality = 30
+    """Lowest quality of jpeg_p."""
+    jpeg_high: Quality = 95
+    """Highest quality of jpeg_p."""
     blur_p: Share = 0.1
     """Probability of a Gaussian blur with a sigma from 0.5 to 2 pixels."""
     noise_p: Share = 0.1
@@ -137,6 +150,12 @@ class Augment(Section):
     mel_mask_p: Share = 0.0
     """Probability that a band and a stretch of time of the mel image are set to its mean."""
 
+    @model_validator(mode="after")
+    def _qualities(self) -> "Augment":
+        if self.jpeg_low > self.jpeg_high:
+            raise ValueError(f"wanted jpeg_low <= jpeg_high, got {self.jpeg_low}, {self.jpeg_high}")
+        return self
+
 
 class Optim(Section):
     """How weights are updated, how long, and when the run is saved."""
@@ -147,6 +166,8 @@ class Optim(Section):
     """Learning rate, before warm-up and schedule."""
     weight_decay: NotNegative = 0.01
     """Weight decay of the optimiser."""
+    decay: Literal["all", "weights"] = "all"
+    """What weight_decay reaches; "weights" spares biases, norms, and what the model's `no_weight_decay()` names."""
     momentum: Share = 0.9
     """Momentum of "sgd"."""
     epochs: Count = 10

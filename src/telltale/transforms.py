@@ -47,17 +47,25 @@ def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.
 
     height, width = pixels.shape[1:3]
     swap = A.Lambda(image=_swap_red_and_blue, p=1.0)
+    affine = {"translate_percent": (-0.0625, 0.0625), "scale": (0.8, 1.2), "rotate": (-45, 45), "keep_ratio": True}
     # In the order in which a picture meets them: camera, then compression. Building this costs half a millisecond a clip; kept
-    # from clip to clip it would carry state.
+    # from clip to clip it would carry state. The rarer changes are left out where they are off, and then draw nothing.
     recipe = A.Compose(
         [
             A.HorizontalFlip(p=settings.flip_p),
+            *([A.VerticalFlip(p=settings.vertical_flip_p)] if settings.vertical_flip_p else []),
+            *([A.RandomRotate90(p=settings.rotate90_p)] if settings.rotate90_p else []),
             A.RandomResizedCrop((height, width), scale=(settings.crop_scale, 1.0), ratio=(0.9, 1.1), p=settings.crop_p),
+            *([A.Affine(**affine, p=settings.affine_p)] if settings.affine_p else []),
+            *([A.ToGray(p=settings.grey_p)] if settings.grey_p else []),
             A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=settings.colour_p),
             A.GaussianBlur(sigma_limit=(0.5, 2.0), p=settings.blur_p),
             A.GaussNoise(std_range=(0.01, 0.06), p=settings.noise_p),
             # albumentations hands RGB to OpenCV's JPEG, which reads BGR: unswapped, red would be coded as coarsely as blue.
-            A.Sequential([swap, A.ImageCompression(quality_range=(30, 95), p=1.0), swap], p=settings.jpeg_p),
+            A.Sequential(
+                [swap, A.ImageCompression(quality_range=(settings.jpeg_low, settings.jpeg_high), p=1.0), swap],
+                p=settings.jpeg_p,
+            ),
         ]
     )
     # `Compose(seed=...)` seeds every transform alike, so that a clip that is flipped is always cropped too; sharing one

@@ -19,6 +19,7 @@ from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise
 from telltale.models.weights import Tower
+from telltale.registry import RevisedSettings
 
 CHANNELS = (64, 128, 256, 728, 728, 728)  # of the maps after the stem, blocks 1, 2, 3, 7 and 11
 WINDOWS = (8, 4, 2, 1, 1)  # how many of their places lie side by side in one of the forgery map's
@@ -128,7 +129,9 @@ class Learnt:
 
 
 class LocateAndVerify(Detector):
-    def __init__(self, picture: Tower, noise: Tower, *, learning: bool) -> None:
+    """learning: with what only training needs; revision: see `RevisedSettings`."""
+
+    def __init__(self, picture: Tower, noise: Tower, *, learning: bool, revision: int = 1) -> None:
         super().__init__(OUT, picture.provenance)
         self.normalise, self.srm = Normalise(picture.mean, picture.std), Srm()
         self.picture, self.noise = picture.network, noise.network
@@ -137,6 +140,8 @@ class LocateAndVerify(Detector):
             network.conv1.padding = network.conv2.padding = (1, 1)  # type: ignore[union-attr]
         for name in ("block12", "conv3", "bn3", "conv4", "bn4"):
             delattr(self.picture, name)  # nothing that is said depends on the picture stream's end
+        if revision > 1:
+            xception.without_last_activation(self.noise)
         self.guides = nn.ModuleList(Lfga(728) for _ in range(3))
         self.scores = nn.ModuleList(
             nn.Sequential(nn.Conv2d(channels, SCORED, 1, bias=False), nn.BatchNorm2d(SCORED), nn.ReLU())
@@ -193,9 +198,10 @@ class LocateAndVerify(Detector):
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> LocateAndVerify:
     """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too small a size."""
+    assert isinstance(settings, RevisedSettings)
     if clip.image_size < SMALLEST:
         raise InputError(
             f"clip.image_size is {clip.image_size}; lav wants {SMALLEST} or more, for its map of a sixteenth of it"
         )
     towers: list[Any] = [xception.trunk(settings, clip, initialise=initialise) for _ in range(2)]
-    return LocateAndVerify(*towers, learning=methods is not None)
+    return LocateAndVerify(*towers, learning=methods is not None, revision=settings.revision)

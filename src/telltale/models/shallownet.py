@@ -1,8 +1,10 @@
 """ShallowNetV3 (Tariq, Lee, Kim, Shin and Woo, MPS 2018): few layers, small pictures, no batch norm among its convolutions.
 
 Nearly all of it is the dense layer over the flattened map: 4,833,058 parameters at 64 x 64, 25,804,578 at 128, 118,079,266 at
-256 (two classes). Facts from github.com/shahroztariq/ShallowNet, src/models.py. Published with an L2 penalty of 1e-4 on every
-convolution and the first dense layer, which is `optim.weight_decay` here, on the last layer too.
+256 (two classes). Facts from github.com/shahroztariq/ShallowNet, src/models.py. Batch norm as Keras has it: epsilon 1e-3, and
+running statistics that keep 0.99 of themselves. Published with Keras's l2(1e-4) on the kernels of every convolution and of the
+first dense layer: 1e-4 times the sum of squares in the loss, so 2e-4 times the weight in the gradient. That is Adam with
+`optim.weight_decay: 2e-4` and `optim.decay: weights`, which reaches neither biases nor batch norm nor, here, the last layer.
 """
 
 from dataclasses import asdict
@@ -14,6 +16,7 @@ from telltale import config
 from telltale.errors import InputError
 from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.weights import Provenance
+from telltale.registry import RevisedSettings
 
 SMALLEST = 24  # below it nothing is left after the unpadded convolutions
 
@@ -21,10 +24,12 @@ SMALLEST = 24  # below it nothing is left after the unpadded convolutions
 class ShallowNet(Detector):
     """outputs: 2 as published, or 1 as in later comparisons of it; dropout: 0.25 as published, after nearly every layer.
 
-    Features are the 1024 values before the last layer.
+    revision: see `RevisedSettings`. Features are the 1024 values before the last layer.
     """
 
-    def __init__(self, image_size: int, outputs: int = 2, *, dropout: float = 0.25, initialise: bool = True) -> None:
+    def __init__(
+        self, image_size: int, outputs: int = 2, *, dropout: float = 0.25, initialise: bool = True, revision: int = 1
+    ) -> None:
         super().__init__(1024, asdict(Provenance("shallownet_v3", "random" if initialise else "unknown")))
         if image_size < SMALLEST:
             raise InputError(f"clip.image_size is {image_size}; shallownet_v3 wants {SMALLEST} or more")
@@ -37,9 +42,12 @@ class ShallowNet(Detector):
         )
         side = (((image_size - 4) // 2 - 2) // 2) - 2
         self.dense = nn.Sequential(nn.Linear(32 * side * side, 1024), nn.ReLU())
-        self.norm = nn.BatchNorm1d(1024)
+        self.norm = nn.BatchNorm1d(1024) if revision == 1 else nn.BatchNorm1d(1024, eps=1e-3, momentum=0.01)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(1024, outputs))
         begin_as_in_keras(self)
+
+    def no_weight_decay(self) -> set[str]:
+        return {"head.1.weight"}
 
     def features(self, pictures: Tensor) -> Tensor:
         hidden = self.dense(self.stages(pictures).flatten(1))
@@ -58,4 +66,5 @@ def block(dropout: float, *plan: tuple[int, int, int]) -> list[nn.Module]:
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> ShallowNet:
     """The published network for pictures of `clip.image_size`, with `settings.dropout`."""
-    return ShallowNet(clip.image_size, dropout=settings.dropout, initialise=initialise)
+    assert isinstance(settings, RevisedSettings)
+    return ShallowNet(clip.image_size, dropout=settings.dropout, initialise=initialise, revision=settings.revision)

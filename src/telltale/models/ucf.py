@@ -18,6 +18,7 @@ from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise
 from telltale.models.weights import Tower
+from telltale.registry import RevisedSettings
 
 WIDTH = 256  # of the specific and of the common part
 SHUFFLED = 0.7  # how often common parts change places within their class
@@ -25,11 +26,11 @@ SLOPE = 0.01  # of LeakyReLU
 
 
 class Encoder(nn.Module):
-    """Normalised pictures (B, 3, H, W) → (B, 512, H/32, W/32)."""
+    """Normalised pictures (B, 3, H, W) → (B, 512, H/32, W/32). revision: see `RevisedSettings`."""
 
-    def __init__(self, tower: Tower) -> None:
+    def __init__(self, tower: Tower, revision: int) -> None:
         super().__init__()
-        self.backbone = tower.network
+        self.backbone = tower.network if revision == 1 else xception.without_last_activation(tower.network)
         self.adjust = nn.Sequential(nn.Conv2d(2048, 2 * WIDTH, 1), nn.BatchNorm2d(2 * WIDTH), nn.ReLU())
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -110,9 +111,9 @@ class Learnt:
 class Learning(nn.Module):
     """What only training needs."""
 
-    def __init__(self, content: Tower, methods: int, dropout: float) -> None:
+    def __init__(self, content: Encoder, methods: int, dropout: float) -> None:
         super().__init__()
-        self.content = Encoder(content)
+        self.content = content
         self.specific = part()
         self.specific_head = head(methods + 1, dropout)
         self.decoder = Decoder()
@@ -121,13 +122,14 @@ class Learning(nn.Module):
 class Ucf(Detector):
     """methods: kinds of forgery that the specific head tells apart; None without what only training needs."""
 
-    def __init__(self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float) -> None:
+    def __init__(self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float, revision: int = 1) -> None:
         super().__init__(WIDTH, forgery.provenance)
         self.normalise = Normalise(forgery.mean, forgery.std)
-        self.forgery = Encoder(forgery)
+        self.forgery = Encoder(forgery, revision)
         self.common = part()
         self.head = head(2, dropout)
-        self.learning = None if content is None or methods is None else Learning(content, methods, dropout)
+        if content is not None and methods is not None:
+            self.learning = Learning(Encoder(content, revision), methods, dropout)
 
     def features(self, pictures: Tensor) -> Tensor:
         return self.common(self.forgery(self.normalise(pictures))).mean((2, 3))
@@ -163,6 +165,7 @@ def within_classes(count: int, device: torch.device) -> Tensor:
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Ucf:
     """UCF for pictures of `clip.image_size`; with `methods` it can learn."""
+    assert isinstance(settings, RevisedSettings)
     forgery = xception.trunk(settings, clip, initialise=initialise)
     content = None if methods is None else xception.trunk(settings, clip, initialise=initialise)
-    return Ucf(forgery, content, methods, settings.dropout)
+    return Ucf(forgery, content, methods, settings.dropout, settings.revision)

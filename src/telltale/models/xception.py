@@ -27,8 +27,14 @@ def blocks(network: Any, maps: Tensor, first: int, last: int) -> Tensor:
 
 
 def ending(network: Any, maps: Tensor) -> Tensor:
-    """(B, 1024, h, w) → (B, 2048, h, w): the two last convolutions."""
+    """(B, 1024, h, w) → (B, 2048, h, w): the two last convolutions, with whatever activation the network has behind them."""
     return network.act4(network.bn4(network.conv4(network.act3(network.bn3(network.conv3(maps))))))
+
+
+def without_last_activation(network: Any) -> Any:
+    """The same network, whose maps end in its last batch norm: behind it timm's has the ReLU of Xception's own head."""
+    network.act4 = nn.Identity()
+    return network
 
 
 def widened(convolution: nn.Conv2d, copies: Tensor, *, stride: int | None = None) -> nn.Conv2d:
