@@ -71,8 +71,8 @@ def locate(settings: config.Model, tower: str) -> Provenance:
     """
     name = getattr(settings, f"{tower}_backbone")
     if name is None:  # a network of its own, which nobody trained on ImageNet, but its authors perhaps on something else
-        detector, path = settings.picture_detector or settings.name, settings.picture_weights
-        return Provenance(detector, "random") if path is None else Provenance(detector, "file", path, file_sha256(Path(path)))
+        detector, own = settings.picture_detector or settings.name, settings.picture_weights
+        return Provenance(detector, "random") if own is None else Provenance(detector, "file", own, file_sha256(Path(own)))
     tag = full_tag(name, f"model.{tower}_backbone")
     if (named := getattr(settings, f"{tower}_weights")) is not None:
         return _recognise(tag, Path(named))
