@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,6 @@ from telltale.errors import InputError
 from telltale.models import f3net, lav, spsl, ucf, xception
 
 torch.set_num_threads(1)
-
-CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
@@ -155,42 +152,6 @@ def test_a_constant_that_is_added_changes_one_bin_of_the_phase_channel_alone() -
     assert (before[0, 0].real, after[0, 0].real) == pytest.approx((-1, 1), abs=1e-3)
     before[0, 0] = after[0, 0] = 0
     np.testing.assert_allclose(after, before, atol=1e-3)
-
-
-def test_an_orthonormal_phase_channel_is_the_same_at_the_scale_of_a_picture() -> None:
-    pictures = draw(2, 3, 64, 64)
-    plain, scaled = spsl.phase_channel(pictures), spsl.phase_channel(pictures, "ortho")
-    assert_close(scaled, 64 * plain)
-    assert scaled.square().mean().item() == pytest.approx(1, rel=1e-3)
-    wide, narrow = (build("spsl", spsl_trunk="shallow", spsl_norm=norm) for norm in ("ortho", "backward"))
-    with torch.no_grad():
-        assert not torch.allclose(wide(pictures), narrow(pictures), atol=1e-3)
-
-
-@pytest.mark.parametrize("name", ["ucf", "lav"])
-def test_revision_2_leaves_out_the_relu_behind_xceptions_last_batch_norm(name: str) -> None:
-    pictures, maps = draw(2, 3, 64, 64).sigmoid(), []
-    for revision in (1, 2):
-        detector = build(name, methods=1, revision=revision).eval().requires_grad_(False)
-        if name == "ucf":
-            encoders = (detector.forgery, detector.learning.content)
-            maps.append(torch.stack([encoder.backbone(detector.normalise(pictures)) for encoder in encoders]))
-        else:
-            maps.append(detector.streams(pictures)[1][-1])
-    before, published = maps
-    assert published.amin() < 0
-    assert torch.equal(before, published.relu())
-
-
-def test_revision_2_gives_shallownet_keras_batch_norm() -> None:
-    norms = [build("shallownet_v3", 24, revision=revision).norm for revision in (1, 2)]
-    assert [(norm.eps, norm.momentum) for norm in norms] == [(1e-5, 0.1), (1e-3, 0.01)]
-
-
-def test_shipped_configs_are_the_published_networks_and_older_checkpoints_stay_what_they_were() -> None:
-    for name in ("ucf", "lav", "shallownet_v3"):
-        assert config.read(CONFIGS / f"{name}.yaml").model.revision == 2
-        assert config.parse({"model": {"name": name}}, "best.pt").model.revision == 1  # as a checkpoint without the key
 
 
 def test_the_widened_stem_of_spsl_has_the_mean_of_the_colours_for_every_channel() -> None:
