@@ -68,3 +68,12 @@ def test_cadenes_xception_is_known_by_the_digits_in_its_name_and_else_a_question
         rules.enforce_settings(chosen)  # its name alone proves nothing
     monkeypatch.setitem(hub.OTHERS, "legacy_xception.tf_in1k", (file_sha256(path)[:8],))
     rules.enforce_settings(chosen)
+
+
+def test_a_classifier_called_last_linear_is_a_classifier(tmp_path: Path) -> None:
+    wanted = timm.create_model("test_resnet").state_dict()
+    torch.save({key.replace("fc.", "last_linear."): value for key, value in wanted.items()}, tmp_path / "mine.pth")
+    tree = {"model": {"name": "frame_cnn", "picture_backbone": "test_resnet", "picture_weights": str(tmp_path / "mine.pth")}}
+    own = build(config.parse(tree, "test")).detector.backbone.state_dict()
+    assert own.keys() == {key for key in wanted if not key.startswith("fc.")}
+    assert all(torch.equal(value, wanted[key]) for key, value in own.items())

@@ -245,13 +245,6 @@ def test_a_publishers_file_is_known_by_the_digits_in_its_name(tmp_path: Path, mo
     rules.enforce_settings(settings(sound_weights=str(tmp_path / "mine.safetensors")))
 
 
-def test_a_classifier_called_last_linear_is_a_classifier(tmp_path: Path) -> None:
-    tensors = {key.replace("fc.", "last_linear."): value for key, value in weights().items()}
-    assert "last_linear.weight" in tensors
-    save_file(tensors, tmp_path / "mine.safetensors")
-    assert holds(build(settings(sound_weights=str(tmp_path / "mine.safetensors"))), weights())
-
-
 @pytest.mark.parametrize("classes", [0, 10])
 def test_a_classifier_may_be_absent_or_of_other_classes(tmp_path: Path, classes: int) -> None:
     tensors = weights(num_classes=classes)
