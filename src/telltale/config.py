@@ -49,7 +49,10 @@ __all__ = [
 # The keys that a trained model leaves open, or how they begin.
 SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
 # By section: what was done before there was such a key, where that is not the key's default.
-EARLIER: dict[str, dict[str, Any]] = {"model": {"audiovisual_clock": "span"}, "objective": {"sbi_masks": "partial"}}
+EARLIER: dict[str, dict[str, Any]] = {
+    "model": {"audiovisual_clock": "span", "revision": 1},
+    "objective": {"sbi_masks": "partial"},
+}
 SECTIONS = {"clip", "mel", "data", "store", "augment", "model", "objective", "optim", "predict", "rules"}
 
 

@@ -40,9 +40,9 @@ class SpslSettings(Section):
 class RevisedSettings(Section):
     """Joined to section `model`."""
 
-    revision: Literal[1, 2] = 1
-    """Of ucf, lav and shallownet_v3: 2, in their configs, is the published network; 1, as in checkpoints from before the key,
-    has a ReLU behind Xception's last batch norm (ucf, lav) or torch's batch norm instead of Keras's (shallownet_v3)."""
+    revision: Literal[1, 2] = 2
+    """Of ucf, lav and shallownet_v3: 2 is the published network; 1, as in runs from before the key, has a ReLU behind
+    Xception's last batch norm (ucf, lav), or torch's batch norm instead of Keras's (shallownet_v3)."""
 
 
 class UcfSettings(Section):

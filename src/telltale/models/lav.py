@@ -131,7 +131,7 @@ class Learnt:
 class LocateAndVerify(Detector):
     """learning: with what only training needs; revision: see `RevisedSettings`."""
 
-    def __init__(self, picture: Tower, noise: Tower, *, learning: bool, revision: int = 1) -> None:
+    def __init__(self, picture: Tower, noise: Tower, *, learning: bool, revision: int = 2) -> None:
         super().__init__(OUT, picture.provenance)
         self.normalise, self.srm = Normalise(picture.mean, picture.std), Srm()
         self.picture, self.noise = picture.network, noise.network

@@ -28,7 +28,7 @@ class ShallowNet(Detector):
     """
 
     def __init__(
-        self, image_size: int, outputs: int = 2, *, dropout: float = 0.25, initialise: bool = True, revision: int = 1
+        self, image_size: int, outputs: int = 2, *, dropout: float = 0.25, initialise: bool = True, revision: int = 2
     ) -> None:
         super().__init__(1024, asdict(Provenance("shallownet_v3", "random" if initialise else "unknown")))
         if image_size < SMALLEST:

@@ -122,7 +122,7 @@ class Learning(nn.Module):
 class Ucf(Detector):
     """methods: kinds of forgery that the specific head tells apart; None without what only training needs."""
 
-    def __init__(self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float, revision: int = 1) -> None:
+    def __init__(self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float, revision: int = 2) -> None:
         super().__init__(WIDTH, forgery.provenance)
         self.normalise = Normalise(forgery.mean, forgery.std)
         self.forgery = Encoder(forgery, revision)
