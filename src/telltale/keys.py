@@ -24,7 +24,6 @@ ALIASES = {
     "max_lr": "optim.rate",
     "base_lr": "optim.rate",
     "wd": "optim.weight_decay",
-    "decay": "optim.weight_decay",
     "l2": "optim.weight_decay",
     "bs": "data.batch_size",
     "batch": "data.batch_size",
