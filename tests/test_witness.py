@@ -153,6 +153,14 @@ def test_the_programs_own_files_are_no_findings_and_each_is_told_once(tmp_path: 
     assert witness.within("/a/b/c", ["/a/b"]) and witness.within("/a/b", ["/a/b"]) and not witness.within("/a/bc", ["/a/b"])
 
 
+def test_packages_of_another_environment_are_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, elsewhere = tmp_path / "lib/site-packages", tmp_path / "data"
+    monkeypatch.setattr(sys, "path", [*sys.path, str(others), str(elsewhere)])
+    folders = witness._program_folders.__wrapped__()
+    assert witness.within(f"{others}/numpy-2.dist-info/METADATA", folders)
+    assert not witness.within(f"{elsewhere}/weights.bin", folders)
+
+
 def test_an_import_beneath_a_watch_works_and_finds_nothing() -> None:
     program = """
 from telltale import witness

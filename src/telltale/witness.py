@@ -161,7 +161,10 @@ def _program_folders() -> tuple[str, ...]:
     home, environ = Path.home(), os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     system = "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib /usr/share /var/cache"
-    python = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()} - {"/usr", "/usr/local", "/"}
+    # Of an environment that sees another's packages, or those of `pip install --user`.
+    installed = {name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")}
+    python = {*installed, sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
+    python -= {"/usr", "/usr/local", "/"}
     own = [home / ".config/matplotlib", home / ".fonts", home / ".local/share/fonts", home / ".triton"]
     root = source.checkout()
     own += [source.PACKAGE] if root is None else [root / "src", root / "configs", root / "pyproject.toml"]
