@@ -114,7 +114,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build = [*uv, "build", "--wheel", "--no-build-isolation", "--python", sys.executable, "--out-dir", str(folder / "dist")]
     subprocess.run([*build, str(folder / "source")], check=True)
     (wheel,) = (folder / "dist").glob("*.whl")
-    venv.create(folder / "venv")
+    venv.create(folder / "venv", symlinks=True)  # in the container nothing that lies in /tmp may be executed
     python = folder / "venv/bin/python"
     subprocess.run([*uv, "pip", "install", "--no-deps", "--python", str(python), str(wheel)], check=True)
     # A path in a .pth file is searched for packages, but not for .pth files: an editable checkout here stays out of it.
@@ -123,10 +123,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-def run(program: Path, *words: str | Path, folder: Path) -> str:
+def run(python: Path, *words: str | Path, folder: Path) -> str:
     """What it prints. Nothing of this checkout is on its way, and it is not in it."""
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run([program, *words], cwd=folder, env=bare, capture_output=True, text=True, check=True).stdout
+    return subprocess.run([python, *words], cwd=folder, env=bare, capture_output=True, text=True, check=True).stdout
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -153,9 +153,9 @@ print(config.fingerprint(config.read(Path("demo"))), versions.code())
 
 def test_an_installed_wheel_has_its_commands(installed: Path, tmp_path: Path) -> None:
     telltale = installed.parent / "telltale"
-    table = run(telltale, "models", folder=tmp_path)
+    table = run(installed, telltale, "models", folder=tmp_path)
     assert [line.split()[0] for line in table.splitlines()] == ["name", *ENTRIES]
     assert run(installed, "-m", "telltale", "models", folder=tmp_path) == table
     with pytest.raises(subprocess.CalledProcessError) as failed:
-        run(telltale, "train", "--config", "baseline", "--data", "nowhere", "--out", "run", folder=tmp_path)
+        run(installed, telltale, "train", "--config", "baseline", "--data", "nowhere", "--out", "run", folder=tmp_path)
     assert "nowhere/train_labels.csv: cannot be read" in failed.value.stderr  # the configuration was found
