@@ -4,8 +4,7 @@
         model = build().to(CUDA)              # costs no memory, whatever its size
         model(torch.zeros(4, 3, device=CUDA)) # computes nothing; raises if a tensor of the host meets one of the device
 
-torch applies its own rules on which devices may meet. What depends on values is decided by a convention, since there are none:
-every value that is asked for is 1, and a mask selects everything, or nothing with `selected=False`.
+torch applies its own rules on which devices may meet. What depends on values is decided as in `telltale.fake`.
 """
 
 from collections.abc import Iterator
@@ -17,43 +16,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from telltale.fake import fake_tensors
 
 CUDA = torch.device("cuda:0")
-aten = torch.ops.aten
-
-
-class Values(TorchDispatchMode):
-    """Answers what fake tensors cannot: the value of an element, and the places of a mask that are True."""
-
-    def __init__(self, selected: bool) -> None:
-        super().__init__()
-        self.selected = selected
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if func is aten._local_scalar_dense.default:
-            dtype = args[0].dtype
-            return True if dtype == torch.bool else 1.0 if dtype.is_floating_point else 1
-        if func is aten.nonzero.default:
-            return self.places(args[0])
-        if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
-            # A mask is as good as the places where it is True; torch takes either from the host, too.
-            indices = [part for index in args[1] for part in self.index(index)]
-            return func(args[0], indices, *args[2:], **kwargs)
-        if func is aten._unique2.default:
-            distinct = args[0].flatten()
-            return distinct.clone(), torch.zeros_like(args[0]), distinct.clone()
-        return func(*args, **kwargs)
-
-    def index(self, index: Tensor | None) -> list[Tensor | None]:
-        if index is None or index.dtype != torch.bool:
-            return [index]
-        return list(self.places(index).unbind(1))
-
-    def places(self, mask: Tensor) -> Tensor:
-        count = mask.numel() if self.selected else 0
-        return torch.empty(count, mask.ndim, dtype=torch.long, device=mask.device)
 
 
 def _apply(module: nn.Module, change: Any, recurse: bool = True) -> nn.Module:
@@ -132,7 +98,7 @@ def _numpy(tensor: Tensor) -> np.ndarray:
 
 @contextmanager
 def fake_cuda(*, selected: bool = True) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch, FakeTensorMode(), Values(selected):
+    with pytest.MonkeyPatch.context() as patch, fake_tensors(selected=selected):
         # autocast would otherwise turn itself off, with a warning.
         patch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
         patch.setattr("torch.cuda.is_bf16_supported", lambda: True)

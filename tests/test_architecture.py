@@ -24,11 +24,11 @@ schema programs source
 versions hashes files
 keys signals processes
 config
-manifest metrics.* audits tags decode.* mel place optim entry crew memory witness ledger
+manifest metrics.* audits tags decode.* mel place optim fake entry crew memory witness ledger
 transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged
 data profile inference objectives outputs runs
-feed maps report.*
+feed maps report.* footprint
 loop runfolder evaluation
 record demo.*
 training prediction planning

@@ -32,7 +32,9 @@ def test_bf16_gives_as_many_scores_as_clips(name: str, more: dict) -> None:
     pictures = torch.randint(0, 256, (count, 1, 1, 32, 32, 3), dtype=torch.uint8)
     mel = torch.rand(count, 1, settings.mel.n_mels, 32) * -80
     facts = [Facts(row, f"{row}.mp4", 1.0, "ok") for row in range(count)]
-    found = Inference(model, CPU, "bf16")(Batch(facts, pictures, mel, there, there, torch.ones(count), there))
+    found = Inference(model, CPU, "bf16")(
+        Batch(facts, pictures, mel, there, there, torch.zeros(count, 1, 1), torch.ones(count), there)
+    )
     assert len(np.unique(found)) == count
 
 

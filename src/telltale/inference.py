@@ -61,7 +61,7 @@ class Inference:
                 if self.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                     why = next(iter(str(error).splitlines()), type(error).__name__)
                     raise InputError(f"predict.compile: torch.compile cannot be used here ({why}); set it to false") from None
-                if not _is_out_of_memory(error):
+                if not is_out_of_memory(error):
                     raise
                 if step == 1:
                     raise InputError(
@@ -115,6 +115,6 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return nullcontext() if precision == "off" else torch.autocast(device.type, DTYPES[precision])
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
     # torch has a class for CUDA's; on the CPU its allocator says so in words.
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

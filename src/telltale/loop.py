@@ -22,7 +22,8 @@ from telltale.batch import Batch, Facts
 from telltale.data import TrainBatches
 from telltale.errors import InputError
 from telltale.feed import Feed, on_device
-from telltale.inference import Inference, autocast
+from telltale.footprint import REMEDY
+from telltale.inference import Inference, autocast, is_out_of_memory
 from telltale.losses import Losses
 from telltale.maps import Maps
 from telltale.objectives import Objective
@@ -51,11 +52,18 @@ def fit(
     """Train until the last epoch, or until `optim.patience` epochs in a row brought nothing better.
 
     `save()` writes `last.pt`; `report(step, terms, rate)` hears of each step's losses by name, `finish_epoch(scores, is_best)`
-    of each epoch. All processes call this together. Raises Stopped after a signal, with `last.pt` written, and NonFiniteLoss.
+    of each epoch. All processes call this together. Raises Stopped after a signal, with `last.pt` written, NonFiniteLoss, and
+    InputError if memory runs out.
     """
     net = DistributedDataParallel(state.model) if here.world > 1 else state.model
     while not finished(state, settings.optim):
-        train_epoch(net, state, train, settings, here, watch, objective, save, report)
+        try:
+            train_epoch(net, state, train, settings, here, watch, objective, save, report)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{here.device}: out of memory in a step of training ({reason}); {REMEDY}") from None
         save()
         shown = bar(len(validation), "validation", "batch", here.main)
         batches = score(Inference(state.judged, here.device, settings.optim.autocast), validation, watch, shown)

@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
     )
+    parser.add_argument(
+        "--card-gb", type=float, metavar="GB", help="memory of the GPU to plan for (default: the one that is here)"
+    )
     parser.add_argument("--json", action="store_true", help="print numbers for programs")
 
 
@@ -37,10 +40,13 @@ def run(args: argparse.Namespace) -> int:
     settings = config.read(args.config, args.set)
     demand(*([args.clips] if args.clips else []))
     # Now torch, which takes seconds to load.
-    from telltale import place
+    from telltale import footprint, place
     from telltale.planning import measure
 
-    spans = max(settings.data.spans, 1)
+    spans, step, card = max(settings.data.spans, 1), footprint.estimate(settings), _card_bytes(args.card_gb)
+    if not args.json:
+        # Before anything is measured: on a card that is too small the measurement would end there.
+        print(step.verdict(card), flush=True)
     with tempfile.TemporaryDirectory() as scratch, place.join(settings.threads) as here:
         costs = measure(settings, _clips(args.clips, Path(scratch)), here, spans)
     epochs, free = settings.optim.epochs, shutil.disk_usage(Path.cwd()).free
@@ -48,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         totals = {"predict_seconds": predict, "epoch_seconds": epoch, "train_seconds": epochs * epoch}
         sizes = {"store_bytes": args.videos * costs.entry_bytes, "jpeg_store_bytes": args.videos * costs.jpeg_entry_bytes}
-        print(json.dumps({"videos": args.videos, **totals, **sizes, "free_bytes": free, "clip": costs.as_dict()}, indent=1))
+        device = {"step": step.as_dict(), "card_bytes": card, "fits": None if card is None else step.total <= card}
+        found = {"videos": args.videos, **totals, **sizes, "free_bytes": free, "device": device, "clip": costs.as_dict()}
+        print(json.dumps(found, indent=1))
         return 0
     source = str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
     print(
@@ -71,6 +79,17 @@ def run(args: argparse.Namespace) -> int:
         print(f"{name:22}{_time(seconds):>14}{1 / clip:9.1f} clips/s   {used:20}  {note}")
     print(f"to read in each pass: {_size(args.videos * costs.file_bytes)}; a run's folder: {_size(costs.files_bytes)}")
     return 0
+
+
+def _card_bytes(given_gb: float | None) -> float | None:
+    """Bytes of the card to plan for; None if none is named and none is here. Raises InputError."""
+    import torch
+
+    if given_gb is not None:
+        if not given_gb > 0:
+            raise InputError(f"--card-gb {given_gb}: wanted the GPU's memory in GB, such as 24")
+        return given_gb * 1e9
+    return float(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
 
 
 def _clips(folder: Path | None, scratch: Path) -> list[Path]:

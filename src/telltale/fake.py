@@ -1,0 +1,59 @@
+"""Tensors without values: a shape, a dtype and a device, so that a model of any size is walked without memory or arithmetic.
+
+    with fake_tensors():
+        model = build()
+        model(torch.zeros(256, 3, 456, 456))
+
+torch's fake tensors refuse what depends on values. Here a convention answers it: every value that is asked for is 1, and a mask
+selects everything, or nothing with `selected=False`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+
+aten = torch.ops.aten
+
+
+class Values(TorchDispatchMode):
+    """Answers what fake tensors cannot: the value of an element, and the places of a mask that are True."""
+
+    def __init__(self, selected: bool) -> None:
+        super().__init__()
+        self.selected = selected
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is aten._local_scalar_dense.default:
+            dtype = args[0].dtype
+            return True if dtype == torch.bool else 1.0 if dtype.is_floating_point else 1
+        if func is aten.nonzero.default:
+            return self.places(args[0])
+        if func is aten._unique2.default:
+            distinct = args[0].flatten()
+            return distinct.clone(), torch.zeros_like(args[0]), distinct.clone()
+        if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
+            # A mask is as good as the places where it is True; torch takes either from the host, too.
+            indices = [part for index in args[1] for part in self.index(index)]
+            args = (args[0], indices, *args[2:])
+        return func(*args, **(kwargs or {}))
+
+    def index(self, index: Tensor | None) -> list[Tensor | None]:
+        if index is None or index.dtype != torch.bool:
+            return [index]
+        return list(self.places(index).unbind(1))
+
+    def places(self, mask: Tensor) -> Tensor:
+        count = mask.numel() if self.selected else 0
+        return torch.empty(count, mask.ndim, dtype=torch.long, device=mask.device)
+
+
+@contextmanager
+def fake_tensors(*, selected: bool = True) -> Iterator[None]:
+    """Within it every tensor that is made is a fake one."""
+    with FakeTensorMode(), Values(selected):
+        yield

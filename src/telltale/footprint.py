@@ -1,0 +1,111 @@
+"""What a training step takes of the device's memory, estimated without a device: a step's forward pass on fake tensors.
+
+    found = estimate(settings, world=1)
+    found.total, found.activations          # bytes of each process's device
+
+Counted are the tensors that autograd keeps for the backward pass, each storage once, beside weights, gradients and the
+optimiser's state. The backward pass adds gradients of the activations at hand, taken to be twice the largest that is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from telltale import config, models, objectives
+from telltale.batch import Batch, Facts
+from telltale.data import ClipDataset
+from telltale.fake import fake_tensors
+from telltale.inference import autocast
+
+REMEDY = (
+    "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer clip.frames, a smaller"
+    " clip.image_size, or optim.autocast=bf16"
+)
+# CUDA's context with cuDNN and cuBLAS loaded and their workspaces: 0.5 to 1 GB, by card and driver.
+CONTEXT_BYTES = 1_000_000_000
+STATES = {"adamw": 2, "adam": 2, "sgd": 1}
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes. weights: with buffers; states: of the optimiser, averaged weights and the sharpness-aware step's copy."""
+
+    weights: int
+    gradients: int
+    states: int
+    inputs: int
+    activations: int
+    largest: int
+
+    @property
+    def total(self) -> int:
+        fixed = self.weights + self.gradients + self.states + CONTEXT_BYTES
+        # The next batch crosses while one is worked on.
+        return fixed + 2 * self.inputs + self.activations + 2 * self.largest
+
+    def verdict(self, card_bytes: float | None) -> str:
+        """One sentence: what a step takes, and whether a card of so many bytes, None if there is none, has it."""
+        kept, fixed = self.activations / 1e9, (self.weights + self.gradients + self.states) / 1e9
+        parts = f"{kept:.1f} of activations, {fixed:.1f} of weights, gradients and optimiser"
+        said = f"a step of training takes about {self.total / 1e9:.1f} GB of a GPU's memory ({parts})"
+        if card_bytes is None:
+            return said
+        if self.total <= card_bytes:
+            return f"{said}; a card of {card_bytes / 1e9:.1f} GB has it"
+        return f"{said}; WILL NOT FIT a card of {card_bytes / 1e9:.1f} GB: {REMEDY}"
+
+    def as_dict(self) -> dict[str, int]:
+        return {**vars(self), "total": self.total}
+
+
+def estimate(settings: config.Config, world: int = 1) -> Footprint:
+    """One process's share of a step as the settings have it. Raises InputError for a model that cannot be built."""
+    objective = objectives.build(settings, [])
+    clips = max(-(-settings.data.batch_size // world), 2 if objective.unit == "pairs" else 1)
+    with fake_tensors():
+        model = models.build(settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods)
+        model.train()
+        batch = _batch(settings, clips, 2 if objective.unit == "genuine" else 1)
+        activations, largest = _kept(model, objective, batch, settings)
+        trained = [weight for weight in model.parameters() if weight.requires_grad]
+        weights, gradients = _bytes([*model.parameters(), *model.buffers()]), _bytes(trained)
+        inputs = _bytes([batch.pictures, batch.mel])
+    states = STATES[settings.optim.name] * gradients
+    states += weights * bool(settings.optim.ema_decay) + gradients * bool(settings.optim.sam_rho)
+    return Footprint(weights, gradients, states, inputs, activations, largest)
+
+
+def _batch(settings: config.Config, clips: int, views: int) -> Batch:
+    reads = models.ENTRIES[settings.model.name].reads
+    shapes = ClipDataset([], settings, reads, spans=views).shapes()
+    facts = [Facts(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
+    there = torch.ones(clips, views, dtype=torch.bool)
+    pictures = torch.zeros(clips, *shapes.pictures, dtype=torch.uint8)
+    mel, seconds = torch.zeros(clips, *shapes.mel), torch.zeros(clips, *shapes.pictures[:2])
+    return Batch(facts, pictures, mel, there, there, seconds, torch.ones(clips), there)
+
+
+def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Config) -> tuple[int, int]:
+    """Bytes that autograd keeps of the step's forward pass beside the model's own, and those of its largest storage."""
+    own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
+    sizes: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            sizes[storage._cdata] = storage.nbytes()
+        return tensor
+
+    # What is kept stays alive as long as the losses do, so that no storage's number is given away again.
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        with autocast(torch.device("cpu"), settings.optim.autocast):
+            losses = objective(model, batch)
+        del losses
+    return sum(sizes.values()), max(sizes.values(), default=0)
+
+
+def _bytes(tensors: Sequence[Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
