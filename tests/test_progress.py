@@ -1,5 +1,6 @@
 """How far a piece of work is: a bar on a terminal, whole lines in a log file, nothing for what is short."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from telltale import place, progress
+from telltale.entry import guarded
+from telltale.signals import Stopped
 
 WORK = """
 from telltale import progress
@@ -53,6 +56,16 @@ def test_a_terminal_gets_a_bar_that_goes(monkeypatch: pytest.MonkeyPatch, capsys
     shown.close()
     said = capsys.readouterr().err
     assert "demo data:" in said and not said.rpartition("\r")[2].strip()
+
+
+def test_no_bar_stands_where_the_last_sentence_comes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+    def program() -> int:
+        progress.bar(2, "epoch 1/3", "clip").update()
+        raise Stopped(signal.SIGTERM, "go on with --resume")
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert guarded(program) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err.rpartition("\r")[2] == "stopped by SIGTERM; go on with --resume\n"
 
 
 def test_hidden_work_says_nothing(capsys: pytest.CaptureFixture):

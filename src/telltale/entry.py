@@ -41,9 +41,11 @@ def guarded(program: Callable[[], int], name: str = "this program") -> int:
         print(f"error: {name} needs {module}, which is not installed: pip install 'telltale[model]'", file=sys.stderr)
         return 2
     except (InputError, ArithmeticError) as error:
+        _clear()
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     except Stopped as stop:
+        _clear()
         print(f"{stop}; {stop.remedy}" if stop.remedy else str(stop), file=sys.stderr)
         return 128 + stop.number
     except KeyboardInterrupt:
@@ -52,3 +54,10 @@ def guarded(program: Callable[[], int], name: str = "this program") -> int:
         # Whoever read our output has gone; there is nobody to tell.
         sys.stderr.close()
         return 128 + signal.SIGPIPE
+
+
+def _clear() -> None:
+    """No bar may stand where the last sentence comes."""
+    from telltale import progress  # and tqdm with it, which a program that ends well may never need
+
+    progress.close()

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from tqdm import tqdm
 
@@ -22,6 +23,7 @@ LINE = "{desc}: {n_fmt} of {total_fmt} ({percentage:.0f} %), {rate_noinv_fmt}, {
 OPEN_LINE = "{desc}: {n_fmt} so far, {rate_noinv_fmt}"
 
 T = TypeVar("T")
+_bars: WeakSet[tqdm] = WeakSet()
 
 
 class Lines(tqdm):
@@ -44,15 +46,24 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
         "total": total,
         "initial": done,
         "desc": name,
-        "unit": f" {unit}",
         "disable": not shown,
         "leave": False,
     }
     if sys.stderr.isatty():
         # A terminal that a container gives may say that it has no columns at all.
         wide = _columns() > 0
-        return tqdm(**options, delay=delay, ncols=None if wide else 80, dynamic_ncols=wide)
-    return Lines(**options, mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=OPEN_LINE if total is None else LINE)
+        made = tqdm(**options, unit=unit, delay=delay, ncols=None if wide else 80, dynamic_ncols=wide)
+    else:
+        layout = OPEN_LINE if total is None else LINE
+        made = Lines(**options, unit=f" {unit}", mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=layout)
+    _bars.add(made)
+    return made
+
+
+def close() -> None:
+    """Take every bar away: what is said next ends the program."""
+    for each_bar in list(_bars):
+        each_bar.close()
 
 
 def _columns() -> int:
