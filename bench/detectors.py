@@ -3,23 +3,26 @@
     .venv/bin/python -m bench.detectors [--out detectors] [--only NAME ...] [--jobs 2] [--table docs/detectors.md]
 
 Small pictures, few epochs, random weights: the table says that each learns what it is shown, not which is best on real data.
-Each run is a call of train.py and predict.py with its file in configs/ and the settings below; what is done already is kept, so
-that a second call goes on. Detectors that see alone learn from forgeries that can be seen, those that hear alone from ones that
-can be heard; labels carry the kind of forgery as `method`. The AUC is that of kinds a detector could perceive.
+Each run is a call of train.py and predict.py with its file in configs/ and the settings below; what is done already is kept,
+so that a second call goes on. With --only the rows of the others stay as they are in the document. Detectors that see alone
+learn from forgeries that can be seen, those that hear alone from ones that can be heard; labels carry the kind of forgery as
+`method`. The AUC is that of kinds a detector could perceive.
 """
 
 import argparse
 import json
+import re
 import sys
 import sysconfig
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.measure import ROOT, call, insert
+from bench.measure import BEGIN, END, ROOT, call, insert
 from telltale import config, metrics
 from telltale.registry import ENTRIES
 from telltale.report import figures
@@ -66,7 +69,9 @@ OWN: dict[str, dict[str, Any]] = {
     **{name: {"clip.frames": 1} for name in ("f3net", "ucf", "lav")},  # two networks each
     "sbi": {"model.picture_backbone": "resnet18.tv_in1k", "data.batch_size": 8, "optim.epochs": 24, "augment.colour_p": 0.0},
 }
-HEADER = "| detector | AUC, kinds seen in training | AUC, unseen kinds | parameters | MACs | ms a clip | training |"
+COLUMNS = ("detector", "AUC, kinds seen in training", "AUC, unseen kinds", "parameters", "MACs", "ms a clip", "training")
+COLUMNS += ("loss per", "made")
+HEADER, RULE = f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"
 
 
 def main(given: list[str] | None = None) -> int:
@@ -82,11 +87,11 @@ def main(given: list[str] | None = None) -> int:
         rows = list(pool.map(lambda name: measure(name, args.out, args.set), args.only))
     for row, cost in zip(rows, costs(args.only), strict=True):
         row |= cost
-    (args.out / "detectors.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     print("\n".join(table(rows)))
     if args.table is not None:
-        insert(args.table, table(rows))
-        figures.detectors([(r["name"], r["seen"], r["unseen"]) for r in rows], args.table.with_suffix(".png"))
+        lines = merged(args.table.read_text(encoding="utf-8"), rows)
+        insert(args.table, lines)
+        figures.detectors([aucs(line) for line in lines[2:]], args.table.with_suffix(".png"))
     return 0
 
 
@@ -120,7 +125,8 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
     values = {**BUDGET, **OWN.get(name, {}), **labels}
     given = [*(f"{key}={value}" for key, value in values.items()), *overrides]
     settings = [word for text in given for word in ("--set", text)]
-    fingerprint = config.fingerprint(config.read(ROOT / "configs" / ENTRIES[name].config, given))
+    chosen = config.read(ROOT / "configs" / ENTRIES[name].config, given)
+    fingerprint = config.fingerprint(chosen)
     done = run / "done.json"
     if not done.exists() or json.loads(done.read_text())["settings"] != fingerprint:
         began = time.perf_counter()
@@ -129,8 +135,11 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
         seconds = time.perf_counter() - began
         predict = ("predict.py", "--checkpoint", run / "best.pt", "--videos", out / "data/test")
         call(sys.executable, *predict, "--out", run / "submission.csv")
-        done.write_text(json.dumps({"settings": fingerprint, "seconds": seconds}), encoding="utf-8")
-    found = {"name": name, "training_seconds": json.loads(done.read_text())["seconds"], **judge(name, out, run)}
+        record = {"settings": fingerprint, "seconds": seconds, "made": date.today().isoformat()}
+        done.write_text(json.dumps(record), encoding="utf-8")
+    record = json.loads(done.read_text())
+    found = {"name": name, "training_seconds": record["seconds"], "made": record["made"], "per": chosen.objective.per}
+    found |= judge(name, out, run)
     print(f"{name}: {found['seen']}, {found['unseen']}", flush=True)
     return found
 
@@ -157,12 +166,36 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     def auc(entry: dict[str, float]) -> str:
         return f"{entry['value']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]"
 
-    lines = [HEADER, "|---|---|---|---|---|---|---|"]
+    lines = [HEADER, RULE]
     for row in rows:
         cells = [f"`{row['name']}`", auc(row["seen"]), auc(row["unseen"]), f"{row['parameters']:,}"]
         cells += [f"{row['macs'] / 1e9:.2f} G", f"{row['milliseconds_per_clip']:.0f}", f"{row['training_seconds']:.0f} s"]
+        cells += [row["per"], row["made"]]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def merged(text: str, rows: list[dict[str, Any]]) -> list[str]:
+    """The table of `rows` and of those that the document `text` has besides, in the order of the registry."""
+    before = text.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    if before and before[0] != HEADER:
+        raise SystemExit("the document's table has other columns; run all detectors, without --only, into an empty one")
+    lines = {named(line): line for line in [*before[2:], *table(rows)[2:]]}
+    return [HEADER, RULE, *(lines[name] for name in ENTRIES if name in lines)]
+
+
+def named(line: str) -> str:
+    """The detector of a row."""
+    return line.split("`")[1]
+
+
+def aucs(line: str) -> tuple[str, dict[str, float], dict[str, float]]:
+    """Name, AUC on seen and on unseen kinds of a row, as `figures.detectors` takes them."""
+    seen, unseen = (
+        dict(zip(("value", "low", "high"), map(float, re.findall(r"[\d.]+", cell)), strict=True))
+        for cell in line.split("|")[2:4]
+    )
+    return named(line), seen, unseen
 
 
 if __name__ == "__main__":

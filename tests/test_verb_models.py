@@ -108,8 +108,9 @@ def test_the_table_of_the_document_has_every_detector() -> None:
 def test_the_table_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
     auc = {"value": 0.9, "low": 0.8, "high": 1.0}
     row = {"name": "meso4", "seen": auc, "unseen": auc, "parameters": 27977, "macs": 5e8, "milliseconds_per_clip": 12.3}
-    lines = detectors.table([{**row, "training_seconds": 61.4}])
-    assert lines[2] == "| `meso4` | 0.900 [0.800, 1.000] | 0.900 [0.800, 1.000] | 27,977 | 0.50 G | 12 | 61 s |"
+    lines = detectors.table([{**row, "training_seconds": 61.4, "per": "frame", "made": "2026-01-02"}])
+    figures = "0.900 [0.800, 1.000] | 0.900 [0.800, 1.000] | 27,977 | 0.50 G | 12 | 61 s | frame | 2026-01-02"
+    assert lines[2] == f"| `meso4` | {figures} |"
     path = tmp_path / "d.md"
     path.write_text(f"before\n{measure.BEGIN}\nold\n{measure.END}\nafter\n")
     measure.insert(path, lines)
@@ -117,3 +118,32 @@ def test_the_table_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> No
     path.write_text("no marks\n")
     with pytest.raises(SystemExit, match="wanted the marks"):
         measure.insert(path, lines)
+
+
+def test_rows_that_were_not_run_keep_their_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = tmp_path / "d.md"
+    document.write_text(f"before\n<!-- x{measure.BEGIN}\n{measure.END}\nafter\n")
+
+    def measured(value: float) -> None:
+        auc = {"value": value, "low": value - 0.1, "high": value + 0.05}
+        costs = {"parameters": 1000, "macs": 1e9, "milliseconds_per_clip": 5.0}
+        row = {"seen": auc, "unseen": auc, "training_seconds": 7.0, "per": "frame", "made": "2026-01-02"}
+        monkeypatch.setattr(detectors, "make_data", lambda out: None)
+        monkeypatch.setattr(detectors, "measure", lambda name, out, overrides: {"name": name, **row})
+        monkeypatch.setattr(detectors, "costs", lambda names: [costs] * len(names))
+
+    def run(*names: str) -> list[str]:
+        assert detectors.main(["--out", str(tmp_path), "--table", str(document), "--only", *names]) == 0
+        return document.read_text().splitlines()
+
+    measured(0.5)
+    first = run("spsl", "meso4")
+    measured(0.75)
+    second = run("resnet18", "spsl")
+    assert [line.split("`")[1] for line in second if "`" in line] == ["meso4", "resnet18", "spsl"]
+    kept, changed = [next(line for line in first if f"`{name}`" in line) for name in ("meso4", "spsl")]
+    assert kept in second and changed not in second
+    assert (second[0], second[-1]) == ("before", "after")
+    name, seen, _ = detectors.aucs(next(line for line in second if "`spsl`" in line))
+    assert (name, seen) == ("spsl", {"value": 0.75, "low": 0.65, "high": 0.8})
+    assert (tmp_path / "d.png").stat().st_size > 1000
