@@ -57,6 +57,8 @@ BUDGET = {
     "optim.warmup_steps": 15,
     "optim.clip_norm": 1.0,
     "optim.epochs": 5,
+    "optim.accumulate": 1,
+    "optim.autocast": "off",
 }
 # What a detector wants other than that. ShallowNet's dropout after every layer keeps it at chance for many epochs. MesoNet's
 # running statistics follow slowly. SBI, which sees no forgery but its own and takes two gradients a step, is the slowest to

@@ -256,7 +256,8 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
             {"name": "audiovisual", "picture_detector": "shallownet_v3", "picture_weights": "x.pth"},
             "shallownet_v3 has no published weights to begin with",
         ),
-        ({"name": "meso5"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
+        ({"name": "zzz"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
+        ({"name": "XcepTion"}, r"no detector of that name; did you mean xception\? wanted one of mel_cnn, .*, lav"),
         ({"name": "xception", "pooling": "median"}, "'mean', 'max', 'top_k' or 'attention'"),
     ],
 )

@@ -211,7 +211,15 @@ def labelled(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SMALL = ["clip.seconds=1", "clip.frames=1", f"clip.image_size={SIZE}", "data.batch_size=4", "data.workers=1", "optim.epochs=2"]
-SMALL += ["threads=1", "optim.rate=1e-3", "optim.schedule=constant", "predict.spans=1", "predict.batch_size=4"]
+SMALL += [
+    "optim.accumulate=1",
+    "optim.autocast=off",
+    "threads=1",
+    "optim.rate=1e-3",
+    "optim.schedule=constant",
+    "predict.spans=1",
+    "predict.batch_size=4",
+]
 
 
 def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False) -> int:

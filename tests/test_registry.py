@@ -146,3 +146,20 @@ def test_detectors_that_judge_frames_are_published_with_losses_of_frames():
     for entry in ENTRIES.values():
         settings = config.read(Path(__file__).parent.parent / "configs" / entry.config)
         assert settings.objective.per == ("frame" if entry.per_frame else "clip"), entry.config
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("xcption", "xception"), ("EfficientNet-B4", "efficientnet_b4"), ("meso5", "meso4"), ("audio_visual", "audiovisual")],
+)
+def test_a_misspelt_detector_gets_the_name_that_was_meant(name: str, meant: str) -> None:
+    with pytest.raises(InputError, match=rf"^c: model.name: .*did you mean {meant}\? wanted one of mel_cnn"):
+        config.parse({"model": {"name": name}}, "c")
+
+
+def test_an_update_is_of_as_many_pictures_as_published() -> None:
+    for name, entry in ENTRIES.items():
+        if entry.per_frame:
+            settings = config.read(SOURCE.parent.parent / "configs" / entry.config)
+            clips = settings.data.batch_size * settings.optim.accumulate * (2 if name == "sbi" else 1)
+            assert clips * settings.clip.frames == (12 if name == "f3net" else 32), name

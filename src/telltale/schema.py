@@ -3,6 +3,7 @@
 `Model` and `Objective` hold the keys that detectors share and, joined to them, those that an entry of the table brings along.
 """
 
+import difflib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -45,7 +46,9 @@ class SharedModel(Section):
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in ENTRIES:
-            raise ValueError(f"no detector of that name; wanted one of {', '.join(ENTRIES)}")
+            meant = difflib.get_close_matches(name.lower().replace("-", "_"), ENTRIES, 1)
+            hint = f"; did you mean {meant[0]}?" if meant else ""
+            raise ValueError(f"no detector of that name{hint or ';'} wanted one of {', '.join(ENTRIES)}")
         return name
 
     @model_validator(mode="before")
