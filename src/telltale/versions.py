@@ -21,9 +21,10 @@ import telltale
 from telltale import source, threads
 
 # From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
-# imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values.
+# imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values, nor
+# what shows progress.
 WAY = ("data", "inference", "models")
-READERS = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "yaml"}
+APART = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "tqdm", "yaml"}
 # Distributions that are called otherwise than what they give to import.
 CALLED = {
     "cv2": "opencv-python-headless",
@@ -80,7 +81,7 @@ def distributions() -> tuple[str, ...]:
                 else:  # "decode.frames.read_frames" is in decode.frames, and below decode
                     parts = own.split(".")
                     left += [short for n in range(len(parts)) if (short := ".".join(parts[: n + 1])) in files]
-    return tuple(sorted(CALLED.get(name, name) for name in others - READERS - set(sys.stdlib_module_names)))
+    return tuple(sorted(CALLED.get(name, name) for name in others - APART - set(sys.stdlib_module_names)))
 
 
 def _name(path: Path, package: Path) -> str:
