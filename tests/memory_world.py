@@ -2,6 +2,7 @@
 
 import copy
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,14 @@ class Run:
     saved: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[tuple[list[Score], bool]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
+    model: Callable[[], nn.Module] | None = None
 
     def go(self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: place.Place | None = None) -> state.State:
         """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned in `saved`."""
         here = here or place.Place(0, 1, torch.device("cpu"))
         place.seed(self.settings.seed)
-        now = state.begin(SmallModel(self.plain), self.settings.optim, "cpu")
+        model = SmallModel(self.plain) if self.model is None else self.model()
+        now = state.begin(model, self.settings.optim, "cpu")
         if resumed is not None:
             now.restore(copy.deepcopy(resumed))
         watch = Watch()

@@ -1,12 +1,10 @@
 """The loop in a small world: what it learns, what a cut run comes to, what it does with clips that cannot be read."""
 
-import os
-import socket
-
 import numpy as np
 import pytest
 import torch
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
+from two_processes import together
 
 from telltale import place
 from telltale.batch import read_batch
@@ -63,6 +61,13 @@ def test_a_run_killed_between_saves_goes_on_from_the_last_one() -> None:
     final = expected.go()
     for content in expected.saved:  # a kill leaves any of these as last.pt
         assert same_weights(Run(settings, MemoryClips(TARGETS)).go(resumed=content).model, final.model)
+
+
+def test_with_several_batches_to_an_update_it_is_saved_at_the_first_update_from_each_multiple_on() -> None:
+    """25 clips, 7 batches an epoch, updates after batches 3, 6 and 7; multiples of 4 are 4 and 8."""
+    run = Run(configured(optim={"accumulate": 3, "save_every": 4, "epochs": 1}), MemoryClips(TARGETS))
+    run.go()
+    assert [(content["progress"]["epoch"], content["progress"]["step"]) for content in run.saved] == [(0, 6), (0, 7), (1, 0)]
 
 
 def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
@@ -141,30 +146,16 @@ def test_a_score_is_a_probability_or_a_status() -> None:
     assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]
 
 
-def _process(rank: int, port: int, folder: str) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "WORLD_SIZE": "2",
-        "LOCAL_RANK": str(rank),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    with place.join(1) as here:
-        run = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
-        done = run.go(here=here)
-        names = sorted(s.video_name for s in run.epochs[-1][0])
-        torch.save((done.model.state_dict(), run.losses, names), f"{folder}/{rank}.pt")
+def _process(here: place.Place) -> tuple:
+    run = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
+    done = run.go(here=here)
+    return done.model.state_dict(), run.losses, sorted(s.video_name for s in run.epochs[-1][0])
 
 
 def test_two_processes_take_the_steps_of_one(tmp_path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_process, (port, str(tmp_path)), nprocs=2)
     alone = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
     expected = alone.go()
-    for rank in range(2):
-        weights, losses, names = torch.load(tmp_path / f"{rank}.pt")
+    for weights, losses, names in together(_process, folder=tmp_path):
         assert losses == pytest.approx(alone.losses, abs=1e-6)
         assert names == sorted(f"{row}.mp4" for row in range(8))
         for name, value in expected.model.state_dict().items():

@@ -8,8 +8,9 @@ holds the rest.
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from telltale.footprint import REMEDY
 from telltale.inference import Inference, autocast, is_out_of_memory
 from telltale.losses import Losses
 from telltale.maps import Maps
+from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.optim import perturbed, rate_at
 from telltale.place import Place
@@ -66,8 +68,13 @@ def fit(
             raise InputError(f"{here.device}: out of memory in a step of training ({reason}); {REMEDY}") from None
         save()
         shown = bar(len(validation), "validation", "batch", here.main)
-        batches = score(Inference(state.judged, here.device, settings.optim.autocast), validation, watch, shown)
-        mine = {s.video_name: s for batch in batches for s in batch}
+        # Running statistics of batch norm, and their average, are each process's own; best.pt holds the main one's.
+        here.equal(state.judged.state_dict().values())
+        infer = Inference(state.judged, here.device, settings.optim.autocast)
+        mine: dict[str, Score] = {}
+        with together(here, watch):
+            for batch in score(infer, validation, watch, shown):
+                mine |= {s.video_name: s for s in batch}
         scores = merge(here.gather(mine), [row.video_name for row in validation.dataset.rows])
         targets = {row.video_name: row.target for row in validation.dataset.rows}
         rate = rate_at(settings.optim, (state.progress.epoch + 1) * len(train) - 1, len(train))
@@ -107,12 +114,14 @@ def train_epoch(
         watch.defer()
         # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
         share = here.world / max(clips, 1.0) / group
-        with apart(net, not updates and here.world > 1):
+        # Other processes wait in their synchronised norms for one whose clips all cannot be used, or that has none.
+        exchange = partial(norms.silent, net) if clips and not usable.any() else nullcontext
+        with apart(net, not updates and here.world > 1), exchange():
             losses = backward(net, batch, usable, objective, state, optim, share)
         if optim.sam_rho:
             # The same draws again, dropout's too: only the weights differ.
             place.seed(settings.seed, progress.epoch, progress.step, here.rank)
-            with perturbed(state.model, optim.sam_rho):
+            with perturbed(state.model, optim.sam_rho), exchange():
                 backward(net, batch, usable, objective, state, optim, share)
         if updates:
             update(state, optim, rate)
@@ -125,7 +134,8 @@ def train_epoch(
         progress.add(terms, sums[0], clips, order.global_size(progress.step) - clips, elapsed)
         shown.update(int(clips))
         shown.set_postfix(loss=f"{progress.loss_sum / max(progress.clips, 1):.4f}", rate=f"{rate:.1e}", refresh=False)
-        if updates and (stopping or progress.step % optim.save_every == 0):
+        # With several batches to an update: at the first update at or after each multiple.
+        if updates and (stopping or progress.step // optim.save_every > first // optim.save_every):
             save()
         if updates and stopping:
             raise Stopped(watch.number or signal.SIGTERM)
@@ -196,6 +206,18 @@ def answers(batch: Batch, logits: np.ndarray) -> list[Score]:
     """What `Inference` gave for a batch, (N, V) or with mirror images (N, 2 V), as one score a clip."""
     usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
     return [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
+
+
+@contextmanager
+def together(here: Place, watch: Watch) -> Iterator[None]:
+    """Around scoring: all processes come to its end, or all of them raise Stopped if a signal stopped one.
+
+    One that had finished its share would otherwise wait for those that stopped.
+    """
+    with suppress(Stopped):
+        yield
+    if number := max(here.gather(watch.number)):
+        raise Stopped(number)
 
 
 def _score(facts: Facts, logits: np.ndarray) -> Score:

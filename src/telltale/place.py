@@ -3,19 +3,25 @@
 One process needs nothing. Under `torchrun --nproc-per-node=N` each process joins a group (NCCL on CUDA, else gloo).
 """
 
+import io
 import os
-from collections.abc import Iterator
+import pickle
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from telltale import threads
 from telltale.errors import InputError
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,77 @@ class Place:
         dist.all_gather_object(things, thing)
         return things
 
+    def each(self, make: Callable[[], Made]) -> list[Made]:
+        """What `make` gives in each process, by rank; every process must call it. Raises an InputError of one in all of them.
+
+        Without this the others would wait for the one that gave up.
+        """
+        outcomes = self.gather(_outcome(make))
+        if reasons := [reason for _, reason in outcomes if reason is not None]:
+            raise InputError(reasons[0])
+        return [thing for thing, _ in outcomes]
+
+    def first(self, make: Callable[[], Made]) -> Made:
+        """What `make` gives in the main process, in all of them; every process must call it. Its tensors lie on the CPU.
+
+        The others may run on machines that see no file of the main one's. Raises an InputError of `make` in all of them.
+        """
+        if self.world == 1:
+            return make()
+        file, tensors = io.BytesIO(), []
+        outcome = _outcome(make) if self.main else None
+        if self.main:
+            # Tensors go one by one: a state of several GB would otherwise be pickled whole, in memory and on the device.
+            pickler = pickle.Pickler(file)
+            pickler.persistent_id = lambda thing: _set_aside(thing, tensors)  # type: ignore[method-assign]
+            pickler.dump(outcome)
+        sent = [(file.getvalue(), [(tuple(t.shape), t.stride(), t.dtype) for t in tensors])]
+        dist.broadcast_object_list(sent, 0, device=self.device)
+        if not self.main:
+            tensors = [torch.empty_strided(*form[:2], dtype=form[2]) for form in sent[0][1]]
+        self.equal(tensors)
+        if not self.main:
+            unpickler = pickle.Unpickler(io.BytesIO(sent[0][0]))
+            unpickler.persistent_load = tensors.__getitem__  # type: ignore[method-assign]
+            outcome = unpickler.load()
+        thing, reason = outcome
+        if reason is not None:
+            raise InputError(reason)
+        return thing
+
+    def equal(self, tensors: Iterable[Tensor]) -> None:
+        """Give each tensor the main process's values, in place, bit for bit; every process must call it."""
+        if self.world == 1:
+            return
+        for tensor in tensors:
+            # As bytes: every backend knows them. A copy where the tensor lies elsewhere or in another order.
+            values = tensor.detach().to(self.device).contiguous()
+            if values.numel():
+                dist.broadcast(values.view(-1).view(torch.uint8), 0)
+                if not self.main:
+                    tensor.detach().copy_(values)
+
+    def leave(self) -> None:
+        """Leave the group: from here on no process waits for another. Every process must call it."""
+        if self.world > 1 and dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _outcome(make: Callable[[], Made]) -> tuple[Made | None, str | None]:
+    """What `make` gives, or its InputError's sentence."""
+    try:
+        return make(), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _set_aside(thing: Any, tensors: list[Tensor]) -> int | None:
+    """For a pickler: a tensor's number in `tensors`, where it is kept; None for anything else."""
+    if not isinstance(thing, Tensor):
+        return None
+    tensors.append(thing)
+    return len(tensors) - 1
+
 
 @contextmanager
 def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place]:
@@ -74,11 +151,21 @@ def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.device("cpu")
     if torch.cuda.is_available():
-        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        local = int(os.environ.get("LOCAL_RANK", "0"))
+        if local >= torch.cuda.device_count():
+            raise InputError(
+                f"process {local} of this machine finds {torch.cuda.device_count()} GPUs; wanted one for each: give torchrun"
+                f" --nproc-per-node={torch.cuda.device_count()}"
+            )
+        device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     threads.of_process(cpu_threads)
     if deterministic:
         _be_deterministic()
+    alone = os.environ.get("LOCAL_WORLD_SIZE") == str(world)
+    if world > 1 and alone and sys.platform == "linux":
+        # gloo would look for this machine by its name, which has no address in a container without a network.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     if world > 1:
         # A validation pass may keep one rank waiting long for the others.
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2))
@@ -92,7 +179,7 @@ def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place
     finally:
         if deterministic:
             torch.use_deterministic_algorithms(False)
-        if world > 1:
+        if world > 1 and dist.is_initialized():
             dist.destroy_process_group()
 
 

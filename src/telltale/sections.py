@@ -196,9 +196,12 @@ class Optim(Section):
     patience: FromZero = 0
     """Epochs in a row without a better validation result after which the run ends; 0: it never ends early."""
     save_every: Count = 100
-    """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little."""
+    """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little. With `accumulate`
+    at the first update at or after each multiple."""
     sam_rho: NotNegative = 0.0
     """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
+    sync_batch_norm: bool = False
+    """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it changes nothing."""
 
     @model_validator(mode="after")
     def _sam(self) -> "Optim":

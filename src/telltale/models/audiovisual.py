@@ -15,7 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from telltale import config
 from telltale.errors import InputError
 from telltale.mel import n_columns
-from telltale.models import frames
+from telltale.models import frames, norms
 from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise
 from telltale.models.pooling import pooling
@@ -155,11 +155,15 @@ class AudioVisual(nn.Module):
             (self.picture, (pictures, frame_seconds), has_picture, None),
             (self.sound, (mel,), has_sound, mel_rows),
         ):
-            rows = present.nonzero().squeeze(1)
+            rows, stands_in = norms.share(stream, present.nonzero().squeeze(1))
             if len(rows) == 0:
                 # Nothing to read in the whole batch: every weight of the stream still gets a gradient, of zero, because DDP
                 # waits for one on every process; and batch norm sees no placeholder.
-                unread = unread + 0.0 * sum(parameter.sum() for parameter in stream.parameters())
+                if stands_in:
+                    with norms.silent(stream):
+                        unread = unread + 0.0 * stream(*(each[:1] for each in inputs)).sum()
+                else:
+                    unread = unread + 0.0 * sum(parameter.sum() for parameter in stream.parameters())
                 continue
             # Only the rows that have it go through the tower: a placeholder must not enter batch norm's statistics.
             if whose is None:

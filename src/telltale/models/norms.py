@@ -1,0 +1,73 @@
+"""Batch norm over the batch of all processes, and what a process does that has nothing to put into it.
+
+    model = synchronise(model)              # nn.SyncBatchNorm in place of every batch norm; the weights keep their names
+    with silent(model):                     # this process takes part in the exchange without a row of its own
+        loss = 0 * model(stand_in).sum()
+
+A synchronised layer waits until every process has called it. A process without rows still calls it, with an empty tensor: torch
+leaves such a process out of the mean and the variance. So a stand-in never enters the statistics.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def synchronise(model: nn.Module) -> nn.Module:
+    """The model with nn.SyncBatchNorm in place of its batch norms, timm's with an activation among them."""
+    from timm.layers import convert_sync_batchnorm
+
+    return convert_sync_batchnorm(model)
+
+
+@contextmanager
+def silent(model: nn.Module) -> Iterator[None]:
+    """Within it synchronised layers of `model` exchange an empty tensor and normalise what they get by itself alone."""
+    changed = [module for module in _synchronised(model) if not _is_silent(module)]
+    for module in changed:
+        module.forward = partial(_alone, module)  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        for module in changed:
+            del module.forward
+
+
+def share(module: nn.Module, rows: Tensor) -> tuple[Tensor, bool]:
+    """The rows of a batch that `module` is to read, long (R,), and whether this process stands in for want of rows.
+
+    Without synchronised layers these are `rows`. With them a silent module reads none, and stands in if another process has a
+    row. All processes call it.
+    """
+    layer = next(_synchronised(module), None)
+    if layer is None or not module.training or not dist.is_initialized():
+        return rows, False
+    rows = rows[:0] if _is_silent(layer) else rows
+    total = torch.tensor(len(rows), device=rows.device)
+    dist.all_reduce(total)
+    return rows, len(rows) == 0 and int(total) > 0
+
+
+def _synchronised(model: nn.Module) -> Iterator[nn.Module]:
+    return (module for module in model.modules() if isinstance(module, nn.SyncBatchNorm))
+
+
+def _is_silent(layer: nn.Module) -> bool:
+    return "forward" in vars(layer)
+
+
+def _alone(layer: nn.SyncBatchNorm, inputs: Tensor) -> Tensor:
+    """The layer's call without a row: the exchange, in the backward pass too, and `inputs` normalised as without it."""
+    # The others exchange float32 under autocast too.
+    nothing = type(layer).forward(layer, inputs[:0].float()).sum()
+    own = torch.batch_norm(inputs, layer.weight, layer.bias, None, None, True, 0.0, layer.eps, torch.backends.cudnn.enabled)
+    return own + nothing.to(own.dtype)
