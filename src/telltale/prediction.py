@@ -16,14 +16,15 @@ from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_stor
 from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
-from telltale.loop import score
+from telltale.journals import Journals
+from telltale.loop import score, together
 from telltale.manifest import Row
 from telltale.maps import Maps, check
 from telltale.place import Place
 from telltale.profile import Profile
 from telltale.progress import bar, say
 from telltale.runfolder import flatten
-from telltale.scores import Journal, Score, merge
+from telltale.scores import Score, merge
 from telltale.signals import Stopped, Watch
 
 # What no score depends on.
@@ -82,7 +83,7 @@ class Work:
         predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
         sizes = file_sizes(asked)
         self.model_sha256 = file_sha256(trained)
-        self.journal = Journal(_journal_path(out, here), _fingerprint(asked, sizes, settings, here, self.model_sha256, maps))
+        self.journal = Journals(out, here, _fingerprint(asked, sizes, settings, self.model_sha256, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
         left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
         kept = None if store is None else open_store(store, settings, reads)
@@ -104,7 +105,7 @@ class Work:
             "data": content.get("data", ""),
             "videos": videos,
             "overrides": overrides,
-            "world": self.here.world,
+            "world": max(self.journal.worlds),
         }
 
     def __enter__(self) -> "Work":
@@ -118,18 +119,20 @@ class Work:
         """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal kept."""
         journal, here = self.journal, self.here
         if journal.done and here.main:
-            print(f"{journal.path}: going on, {len(journal.done)} of {sum(map(len, self.fixed))} rows are done", flush=True)
+            print(f"{journal.path}: going on, {len(journal.done)} of {len(self.asked)} rows are done", flush=True)
         infer = inference(model, self.settings, here.device)
         maps = None if self.maps is None else Maps(self.maps, infer)
         shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
         try:
-            for scores in score(infer, self.feed, watch, shown, self.profile, maps):
-                # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
-                journal.append([s for s in scores if s.video_name not in journal.done])
+            with together(here, watch):
+                for scores in score(infer, self.feed, watch, shown, self.profile, maps):
+                    # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
+                    journal.append(scores)
         except Stopped as stop:
             kept = f"run the same command again: {len(journal.done)} rows are kept in {journal.path}"
             raise Stopped(stop.number, kept) from None
-        return merge(here.gather(journal.done), [row.video_name for row in self.asked])
+        found = {name: score for part in here.gather(journal.done) for name, score in part.items()}
+        return merge([found], [row.video_name for row in self.asked])
 
 
 def report_profile(profile: Profile, file: str) -> None:
@@ -145,15 +148,9 @@ def _precision(settings: config.Config) -> str:
     return settings.optim.autocast if settings.predict.precision == "trained" else settings.predict.precision
 
 
-def _journal_path(out: Path, here: Place) -> Path:
-    return out.with_name(f"{out.name}.journal" + (f".{here.rank}-of-{here.world}" if here.world > 1 else ""))
-
-
-def _fingerprint(
-    asked: list[Row], sizes: list[int], settings: config.Config, here: Place, model_sha256: str, maps: Path | None
-) -> str:
+def _fingerprint(asked: list[Row], sizes: list[int], settings: config.Config, model_sha256: str, maps: Path | None) -> str:
     """What a row's score and map depend on: the model, the list, the files, every setting but those of speed and of fallbacks,
-    and where the maps go."""
+    and where the maps go. Not on the number of processes: what another number did is kept."""
     values = flatten(settings.model_dump(mode="json"))
     fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
     key = [
@@ -161,7 +158,6 @@ def _fingerprint(
         [str(row.path.resolve()) for row in asked],
         sizes,
         fixed,
-        here.world,
         maps and str(maps.resolve()),
     ]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
