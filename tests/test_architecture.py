@@ -29,8 +29,8 @@ transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged
 data profile inference objectives outputs runs
 feed maps report.* footprint
-loop runfolder evaluation
-record demo.*
+loop runfolder evaluation journals
+final record demo.*
 training prediction planning
 golden bundle api
 bundling reproduction

@@ -85,10 +85,14 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         objective = objectives.build(settings, [])
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods).to(CUDA)
         now, feed = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
+        trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
+        without: list[str] = []
+        now.optimiser.register_step_pre_hook(lambda *_: without.extend(n for n, weight in trained if weight.grad is None))
         head = model.get_submodule("detector.head" if hasattr(model, "detector") else "head")
         head.register_forward_hook(lambda _, given, answer: heads.extend([*given, answer]))
         train_epoch(model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *step: steps.append(step))
         assert len(steps) == 1 and now.progress.step == 1
+        assert not without, "several processes would wait for these gradients without end"
         # The head works in float32 whatever the precision of the rest, in training and in prediction.
         assert {tensor.dtype for tensor in heads} == {torch.float32}
         infer, batch = Inference(model, CUDA, precision), feed.batch([Key(0, -1)] * len(TARGETS))

@@ -19,12 +19,13 @@ from telltale.data import TrainBatches, evaluation_batches
 from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.inference import Inference
-from telltale.loop import bar, score
+from telltale.loop import score
 from telltale.loop import together as all_to_the_end
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
 from telltale.models.weights import Tower
 from telltale.place import Place
+from telltale.progress import bar
 from telltale.signals import Stopped, Watch
 
 CPU = torch.device("cpu")

@@ -9,13 +9,14 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+import sklearn.metrics
 import timm
 import torch
 import torch._dynamo
 
-from telltale import place, record
+from telltale import place, prediction, training
 
-__all__ = ["launch", "record", "timm", "together"]
+__all__ = ["launch", "prediction", "sklearn", "timm", "together", "training"]
 
 FORK = multiprocessing.get_context("fork")
 
@@ -51,7 +52,7 @@ def begin(body: Callable[[int], None]) -> list[Any]:
 def _run(body: Callable[[int], None]) -> list[int | None]:
     processes = begin(body)
     for process in processes:
-        process.join(120)
+        process.join(300)
         process.kill()  # one that still lives waits for the other forever: its status says so
         process.join()
     return [process.exitcode for process in processes]

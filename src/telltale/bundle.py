@@ -64,7 +64,8 @@ class Spread:
 @dataclass(frozen=True)
 class Bundle:
     """What bundle.json says. config, data: fingerprints; threads: torch's in training, on which its last bits depend; machine:
-    that of the training; code, packages: those of source/; files: SHA-256 by path within the bundle."""
+    that of the training; code, packages: those of source/; files: SHA-256 by path within the bundle; processes: how many
+    trained it, several numbers if it was resumed with others."""
 
     folder: Path
     model: str
@@ -82,6 +83,7 @@ class Bundle:
     spread: Spread | None
     tolerances: dict[str, float]
     files: dict[str, str]
+    processes: tuple[int, ...] = (1,)  # bundles of before it was kept could hold no others
 
     @property
     def model_file(self) -> Path:
@@ -126,8 +128,9 @@ def read(folder: Path) -> Bundle:
             raise InputError(f"{path}: is not a {FORMAT} file; wanted one that telltale bundle wrote")
         sets = tuple(ScoreSet(**{**one, "overrides": tuple(one["overrides"])}) for one in tree.pop("sets"))
         spread = tree.pop("spread")
+        processes = tuple(tree.pop("processes", (1,)))
         known = None if spread is None else Spread(**{**spread, "seeds": tuple(spread["seeds"])})
-        return Bundle(folder=folder, sets=sets, spread=known, **tree)
+        return Bundle(folder=folder, sets=sets, spread=known, processes=processes, **tree)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); wanted the folder that telltale bundle wrote") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:

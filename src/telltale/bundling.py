@@ -27,7 +27,7 @@ from telltale.bundle import (
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import read_data, read_labels
-from telltale.runfolder import flatten
+from telltale.runfolder import flatten, worlds
 from telltale.scores import read_scores
 from telltale.training import fingerprint
 
@@ -129,7 +129,8 @@ def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> Sco
     if origin.model_sha256 != model:
         raise InputError(f"{scores}: come from model {origin.model_sha256[:16]}, but best.pt is {model[:16]}; score them again")
     if origin.world != 1:
-        raise InputError(f"{scores}: come from {origin.world} processes, whose last bits one does not give; score with one")
+        again = "the training's command with --resume scores them again" if name == VALIDATION else "score with one"
+        raise InputError(f"{scores}: come from {origin.world} processes, whose last bits one does not give; {again}")
     taken = scores_in(into, name)
     shutil.copyfile(scores, taken)
     shutil.copyfile(origins.path_of(scores), origins.path_of(taken))
@@ -203,6 +204,7 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
         spread=spread,
         tolerances=TOLERANCES,
         files={},
+        processes=worlds(part / "run"),
     )
     (part / "README.md").write_text(readme(made, audits.one_line(audits.read(part / "run" / "audit.json"))), encoding="utf-8")
     made.files.update(hashes(part, contents(part)))
@@ -239,7 +241,7 @@ def readme(made: Bundle, audit: str) -> str:
         docker compose build
         docker compose run --rm reproduce --tier scores      # seconds: tables and figures from the score files
         docker compose run --rm reproduce --tier weights     # minutes: every video scored again
-        docker compose run --rm reproduce --tier train       # as long as training took
+        docker compose run --rm reproduce --tier train       # as long as training took{processes}
         ```
 
         Each prints PASS or FAIL with its reasons, and ends with status 0 or 1. A fake probability may move by
@@ -252,6 +254,7 @@ def readme(made: Bundle, audit: str) -> str:
         code=made.code,
         audit=audit,
         sets=sets,
+        processes="" if made.processes == (1,) else f", in {max(made.processes)} processes by torchrun",
         probability=made.tolerances["fake_probability"],
         auc_tolerance=made.tolerances["auc"],
         seeds=seeds,

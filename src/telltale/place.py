@@ -87,8 +87,9 @@ class Place:
         """
         if self.world == 1:
             return make()
-        file, tensors = io.BytesIO(), []
-        outcome = _outcome(make) if self.main else None
+        file = io.BytesIO()
+        tensors: list[Tensor] = []
+        outcome: Any = _outcome(make) if self.main else None
         if self.main:
             # Tensors go one by one: a state of several GB would otherwise be pickled whole, in memory and on the device.
             pickler = pickle.Pickler(file)

@@ -17,6 +17,17 @@ def telltale(*words: Any) -> list[str]:
     return [*TELLTALE, *map(str, words)]
 
 
+def several(processes: int, command: Sequence[str]) -> list[str]:
+    """A command of ours in so many processes of this machine, by torchrun; one process needs nothing.
+
+    By the loopback address: a container without a network cannot resolve its own name.
+    """
+    if processes == 1:
+        return list(command)
+    group = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}", "--no-python"]
+    return [sys.executable, "-P", "-m", "torch.distributed.run", *group, *command]
+
+
 def as_typed(command: Sequence[str]) -> str:
     """The command as a person would type it."""
     ours = list(command[: len(TELLTALE)]) == TELLTALE

@@ -22,7 +22,7 @@ from telltale.audits import Finding
 from telltale.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.errors import InputError
 from telltale.manifest import read_data, read_labels
-from telltale.programs import as_typed, call, telltale
+from telltale.programs import as_typed, call, several, telltale
 from telltale.scores import Score, read_scores
 
 # Validation scores come out of training, which takes one view of a clip as it is.
@@ -173,12 +173,15 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     yield from bundles.check_data(bundle, data, used)
     labels = fingerprint(*read_data(data, settings.data))
     yield Finding("labels", labels == bundle.data, f"{labels}" + ("" if labels == bundle.data else f", not {bundle.data}"))
+    processes, said = max(bundle.processes), ", then ".join(map(str, bundle.processes))
+    again = f"; begun again with {processes}, whose sums have other last bits" if len(bundle.processes) > 1 else ""
+    yield Finding("processes", True, f"trained by {said}{again}")
     words: list[Any] = ["train", "--config", bundle.config_file, "--data", data, "--out", out / "run"]
     words.append("--resume" if resume else "--force")
     # torch's sums depend on its number of threads; it is the core count where the config leaves it open.
     if bundle.threads and not settings.threads:
         words += ["--set", f"threads={bundle.threads}"]
-    if status := run(words):
+    if status := run(words, processes):
         yield Finding("training", False, f"telltale train ended with status {status}; the lines above say why")
         return
     yield from retrained(bundle, out / "run" / "best.pt")
@@ -214,9 +217,9 @@ def same_weights(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[boo
     return False, f"other in {len(other)} of {len(before)} tensors, by {worst:.2g} at most"
 
 
-def run(words: Sequence[Any]) -> int:
-    """One of our verbs, shown as typed; its status."""
-    command = telltale(*words)
+def run(words: Sequence[Any], processes: int = 1) -> int:
+    """One of our verbs, in so many processes, shown as typed; its status."""
+    command = several(processes, telltale(*words))
     print(f"\n$ {as_typed(command)}", flush=True)
     return call(command)
 

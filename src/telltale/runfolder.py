@@ -32,7 +32,8 @@ READS_FORMAT = "telltale-reads-1"
 READS_HEADER = ("kind", "split", "path", "bytes", "sha256", "rows", "inside")
 EVENTS = "events.out.tfevents.*"
 
-# What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step does.
+# What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step does. The number
+# of epochs may where the learning rates of the steps done do not depend on it.
 FREE = {
     "data.workers",
     "store.max_gb",
@@ -48,27 +49,47 @@ FREE = {
 def prepare(folder: Path, settings: config.Config, here: "Place", *, resume: bool, force: bool) -> dict[str, Any] | None:
     """Make the folder ready to write; return `last.pt`'s content if a run goes on from there, else None.
 
-    All processes call it, one looks. Raises InputError if the folder holds anything and neither flag was given, or if `resume`
-    meets a run of other settings.
+    All processes call it and get what the main one found: other machines may not see the folder. Raises InputError if the
+    folder holds anything and neither flag was given, or if `resume` meets a run of other settings.
     """
-    if here.main:
-        _make_ready(folder, resume=resume, force=force)
-    here.gather("the folder is ready")
-    if resume and (folder / "last.pt").exists():
-        state = checkpoint.load(folder / "last.pt")
-        # Through the schema: a key that is newer than the run has its default there.
-        then = config.parse(state["config"], str(folder / "last.pt"))
-        before, now = flatten(then.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
-        changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
-        if changed:
-            key = changed[0]
-            raise InputError(
-                f"{folder}: was trained with {key}={before.get(key)!r}, now it is {now.get(key)!r}"
-                f"{f' (and {len(changed) - 1} more keys differ)' if len(changed) > 1 else ''};"
-                f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another --out"
-            )
-        return state
-    return None
+    return here.first(lambda: _found(folder, settings, resume=resume, force=force))
+
+
+def _found(folder: Path, settings: config.Config, *, resume: bool, force: bool) -> dict[str, Any] | None:
+    _make_ready(folder, resume=resume, force=force)
+    if not resume or not (folder / "last.pt").exists():
+        return None
+    state = checkpoint.load(folder / "last.pt")
+    # Through the schema: a key that is newer than the run has its default there.
+    then = config.parse(state["config"], str(folder / "last.pt"))
+    before, now = flatten(then.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
+    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
+    if changed:
+        key = changed[0]
+        raise InputError(
+            f"{folder}: was trained with {key}={before.get(key)!r}, now it is {now.get(key)!r}"
+            f"{f' (and {len(changed) - 1} more keys differ)' if len(changed) > 1 else ''};"
+            f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another --out"
+        )
+    if _rates_differ(then.optim, settings.optim, state):
+        raise InputError(
+            f"{folder}: was trained with optim.epochs={then.optim.epochs}, now it is {settings.optim.epochs}; by schedule"
+            f" '{then.optim.schedule}' steps that are done would have had other learning rates; resume with the same number,"
+            " or give another --out (schedules 'constant' and 'step' can be given more epochs)"
+        )
+    return state
+
+
+def _rates_differ(then: config.Optim, now: config.Optim, state: dict[str, Any]) -> bool:
+    """Whether any step done so far would have had another learning rate."""
+    if then.epochs == now.epochs:
+        return False
+    from telltale import optim  # and torch with it
+
+    epoch, step = state["progress"]["epoch"], state["progress"]["step"]
+    # A state of before its length was kept: any length shows whether rates depend on the number of epochs.
+    steps = state.get("steps_per_epoch") or max(1000, step + 1)
+    return any(optim.rate_at(then, at, steps) != optim.rate_at(now, at, steps) for at in range(epoch * steps + step))
 
 
 def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
@@ -103,15 +124,23 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def write_environment(folder: Path, *, resumed: bool) -> None:
-    """environment.json: `versions.environment` of this process; a resumed run keeps the first and adds to its "resumed"."""
-    path, now = folder / "environment.json", versions.environment()
+def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
+    """environment.json: `versions.environment` of this process and `world`, the number of processes; a resumed run keeps the
+    first and adds to its "resumed"."""
+    path, now = folder / "environment.json", {**versions.environment(), "world": world}
     tree: dict[str, Any] = {**now, "resumed": []}
     if resumed:
         # A run of before this file was written began somewhere that nobody knows any more.
         before = _json(path) or {"date": None, "code": None, "packages": {}, "machine": {}}
         tree = {**before, "resumed": [*before.get("resumed", []), now]}
     write_text(path, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
+
+
+def worlds(folder: Path) -> tuple[int, ...]:
+    """The numbers of processes that trained the run in `folder`, in their order; a run of before they were kept says one."""
+    tree = _json(folder / "environment.json") or {}
+    found = [part.get("world") for part in (tree, *tree.get("resumed", []))]
+    return tuple(dict.fromkeys(number for number in found if isinstance(number, int))) or (1,)
 
 
 class Reads:

@@ -9,21 +9,21 @@ from typing import Any
 
 import torch
 
-from telltale import audits, checkpoint, config, models, origins, rules, state, witness
+from telltale import audits, checkpoint, config, final, models, rules, state, witness
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.errors import InputError
 from telltale.feed import Feed
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
-from telltale.hashes import file_sha256
 from telltale.loop import fit
 from telltale.manifest import Manifest
+from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.place import Place
 from telltale.record import Record
 from telltale.registry import SbiSettings
 from telltale.runfolder import Reads, write_environment
-from telltale.scores import Score, status_counts, write_scores
+from telltale.scores import Score, status_counts
 from telltale.signals import Stopped, Watch
 
 
@@ -94,16 +94,21 @@ def account(
     """Write what a run's folder says of it before its first step: config.yaml, environment.json, reads.*, audit.json.
 
     root: the data folder; configs: the files that `settings` were read from. Raises InputError, with nothing written, where
-    the run was begun with other data.
+    the run was begun with other data, where the processes see different data, and for synchronised batch norm off CUDA.
     """
     data, reads, again = fingerprint(*splits), None, resumed is not None
+    if (seen_by := here.gather(data)) != [data] * here.world:
+        other = next(rank for rank, digest in enumerate(seen_by) if digest != seen_by[0])
+        raise InputError(f"--data {root}: process {other} sees other labels or videos there than process 0; wanted the same")
+    if settings.optim.sync_batch_norm and here.world > 1 and here.device.type != "cuda":
+        raise InputError("optim.sync_batch_norm=true: batch norm over several processes works on CUDA only; set it to false")
     if resumed is not None and resumed["data"] != data:
         raise InputError(
             f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
         )
     if here.main:
         write_text(folder / "config.yaml", config.dump(settings))
-        write_environment(folder, resumed=again)
+        write_environment(folder, here.world, resumed=again)
         told, free = given(settings, audit.provenance, configs), [] if store is None else [store]
         digests = [tower["sha256"] for tower in audit.provenance.values() if tower["sha256"]]
         reads = Reads(folder, root, settings.data, splits, told, digests=digests, free=free, resumed=again)
@@ -144,14 +149,14 @@ def run(
     Raises InputError, Stopped.
     """
     folder, data = account.folder, account.data
-    # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
-    model.to(here.device).to(memory_format=torch.channels_last)
+    model = placed(model, objective.unit, settings, here)
     now = state.begin(model, settings.optim, here.device.type)
     if resumed is not None:
         now.restore(resumed)
     batches = TrainBatches(train.targets, settings, here.rank, here.world, objective.unit)
     record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
-    about = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
+    about: dict[str, Any] = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
+    about["steps_per_epoch"] = len(batches)
 
     def save() -> None:
         account.note()
@@ -167,7 +172,7 @@ def run(
             return
         if is_best:
             checkpoint.save(folder / "best.pt", {**best(now), **about})
-            keep_scores(scores, settings, data, here.world, folder)
+            final.keep_scores(scores, config.fingerprint(settings), data, here.world, folder)
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
@@ -185,15 +190,17 @@ def run(
         if record is not None:
             record.close()
     account.finish()
+    final.score_alone(folder, judging.dataset, settings, here, watch)
     return now
 
 
-def keep_scores(scores: list[Score], settings: config.Config, data: str, world: int, folder: Path) -> None:
-    """Write validation_scores.csv of the best.pt that lies there already, and its side file."""
-    path = folder / "validation_scores.csv"
-    write_scores(path, scores)
-    model, fixed = file_sha256(folder / "best.pt"), config.fingerprint(settings)
-    origins.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
+def placed(model: torch.nn.Module, unit: str, settings: config.Config, here: Place) -> torch.nn.Module:
+    """The model on its device, its batch norm synchronised if that is asked for; warns of few samples for batch norm."""
+    # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
+    model.to(here.device).to(memory_format=torch.channels_last)
+    if here.main and (warning := norms.few_samples(model, settings, unit, here.world)):
+        print(warning, file=sys.stderr, flush=True)
+    return norms.synchronise(model) if settings.optim.sync_batch_norm and here.world > 1 else model
 
 
 def best(now: state.State) -> dict[str, Any]:

@@ -17,9 +17,30 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from telltale import config
+from telltale.registry import ENTRIES
 
-def has_batch_norm(model: nn.Module) -> bool:
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+FEWEST = 8  # samples from which batch norm estimates a mean and a variance well enough
+
+
+def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int) -> str | None:
+    """The warning for a model whose batch norm gets few samples a step in each process; None where it gets enough.
+
+    Samples are clips, and for a model that judges frame by frame its pictures. unit: that of its objective.
+    """
+    if not any(isinstance(module, _BatchNorm) for module in model.modules()):
+        return None
+    apart = 1 if settings.optim.sync_batch_norm else world
+    per_frame = ENTRIES[settings.model.name].per_frame
+    each = settings.clip.frames * (2 if unit == "genuine" else 1) if per_frame else 1
+    size, wanted = settings.data.batch_size, -(-FEWEST // each) * apart
+    if size // apart * each >= FEWEST:
+        return None
+    return (
+        f"warning: data.batch_size={size} over {world} process{'es' if world > 1 else ''} leaves batch norm few"
+        f" {'pictures' if per_frame else 'clips'} to estimate from, {size // apart * each} a step; wanted {FEWEST} or more:"
+        f" give data.batch_size={wanted}" + (", or optim.sync_batch_norm=true on CUDA" if apart > 1 else "")
+    )
 
 
 def synchronise(model: nn.Module) -> nn.Module:
@@ -57,7 +78,7 @@ def share(module: nn.Module, rows: Tensor) -> tuple[Tensor, bool]:
     return rows, len(rows) == 0 and int(total) > 0
 
 
-def _synchronised(model: nn.Module) -> Iterator[nn.Module]:
+def _synchronised(model: nn.Module) -> Iterator[nn.SyncBatchNorm]:
     return (module for module in model.modules() if isinstance(module, nn.SyncBatchNorm))
 
 
