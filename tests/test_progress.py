@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tqdm import tqdm
 
-from telltale import place, progress
+from telltale import metrics, place, progress
 from telltale.entry import guarded
 from telltale.signals import Stopped
 
@@ -86,3 +87,10 @@ def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
     assert place.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
     assert place.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
     assert place.Place(0, 8, cuda).describe("fp16", 1) == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
+
+
+def test_resampling_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch):
+    done = []
+    monkeypatch.setattr(tqdm, "update", lambda _, count: done.append(count))
+    metrics.bootstrap([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.4], resamples=60, seed=0)
+    assert done == [25, 25, 10]

@@ -16,7 +16,10 @@ import numpy.typing as npt
 from telltale.errors import InputError
 from telltale.metrics import calibration, decisions
 from telltale.metrics.rates import CLIP, FPRS, MAX_FPRS, TPRS, Floats, Integers, check, standardised
+from telltale.progress import bar
 from telltale.threads import cores
+
+PART = 25  # draws that a thread does before it says so
 
 
 @dataclass(frozen=True)
@@ -217,10 +220,13 @@ def _resampled_counts(places: Integers, length: int, rng: np.random.Generator) -
 
 
 def _shared_out(some: Callable[[range], None], resamples: int) -> None:
-    """Call `some` with the numbers of a part of the draws, in a thread for each core: numpy gives up its lock in long calls."""
-    count = min(cores(), resamples)
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(some, [range(first, resamples, count) for first in range(count)]))
+    """Call `some` with the numbers of each part of the draws, in a thread a core: numpy gives up its lock in long calls."""
+    parts = [range(first, min(first + PART, resamples)) for first in range(0, resamples, PART)]
+    shown = bar(resamples, "resampling", "draw", delay=0.5)
+    with ThreadPoolExecutor(min(cores(), len(parts))) as pool:
+        for part, _ in zip(parts, pool.map(some, parts), strict=True):
+            shown.update(len(part))
+    shown.close()
 
 
 def _check_resamples(resamples: int) -> None:
