@@ -261,7 +261,7 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
         "--videos",
         str(labelled / "test"),
         "--out",
-        str(tmp_path / "s.csv"),
+        str(tmp_path / "submission.csv"),
     ]
     maps = ["--maps", str(tmp_path / "maps")]
     if name != "lav":
