@@ -45,17 +45,7 @@ def test_what_is_kept_is_what_autograd_keeps_of_real_tensors() -> None:
     assert estimate(settings).activations == pytest.approx(real, rel=0.02)
 
 
-# Published batches that are still to be split by optim.accumulate.
-TOO_LARGE = ("efficientnet_b", "f3net", "lav", "resnet50", "spsl", "ucf", "xception")
-SHIPPED = [
-    pytest.param(
-        file, id=file.stem, marks=pytest.mark.xfail(reason="batch too large") if file.stem.startswith(TOO_LARGE) else ()
-    )
-    for file in sorted(CONFIGS.glob("*.yaml"))
-]
-
-
-@pytest.mark.parametrize("file", SHIPPED)
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_shipped_configuration_trains_on_a_card_of_24_gb(file: Path) -> None:
     assert estimate(config.read(file)).total < 24e9
 
