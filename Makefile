@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench detectors lock
+.PHONY: help setup demo test test-slow lint bench detectors check-gpu lock
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ detectors: $(STAMP)  ## train every detector briefly on one demo data set; write
 	$(BIN)/python -m bench.detectors --table docs/detectors.md $(ARGS)
 
 # The first has all packages, and the second takes its versions from the first: what is tested is what runs.
+check-gpu: $(STAMP)  ## all that only a GPU can show, on this machine's; writes docs/gpu.md
+	$(BIN)/telltale selftest --gpu --write docs/gpu.md $(ARGS)
+
 lock: $(STAMP)  ## renew requirements-dev.lock and, for the image, requirements.lock (ARGS=--upgrade for newer versions)
 	$(COMPILE) --extra dev $(ARGS) -o requirements-dev.lock
 	cp requirements-dev.lock requirements.lock

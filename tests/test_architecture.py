@@ -32,7 +32,7 @@ feed maps report.* footprint
 loop runfolder evaluation journals
 final record demo.*
 training prediction planning
-golden bundle api
+golden bundle api gpucheck
 bundling reproduction
 verbs.*
 cli

@@ -25,7 +25,7 @@ VERBS = {
     "submit-log": "what was submitted when, and which score came back",
     "bundle": "a run with all that shows where its numbers come from, in one folder",
     "reproduce": "get a bundle's numbers again: from scores, from weights, or by training",
-    "selftest": "whether this machine decodes and scores as the one that made a bundle",
+    "selftest": "whether this machine decodes and scores as a bundle's did; --gpu: what only a GPU can show",
 }
 
 
