@@ -36,7 +36,7 @@ def main(given: list[str] | None = None) -> int:
     parts = {
         "decode": lambda: decode.measure(few, repeats),
         "path": lambda: path.measure(few, repeats),
-        "inference": lambda: inference.measure(repeats),
+        "inference": lambda: inference.measure(repeats, 2 if arguments.quick else None),
         "training": lambda: training.measure(few, repeats),
         "programs": lambda: programs.measure(arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())),
         "evaluate": lambda: evaluate.measure(*((2000, 10) if arguments.quick else ())),

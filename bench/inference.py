@@ -30,12 +30,13 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     return Batch(facts, pictures, image, there & sees, there, times, torch.zeros(count), there)
 
 
-def measure(repeats: int) -> list[Row]:
+def measure(repeats: int, count: int | None = None) -> list[Row]:
+    """count: clips in a batch; None: as many as the configuration says."""
     rows = []
     for name in ("baseline", "audiovisual"):
         settings = config.read(ROOT / f"configs/{name}.yaml")
         plain = models.build(settings.model, settings.mel, settings.clip, initialise=False).eval()
-        given = batch(settings, settings.predict.batch_size, "picture" in models.ENTRIES[settings.model.name].reads)
+        given = batch(settings, count or settings.predict.batch_size, "picture" in models.ENTRIES[settings.model.name].reads)
 
         @torch.inference_mode()
         def together(plain: torch.nn.Module = plain, given: Batch = given) -> None:
