@@ -1,5 +1,7 @@
 """What a training step takes of a GPU's memory: worked by hand in the small, the shipped configurations in the large."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,23 @@ def test_out_of_memory_in_training_is_one_sentence_with_the_remedy(monkeypatch: 
     monkeypatch.setattr(loop, "backward", short)
     with pytest.raises(InputError, match=r"^cpu: out of memory in a step of training \(CUDA .*7 GiB\.\); wanted a smaller"):
         Run(configured(), MemoryClips([0, 1] * 4)).go()
+
+
+def test_a_process_forked_after_fake_tensors_can_learn():
+    """In a process of its own: what autograd counts, it counts once."""
+    program = """
+import os, torch
+from telltale.fake import fake_tensors
+
+def learn():
+    torch.ones(1, requires_grad=True).sum().backward()
+
+with fake_tensors():
+    torch.zeros(2)
+learn()
+if not (child := os.fork()):
+    learn()
+    os._exit(0)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

@@ -42,7 +42,8 @@ def test_a_run_of_a_detector_that_has_no_choice_goes_on_as_it_is(tmp_path: Path,
 
 
 def test_what_a_step_does_not_depend_on_may_change(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path / "last.pt", {"config": settings("meso4").model_dump(mode="json")})
+    state = {"config": settings("meso4").model_dump(mode="json"), "progress": {"epoch": 1, "step": 0}}
+    checkpoint.save(tmp_path / "last.pt", state)
     go_on(tmp_path, settings("meso4", "optim.epochs=99", "data.workers=3"))
     with pytest.raises(InputError, match=r"optim\.rate=0\.001, now it is 1e-05 \(and 1 more keys differ\)"):
         go_on(tmp_path, settings("meso4", "optim.rate=1e-5", "seed=9"))

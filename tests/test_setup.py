@@ -52,6 +52,7 @@ def test_help_is_the_default_and_lists_every_target() -> None:
         "lint",
         "bench",
         "detectors",
+        "check-gpu",
         "lock",
     ]
     assert all(len(line.split()) > 4 for line in shown)

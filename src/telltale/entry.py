@@ -19,13 +19,14 @@ MODEL_STACK = frozenset(
 )
 
 
-def demand(*paths: Path) -> None:
+def demand(*paths: Path, wanted: str = "") -> None:
     """Raise InputError for the first that is not there: what a person gave is looked at before anything slow is loaded."""
     for path in paths:
         try:
             path.stat()
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+            remedy = f"; wanted {wanted}" if wanted else ""
+            raise InputError(f"{path}: cannot be read ({error.strerror}){remedy}") from None
 
 
 def guarded(program: Callable[[], int], name: str = "this program") -> int:

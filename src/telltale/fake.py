@@ -55,5 +55,16 @@ class Values(TorchDispatchMode):
 @contextmanager
 def fake_tensors(*, selected: bool = True) -> Iterator[None]:
     """Within it every tensor that is made is a fake one."""
+    count_devices()
     with FakeTensorMode(), Values(selected):
         yield
+
+
+def count_devices() -> None:
+    """Let autograd count the devices before the first fake tensor.
+
+    It counts them at the first backward, and a FakeTensorMode that was entered before adds GPUs that are not there. It then
+    starts a thread for each of them, and no process that is forked later can run a backward.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        torch.zeros(1, device="cpu", requires_grad=True).sum().backward()

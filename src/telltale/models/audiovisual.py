@@ -17,7 +17,7 @@ from telltale.errors import InputError
 from telltale.mel import n_columns
 from telltale.models import frames, norms
 from telltale.models.detector import FeatureTower
-from telltale.models.inputs import MelPicture, Normalise
+from telltale.models.inputs import MelPicture, Normalise, full_precision
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
 from telltale.registry import AudiovisualSettings
@@ -177,7 +177,7 @@ class AudioVisual(nn.Module):
         for block in self.blocks:
             sequence = block(sequence, mask)
         # In float32 under autocast too: half precision would round the logits of many clips to one number.
-        with torch.autocast(sequence.device.type, enabled=False):
+        with full_precision(sequence):
             return self.head(self.pooling(self.norm(sequence.float()), mask)).squeeze(1) + unread
 
 

@@ -8,8 +8,9 @@ A clip's score is pooled from its frames' by `frames.Frames`; as the picture tow
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
+
+from telltale.models.inputs import full_precision
 
 
 class Detector(nn.Module):
@@ -38,7 +39,7 @@ class Detector(nn.Module):
     def classes(self, features: Tensor) -> Tensor:
         """(B, width) → float32 (B, 1 or 2), what the head says: in float32 under autocast too."""
         # Half precision rounds the scores of many clips to one number, which blurs the rates at few false alarms.
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features):
             return self.head(features.float())
 
     def logits(self, features: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from telltale import config
 from telltale.errors import InputError
 from telltale.models import xception
 from telltale.models.detector import Detector
+from telltale.models.inputs import full_precision
 from telltale.models.weights import Tower
 from telltale.registry import F3NetSettings
 
@@ -138,7 +139,7 @@ class F3Net(Detector):
         pictures = pictures * 2 - 1
         maps: dict[str, Tensor] = {}
         # Energies span nine powers of ten: half precision would flatten them.
-        with torch.autocast(pictures.device.type, enabled=False):
+        with full_precision(pictures):
             for name, part in (("fad", self.fad), ("lfs", self.lfs)):
                 if part is not None:
                     maps[name] = part(pictures.float())

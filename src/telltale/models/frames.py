@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from telltale import config
 from telltale.errors import InputError
+from telltale.fake import count_devices
 from telltale.models.detector import Detector, FeatureTower
 from telltale.models.pooling import FramePooling
 from telltale.registry import ENTRIES
@@ -34,6 +35,7 @@ def check(name: str, built: Detector, size: int) -> None:
     asks its data where to go, or cannot read the size, is left to the audit, which walks it with some.
     """
     tower, training = FeatureTower(built), built.training
+    count_devices()
     built.eval()
     try:
         with FakeTensorMode(allow_non_fake_inputs=True), torch.device("cpu"), torch.no_grad():

@@ -4,6 +4,7 @@ The scaling is fixed, never relative to the clip or the batch, so a clip's score
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,12 @@ from torch.nn.functional import interpolate
 
 # mel.py's floor (silence) and what a full-scale tone hardly passes: they become 0 and 1 of a grey picture.
 FLOOR_DB, CEILING_DB = -100.0, 40.0
+
+
+def full_precision(tensor: Tensor) -> AbstractContextManager:
+    """Autocast switched off on the tensor's device; nothing to switch off on a device that has none, such as "meta"."""
+    device = tensor.device.type
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 class Normalise(nn.Module):

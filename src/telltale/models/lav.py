@@ -17,7 +17,7 @@ from telltale import config
 from telltale.errors import InputError
 from telltale.models import xception
 from telltale.models.detector import Detector
-from telltale.models.inputs import Normalise
+from telltale.models.inputs import Normalise, full_precision
 from telltale.models.weights import Tower
 from telltale.registry import RevisedSettings
 
@@ -50,7 +50,7 @@ class Srm(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         # Half precision would round the grain away before the kernels see it.
-        with torch.autocast(pictures.device.type, enabled=False):
+        with full_precision(pictures):
             return functional.conv2d(pictures.float(), self.kernels, padding=2).clamp(-3, 3)
 
 

@@ -1,10 +1,9 @@
 """`mel_cnn`: the competition guide's baseline: the sound's mel image, as a picture of 224 x 224, and a CNN with two classes."""
 
-import torch
 from torch import Tensor, nn
 
 from telltale import config
-from telltale.models.inputs import MelPicture, Normalise
+from telltale.models.inputs import MelPicture, Normalise, full_precision
 from telltale.models.weights import Tower, backbone
 
 SIZE = (224, 224)
@@ -24,7 +23,7 @@ class MelCnn(nn.Module):
     def classes(self, mel: Tensor) -> Tensor:
         """(N, n_mels, L) dB → float32 (N, 2): the scores of genuine and of forged."""
         features = self.backbone(self.picture(mel))
-        with torch.autocast(features.device.type, enabled=False):
+        with full_precision(features):
             return self.head(features.float())
 
     def forward(

@@ -8,6 +8,8 @@ logits alone.
 import torch
 from torch import Tensor, nn
 
+from telltale.models.inputs import full_precision
+
 
 class MeanPooling(nn.Module):
     """The mean of the tokens that count."""
@@ -58,6 +60,6 @@ class FramePooling(nn.Module):
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
         """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip, under autocast too."""
         if self.attention is not None:
-            with torch.autocast(features.device.type, enabled=False):
+            with full_precision(features):
                 return (self.attention.weights(features.float()) * logits).sum(1)
         return pooled(self.name, logits, self.top_k)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from telltale import config
 from telltale.models import xception
 from telltale.models.detector import Detector
-from telltale.models.inputs import Normalise
+from telltale.models.inputs import Normalise, full_precision
 from telltale.models.weights import Tower
 from telltale.registry import SpslSettings
 
@@ -23,7 +23,7 @@ def phase_channel(pictures: Tensor, norm: str = "backward") -> Tensor:
     standard deviation at 256 x 256 is 0.004, beside about 0.4 of the colours. "ortho" gives one with the mean square 1.
     """
     # Half precision has no FFT, and the phase of a small amplitude would drown in its rounding.
-    with torch.autocast(pictures.device.type, enabled=False):
+    with full_precision(pictures):
         phase = torch.fft.fft2(pictures.float().mean(1, keepdim=True)).angle()
         return torch.fft.ifft2(torch.polar(torch.ones_like(phase), phase), norm=norm).real
 

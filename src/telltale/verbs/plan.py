@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if args.videos < 1:
         raise InputError(f"--videos {args.videos}: wanted 1 clip or more")
     settings = config.read(args.config, args.set)
-    demand(*([args.clips] if args.clips else []))
+    demand(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
     # Now torch, which takes seconds to load.
     from telltale import footprint, place
     from telltale.planning import measure
