@@ -97,12 +97,12 @@ def main(given: list[str] | None = None) -> int:
     return 0
 
 
-def make_data(out: Path, share: int = 1) -> None:
-    """The demo data, and for each way of perceiving the labels of what can be perceived so. share: 2 for half of the clips."""
+def make_data(out: Path) -> None:
+    """The demo data, and for each way of perceiving the labels of what can be perceived so."""
     data = out / "data"
     if not (data / "meta.csv").exists():
         telltale = Path(sysconfig.get_path("scripts")) / "telltale"
-        counts = [word for split, count in COUNTS.items() for word in (f"--{split}", count // share)]
+        counts = [word for split, count in COUNTS.items() for word in (f"--{split}", count)]
         call(telltale, "demo-data", "--out", data, *counts, "--seconds", SECONDS, "--size", SIZE)
     meta = pd.read_csv(data / "meta.csv").rename(columns={"kind": "method"})
     for way in ("picture", "sound", "both"):

@@ -14,13 +14,13 @@ FAST = ("mel_cnn", "shallownet_v3", "resnet18")
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Half of the demo data of `make detectors`, made once for all test processes."""
+    """The demo data of `make detectors`, made once for all test processes."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder if worker_id == "master" else folder.parent) / "detectors"
     folder.parent.mkdir(exist_ok=True, parents=True)
     with FileLock(folder.parent / "detectors.lock"):
         folder.mkdir(exist_ok=True)
-        detectors.make_data(folder, share=2)
+        detectors.make_data(folder)
     return folder
 
 
