@@ -1,13 +1,18 @@
-"""Fixtures for every test: `clips` (real clips) and `hostile` (files that break pipelines) lie beside the repository.
+"""Fixtures for every test.
 
-They are looked for in `../shared/media`, or below the folder that the environment variable TELLTALE_SHARED names; a test that
-asks for them is skipped, with the path that was looked at, where they are absent.
+`hostile` is a folder of files that break pipelines, `clips` a data set in the competition's layout. A test that
+uses them runs with drawn files, which the tests write. It runs a second time with real files if there are any:
+they are looked for in `../shared/media`, or below the folder that the environment variable TELLTALE_SHARED names.
 """
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+from worlds.hostile import Source, write_all
 
 from telltale import threads
 
@@ -16,33 +21,63 @@ threads.set_environment()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MEDIA = Path(os.environ.get("TELLTALE_SHARED") or REPOSITORY.parent / "shared") / "media"
+REAL = all((MEDIA / name).is_dir() for name in ("clips", "hostile"))
+
+Made = Callable[[str, Callable[[Path], None]], Path]
 
 
-def _shared(name: str) -> Path:
-    shared = Path(os.environ.get("TELLTALE_SHARED") or REPOSITORY.parent / "shared")
-    folder = shared / "media" / name
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is absent: put the shared media there, or set TELLTALE_SHARED to the folder that holds media/")
+def pytest_report_header() -> str:
+    return f"clips: drawn ones, and the real ones of {MEDIA}" if REAL else f"clips: drawn ones only, for {MEDIA} is absent"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
+    """made(name, write): the folder `name` of this test run, which `write` fills once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+
+    def folder(name: str, write: Callable[[Path], None]) -> Path:
+        whole, partial = base / name, base / f"{name}.partial"
+        with FileLock(base / f"{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                write(partial)
+                partial.rename(whole)
+        return whole
+
     return folder
 
 
-@pytest.fixture(scope="session")
-def clips() -> Path:
-    """Folder of real clips in the competition's layout: train/, validation/, test/, *_labels.csv, meta.csv. Read-only."""
-    return _shared("clips")
+@pytest.fixture(params=["drawn", "real"] if REAL else ["drawn"])
+def source(request: pytest.FixtureRequest) -> Source:
+    """Where `clips` and `hostile` of this test come from."""
+    return request.param
+
+
+@pytest.fixture
+def clips(source: Source, request: pytest.FixtureRequest) -> Path:
+    """Folder of clips in the competition's layout: train/, validation/, test/, *_labels.csv. Read-only."""
+    return MEDIA / "clips" if source == "real" else request.getfixturevalue("tiny")
 
 
 @pytest.fixture(scope="session")
-def hostile() -> Path:
+def drawn_hostile(made: Made) -> Path:
+    """The drawn files of `hostile`, for tests that know more of them. Do not write into it."""
+    return made("hostile", write_all)
+
+
+@pytest.fixture
+def hostile(source: Source, request: pytest.FixtureRequest) -> Path:
     """Folder of files that break pipelines, among them counting.mp4, whose frame k shows the number k. Read-only."""
-    return _shared("hostile")
+    return MEDIA / "hostile" if source == "real" else request.getfixturevalue("drawn_hostile")
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(made: Made) -> Path:
     """A demo data set of 34 clips of about a second and 64 pixels, in the competition's layout. Do not write into it."""
     from telltale.demo.dataset import write_dataset
 
-    folder = tmp_path_factory.mktemp("tiny") / "data"
-    write_dataset(folder, {"train": 16, "validation": 8, "test": 10}, seed=3, seconds=1.2, size=64, workers=1)
-    return folder
+    counts = {"train": 16, "validation": 8, "test": 10}
+    return made("tiny", lambda folder: write_dataset(folder / "data", counts, seed=3, seconds=1.2, size=64, workers=1)) / "data"

@@ -62,7 +62,7 @@ def test_both_come_out_as_if_read_alone(hostile: Path, name):
     assert_alike(hostile / f"{name}.mp4", 1.3, 2.0)
 
 
-def test_real_clips_are_opened_once(clips: Path, opened):
+def test_clips_are_opened_once(clips: Path, opened):
     for path in sorted(clips.glob("*/*.mp4"))[::20]:
         opened.clear()
         with Walk(path, LIMITS, BOTH) as walk:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from worlds.hostile import Source
 
 from telltale.errors import InputError
 from telltale.videos import rows_of, rows_to_score
@@ -75,6 +76,6 @@ def test_a_list_wants_one_folder_and_alone_decides(folder: Path, tmp_path: Path)
     assert rows_to_score([folder]).rows == rows_of([folder]).rows
 
 
-def test_real_folders(clips: Path, hostile: Path) -> None:
-    assert len(rows_of([clips / "test"]).rows) == 38
+def test_folders_of_videos(clips: Path, hostile: Path, source: Source) -> None:
+    assert len(rows_of([clips / "test"]).rows) == {"drawn": 10, "real": 38}[source]
     assert len(rows_of([hostile]).rows) == 30
