@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint bench detectors check-gpu lock
+.PHONY: help setup demo test test-slow lint docs bench detectors check-gpu lock
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP)  ## the documentation site, which needs no network: site/index.html; a broken link is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs -d build/doctrees $(ARGS) . site
 
 bench: $(STAMP) $(PEERS)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
 	$(BIN)/python -m bench $(ARGS)

@@ -46,7 +46,7 @@ def test_every_entry_of_the_lock_is_pinned_and_hashed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("lock", "extras"), [("requirements.lock", ["model"]), ("requirements-dev.lock", ["model", "keras", "dev"])]
+    ("lock", "extras"), [("requirements.lock", ["model"]), ("requirements-dev.lock", ["model", "keras", "docs", "dev"])]
 )
 def test_every_direct_dependency_is_locked_at_a_version_it_allows(lock: str, extras: list[str]) -> None:
     locked: dict[str, list[Version]] = {}
@@ -66,7 +66,7 @@ def test_every_direct_dependency_is_locked_at_a_version_it_allows(lock: str, ext
 def test_the_image_has_what_was_tested_and_no_tools() -> None:
     runtime, tested = entries("requirements.lock"), entries("requirements-dev.lock")
     assert set(runtime) < set(tested)
-    tools = {"pytest", "mypy", "ruff", "uv", "hypothesis"}
+    tools = {"pytest", "mypy", "ruff", "uv", "hypothesis", "sphinx"}
     assert tools <= {entry.partition("==")[0] for entry in tested}
     assert not (tools | {"rich"}) & {entry.partition("==")[0] for entry in runtime}
     stages = {name: base for base, name in re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.M)}

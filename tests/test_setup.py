@@ -50,6 +50,7 @@ def test_help_is_the_default_and_lists_every_target() -> None:
         "test",
         "test-slow",
         "lint",
+        "docs",
         "bench",
         "detectors",
         "check-gpu",
@@ -58,7 +59,7 @@ def test_help_is_the_default_and_lists_every_target() -> None:
     assert all(len(line.split()) > 4 for line in shown)
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench", "lock"])
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "docs", "bench", "lock"])
 def test_each_target_makes_the_environment_first_and_only_when_it_must(target: str, tmp_path: Path) -> None:
     folder = bare_checkout(tmp_path)
     dry_run = ("--dry-run", f"PYTHON={sys.executable}", target)
