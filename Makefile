@@ -21,7 +21,7 @@ export NO_ALBUMENTATIONS_UPDATE := 1
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint docs bench detectors check-gpu lock
+.PHONY: help setup demo test test-peers test-slow lint docs bench detectors check-gpu lock
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -32,8 +32,11 @@ demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under de
 	$(BIN)/telltale demo $(ARGS)
 
 # One thread per worker: the workers are the parallelism, and torch's own pools would fight over the same cores.
-test: $(STAMP) $(PEERS)  ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
+test: $(STAMP)  ## the whole test suite; the 15 slowest tests are printed at the end
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --durations=15 $(ARGS)
+
+test-peers: $(STAMP) $(PEERS)  ## the tests of the packages that bench/ compares with, which `make test` does not install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m peers tests/test_bench.py
 
 # The slow ones train real networks: two at a time, so that each has cores enough.
 test-slow: $(STAMP)  ## every detector trained on demo data until it must have learnt: an hour or two
@@ -47,7 +50,7 @@ lint: $(STAMP)  ## ruff's rules and format, and mypy's types
 docs: $(STAMP)  ## the documentation site, which needs no network: site/index.html; a broken link is an error
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -c docs -d build/doctrees $(ARGS) . site
 
-bench: $(STAMP) $(PEERS)  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
+bench: test-peers  ## what decoding, the data path, the store and predict.py cost, each beside a peer; bench/results.json
 	$(BIN)/python -m bench $(ARGS)
 
 detectors: $(STAMP)  ## train every detector briefly on one demo data set; writes docs/detectors.md's table and picture

@@ -1,8 +1,10 @@
 """What we compare with, in our own short writing: the usual ways, and the decoder itself.
 
 The published audio-only baseline goes moviepy → wav file → librosa → image file → ResNet-18, one clip after another.
+Only `make bench` installs moviepy; see `missing`.
 """
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -18,6 +20,13 @@ import torch
 sys.path.append(str(Path(sys.prefix) / "peers"))
 
 FRAMES, SIDE = 16, 224
+
+
+def missing() -> str | None:
+    """Why the published baseline cannot be measured, in one sentence; None if it can."""
+    if importlib.util.find_spec("moviepy") is None:
+        return "moviepy is absent: no comparison with the published steps; `make bench` installs it"
+    return None
 
 
 def decord_both(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -9,20 +9,23 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
-from worlds.hostile import Source, write_all
 
 from telltale import threads
 
-threads.set_environment()
+threads.set_environment()  # before the fixtures import numpy and torch
 # The tests' models are tiny and several test processes share the cores: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MEDIA = Path(os.environ.get("TELLTALE_SHARED") or REPOSITORY.parent / "shared") / "media"
 REAL = all((MEDIA / name).is_dir() for name in ("clips", "hostile"))
+
+if TYPE_CHECKING:
+    from worlds.hostile import Source
 
 Made = Callable[[str, Callable[[Path], None]], Path]
 
@@ -51,13 +54,13 @@ def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
 
 
 @pytest.fixture(params=["drawn", "real"] if REAL else ["drawn"])
-def source(request: pytest.FixtureRequest) -> Source:
+def source(request: pytest.FixtureRequest) -> "Source":
     """Where `clips` and `hostile` of this test come from."""
     return request.param
 
 
 @pytest.fixture
-def clips(source: Source, request: pytest.FixtureRequest) -> Path:
+def clips(source: "Source", request: pytest.FixtureRequest) -> Path:
     """Folder of clips in the competition's layout: train/, validation/, test/, *_labels.csv. Read-only."""
     return MEDIA / "clips" if source == "real" else request.getfixturevalue("tiny")
 
@@ -65,11 +68,13 @@ def clips(source: Source, request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def drawn_hostile(made: Made) -> Path:
     """The drawn files of `hostile`, for tests that know more of them. Do not write into it."""
+    from worlds.hostile import write_all
+
     return made("hostile", write_all)
 
 
 @pytest.fixture
-def hostile(source: Source, request: pytest.FixtureRequest) -> Path:
+def hostile(source: "Source", request: pytest.FixtureRequest) -> Path:
     """Folder of files that break pipelines, among them counting.mp4, whose frame k shows the number k. Read-only."""
     return MEDIA / "hostile" if source == "real" else request.getfixturevalue("drawn_hostile")
 

@@ -48,6 +48,7 @@ def test_help_is_the_default_and_lists_every_target() -> None:
         "setup",
         "demo",
         "test",
+        "test-peers",
         "test-slow",
         "lint",
         "docs",
@@ -57,6 +58,15 @@ def test_help_is_the_default_and_lists_every_target() -> None:
         "lock",
     ]
     assert all(len(line.split()) > 4 for line in shown)
+
+
+def test_only_the_bench_installs_what_it_compares_with(tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    (folder / "bench").mkdir()
+    (folder / "bench/peers.lock").touch()
+    installs = {target: "bench/peers.lock" in make(folder, "--dry-run", target).stdout for target in ("test", "demo", "bench")}
+    assert installs == {"test": False, "demo": False, "bench": True}
+    assert "-m peers" in make(folder, "--dry-run", "bench").stdout
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lint", "docs", "bench", "lock"])
