@@ -1,5 +1,5 @@
 """What pyproject.toml cannot say: a wheel carries along the files beside src/, so that `--config baseline`, `telltale bundle`
-and the rest do in an installed package what they do in a checkout. `telltale.source` lists them.
+and the rest do in an installed package what they do in a checkout. `telltale.runtime.source` lists them.
 """
 
 import sys
@@ -11,7 +11,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from telltale import source  # noqa: E402
+from telltale.runtime import source  # noqa: E402
 
 
 class BuildWithFiles(build_py):

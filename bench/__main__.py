@@ -8,7 +8,7 @@ Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. W
 import argparse
 from pathlib import Path
 
-from telltale import threads
+from telltale.runtime import threads
 
 threads.set_environment()  # before numpy and torch are loaded, as telltale's own programs do
 

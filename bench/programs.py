@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.measure import Row, seconds
 from bench.peers import AudioBaseline, missing
-from telltale.memory import Watching
+from telltale.runtime.memory import Watching
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW, MANY = 100, 800

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 
 from bench.measure import Row, seconds
-from telltale import config, models, objectives, place, state
+from telltale import config, models, objectives, state
 from telltale.batch import Key, read_batch
 from telltale.data import ClipDataset, TrainBatches
 from telltale.feed import Feed
 from telltale.loop import backward, train_epoch, update
 from telltale.manifest import Row as Clip
-from telltale.signals import Watch
+from telltale.runtime import distributed
+from telltale.runtime.signals import Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,7 +25,7 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     settings = settings.model_copy(update={"data": settings.data.model_copy(update={"workers": None, "balance": False})})
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
     dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, training=True)
-    with place.join(settings.threads) as here:
+    with distributed.join(settings.threads) as here:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
         now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, here.device.type)
         batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)

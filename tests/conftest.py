@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from telltale import threads
+from telltale.runtime import threads
 
 threads.set_environment()  # before the fixtures import numpy and torch
 # The tests' models are tiny and several test processes share the cores: more threads only wait for each other.

@@ -4,7 +4,7 @@
         model = build().to(CUDA)              # costs no memory, whatever its size
         model(torch.zeros(4, 3, device=CUDA)) # computes nothing; raises if a tensor of the host meets one of the device
 
-torch applies its own rules on which devices may meet. What depends on values is decided as in `telltale.fake`.
+torch applies its own rules on which devices may meet. What depends on values is decided as in `telltale.runtime.fake_tensors`.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from telltale.fake import fake_tensors
+from telltale.runtime.fake_tensors import fake_tensors
 
 CUDA = torch.device("cuda:0")
 

@@ -11,14 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from telltale import config, objectives, place, state
+from telltale import config, objectives, state
 from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
 from telltale.data import TrainBatches, evaluation_batches
 from telltale.feed import Feed
 from telltale.loop import fit
 from telltale.manifest import Row
+from telltale.runtime import distributed
+from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score
-from telltale.signals import Stopped, Watch
 
 BANDS, COLUMNS = 4, 6
 
@@ -77,10 +78,12 @@ class Run:
     losses: list[float] = field(default_factory=list)
     model: Callable[[], nn.Module] | None = None
 
-    def go(self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: place.Place | None = None) -> state.State:
+    def go(
+        self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: distributed.Place | None = None
+    ) -> state.State:
         """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned in `saved`."""
-        here = here or place.Place(0, 1, torch.device("cpu"))
-        place.seed(self.settings.seed)
+        here = here or distributed.Place(0, 1, torch.device("cpu"))
+        distributed.seed(self.settings.seed)
         model = SmallModel(self.plain) if self.model is None else self.model()
         now = state.begin(model, self.settings.optim, "cpu")
         if resumed is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from telltale import bundle as bundles
-from telltale.versions import packages
+from telltale.runtime.environment import packages
 
 
 def mend(bundle: Path) -> None:

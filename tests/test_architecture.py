@@ -18,13 +18,13 @@ SOURCE = ROOT / "src"
 
 # From the bottom up. A module imports from lines above its own only, or from within its own package (the names with a dot).
 LEVELS = """
-errors threads sections progress
+errors runtime.threads sections runtime.progress
 registry
-schema programs source
-versions hashes files
-keys signals processes
+schema runtime.programs runtime.source
+runtime.environment hashes files
+keys runtime.signals runtime.process
 config
-manifest metrics.* audits tags decode.* mel place optim fake entry crew memory witness ledger
+manifest metrics.* audits tags decode.* mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
 transforms scores models.* clip state forge.* videos
 batch losses checkpoint rules submission sok origins judged
 data profile inference objectives outputs runs
@@ -188,7 +188,7 @@ def test_demo_stands_alone():
     for name in modules():
         if name.startswith("telltale.demo"):
             assert all(
-                target in ("telltale.errors", "telltale.progress") or target.startswith("telltale.demo")
+                target in ("telltale.errors", "telltale.runtime.progress") or target.startswith("telltale.demo")
                 for target in own_imports(name)
             ), name
         elif not name.startswith("telltale.verbs"):
@@ -196,7 +196,7 @@ def test_demo_stands_alone():
 
 
 def test_one_room_for_each_of_these():
-    """processes.py alone makes processes, and nobody a DataLoader; place.py alone reads what torchrun sets."""
+    """runtime/process.py alone makes processes, and nobody a DataLoader; runtime/distributed.py alone reads what torchrun sets."""
     makers, readers = set(), set()
     for path in shipped():
         for node in ast.walk(parse(path)):
@@ -208,8 +208,8 @@ def test_one_room_for_each_of_these():
                 makers.add(path.name)
             if isinstance(node, ast.Constant) and node.value in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
                 readers.add(path.name)
-    assert makers == {"processes.py"}
-    assert readers == {"place.py"}
+    assert makers == {"process.py"}
+    assert readers == {"distributed.py"}
 
 
 @pytest.mark.parametrize("path", own_files(), ids=identify)

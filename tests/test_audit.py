@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from test_end_to_end import do_predict, do_train
 
-from telltale import audits, checkpoint, config, origins, runfolder, training, versions
+from telltale import audits, checkpoint, config, origins, runfolder, training
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.verbs import audit as verb
@@ -114,9 +114,9 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
     for row in others.values():
         assert row["sha256"] == file_sha256(Path(row["path"]))
     assert {row["inside"] for row in rows} == {"yes"}
-    environment = json.loads((clean / "environment.json").read_text())
-    assert versions.differences(environment) == [] and environment["resumed"] == []
-    assert environment["machine"]["vector"] is not None
+    written = json.loads((clean / "environment.json").read_text())
+    assert environment.differences(written) == [] and written["resumed"] == []
+    assert written["machine"]["vector"] is not None
 
 
 def test_score_files_say_where_they_come_from(clean: Path, tiny: Path) -> None:
@@ -156,8 +156,8 @@ def test_a_killed_run_is_not_known_and_what_it_broke_stays(spoilt: Path, capsys:
     rules = told(spoilt / "killed", capsys)
     assert rules["packages"] == (None, "not complete yet: training has not ended")
     assert rules["files read"][0] is False and rules["downloads"][0] is False
-    environment = json.loads((spoilt / "run" / "environment.json").read_text())
-    assert [versions.differences(again) for again in environment["resumed"]] == [[]]
+    written = json.loads((spoilt / "run" / "environment.json").read_text())
+    assert [environment.differences(again) for again in written["resumed"]] == [[]]
 
 
 def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> None:
@@ -192,8 +192,8 @@ def test_a_run_of_before_is_not_known_and_no_error(run: Path, tiny: Path, capsys
     rules = told(run, capsys)
     assert rules["files read"][0] is None and "did not look" in rules["files read"][1]
     assert rules["data used"][0] is True
-    environment = json.loads((run / "environment.json").read_text())
-    assert environment["code"] is None and len(environment["resumed"]) == 1
+    written = json.loads((run / "environment.json").read_text())
+    assert written["code"] is None and len(written["resumed"]) == 1
     assert do_predict(run, tiny / "test", run.parent / "again.csv") == 0
 
 

@@ -32,9 +32,9 @@ from telltale import bundle as bundles
 from telltale import cli, config, origins, reproduction
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.runtime.environment import TABLES, packages
 from telltale.scores import read_scores, write_scores
 from telltale.verbs import bundle as verb
-from telltale.versions import TABLES, packages
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
 

@@ -17,9 +17,9 @@ from feed_world import Numbered, children, feed_of, note, read, soon, tidy, unha
 from telltale.errors import InputError
 from telltale.inference import Inference
 from telltale.loop import score
-from telltale.processes import WorkerTrace
-from telltale.progress import bar
-from telltale.signals import Watch
+from telltale.runtime.process import WorkerTrace
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import Watch
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")

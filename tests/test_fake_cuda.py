@@ -22,8 +22,8 @@ from telltale.feed import on_device
 from telltale.inference import Inference
 from telltale.loop import train_epoch, update
 from telltale.maps import Maps
-from telltale.place import Place
-from telltale.signals import Watch
+from telltale.runtime.distributed import Place
+from telltale.runtime.signals import Watch
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 # Small networks instead of those that differ from them in size alone: a fake layer costs as much time as a real small one.

@@ -77,7 +77,7 @@ def test_a_process_forked_after_fake_tensors_can_learn():
     """In a process of its own: what autograd counts, it counts once."""
     program = """
 import os, torch
-from telltale.fake import fake_tensors
+from telltale.runtime.fake_tensors import fake_tensors
 
 def learn():
     torch.ones(1, requires_grad=True).sum().backward()

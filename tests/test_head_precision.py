@@ -9,7 +9,7 @@ from telltale import config, models
 from telltale.batch import Batch, Facts
 from telltale.inference import Inference
 from telltale.loop import bar, score
-from telltale.signals import Watch
+from telltale.runtime.signals import Watch
 
 CPU = torch.device("cpu")
 

@@ -8,7 +8,8 @@ import torch
 from test_end_to_end import CONFIG
 
 import predict
-from telltale import checkpoint, config, models, place
+from telltale import checkpoint, config, models
+from telltale.runtime import distributed
 from telltale.scores import read_scores
 
 # What a model that reads both gives each file; "no_sound" and "no_picture" are scored from the other modality.
@@ -34,7 +35,7 @@ UNSCORED = {"refused", "damaged", "empty", "too_large", "missing"}
 def trained(folder: Path, name: str) -> Path:
     """A checkpoint as train.py writes it, of a model that has learnt nothing."""
     settings = config.read(Path(CONFIG), [f"model.name={name}", "clip.seconds=4", "clip.frames=4"])
-    place.seed(1)
+    distributed.seed(1)
     model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
     about = {"config": settings.model_dump(mode="json"), "provenance": model.provenance, "mean_score": 0.625}
     checkpoint.save(folder / "best.pt", {"model": model.state_dict(), **about})

@@ -20,7 +20,7 @@ import train
 from telltale import checkpoint, models, objectives
 from telltale import prediction as prediction_module
 from telltale import training as training_module
-from telltale.entry import guarded
+from telltale.runtime.entry import guarded
 
 # What the programs import only once their arguments are good; a fork has it from here.
 IMPORTED = objectives, prediction_module, training_module

@@ -6,7 +6,6 @@ import torch
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from two_processes import together
 
-from telltale import place
 from telltale.batch import read_batch
 from telltale.data import evaluation_batches
 from telltale.errors import InputError
@@ -14,8 +13,9 @@ from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import score
 from telltale.losses import NonFiniteLoss, cross_entropy
-from telltale.progress import bar
-from telltale.signals import Watch
+from telltale.runtime import distributed
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import Watch
 
 TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one
 
@@ -77,7 +77,7 @@ def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
     assert done.progress.history[0]["train_unreadable"] == 2
     expected = Run(settings, MemoryClips([0, 1, 1, 0, 1, 1]), plain=True)
     # By hand: one step of AdamW on the four readable clips.
-    place.seed(settings.seed)
+    distributed.seed(settings.seed)
     model = SmallModel(plain=True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.05, weight_decay=0.01)
     readable = read_batch(expected.train, [key for key in _epoch_keys(settings, 6) if key.row not in (1, 4)])
@@ -97,7 +97,7 @@ def _epoch_keys(settings, count: int) -> list:
 def test_a_batch_with_nothing_to_read_changes_no_weight() -> None:
     settings = configured(optim={"epochs": 1, "weight_decay": 0.0})
     run = Run(settings, MemoryClips([0, 1], broken=(0, 1)), plain=True)
-    place.seed(settings.seed)
+    distributed.seed(settings.seed)
     before = SmallModel(plain=True)
     done = run.go()
     assert same_weights(done.model, before)
@@ -146,7 +146,7 @@ def test_a_score_is_a_probability_or_a_status() -> None:
     assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]
 
 
-def _process(here: place.Place) -> tuple:
+def _process(here: distributed.Place) -> tuple:
     run = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
     done = run.go(here=here)
     return done.model.state_dict(), run.losses, sorted(s.video_name for s in run.epochs[-1][0])

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from telltale import origins, versions
+from telltale import origins
 from telltale.errors import InputError
+from telltale.runtime import environment
 from telltale.scores import Score, write_scores, write_submission
 
 SCORES = [
@@ -38,7 +39,7 @@ def test_what_is_written_comes_back_and_is_checked(scores: Path) -> None:
     assert tree["statuses"] == {"missing": 1, "ok": 2, "partial": 1} and tree["rows"] == 4
     assert tree["scores_sha256"] == hashlib.sha256(scores.read_bytes()).hexdigest()
     assert (tree["world"], tree["overrides"], tree["videos"]) == (2, ["predict.spans=3"], "test")
-    assert (tree["code"], tree["packages"]) == (versions.code(), versions.packages())
+    assert (tree["code"], tree["packages"]) == (environment.code(), environment.packages())
     assert sorted(path.name for path in scores.parent.iterdir()) == ["scores.csv", "scores.json"]
 
 
@@ -56,7 +57,7 @@ def test_a_checkpoint_that_does_not_name_its_data_is_no_failure(scores: Path) ->
 
 def test_two_writings_differ_in_the_date_alone(scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = origins.write(scores, **ABOUT)
-    monkeypatch.setattr(versions, "now", lambda: "2030-01-01T00:00:00+00:00")
+    monkeypatch.setattr(environment, "now", lambda: "2030-01-01T00:00:00+00:00")
     other = origins.write(scores, **ABOUT)
     assert other.date != one.date
     assert {**vars(other), "date": one.date} == vars(one)

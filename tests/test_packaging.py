@@ -13,11 +13,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from telltale import source, versions
 from telltale.config import fingerprint, read
-from telltale.entry import MODEL_STACK
 from telltale.errors import InputError
 from telltale.registry import ENTRIES
+from telltale.runtime import environment, source
+from telltale.runtime.entry import MODEL_STACK
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -145,7 +145,7 @@ config.read(Path("audiovisual"))
 print(config.fingerprint(config.read(Path("demo"))), versions.code())
 """
     told = run(installed, "-c", program, folder=tmp_path).split()
-    assert told == [fingerprint(read(ROOT / "configs/demo.yaml")), versions.code()]
+    assert told == [fingerprint(read(ROOT / "configs/demo.yaml")), environment.code()]
     source.copy(tmp_path / "checkout")
     assert files(tmp_path / "copy") == files(tmp_path / "checkout")
     assert {"Dockerfile", "tests/tiny.yaml", "src/telltale/py.typed", "src/telltale/api.py"} <= files(tmp_path / "copy").keys()

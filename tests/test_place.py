@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import config, place
+from telltale import config
 from telltale.errors import InputError
+from telltale.runtime import distributed
 
 CONFIG = Path(__file__).parent / "tiny.yaml"
 
 
 def test_torch_is_deterministic_within_the_run_and_only_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
-    with place.join(1):
+    with distributed.join(1):
         assert not torch.are_deterministic_algorithms_enabled()
-    with place.join(1, deterministic=True):
+    with distributed.join(1, deterministic=True):
         assert torch.are_deterministic_algorithms_enabled()
         assert not torch.backends.cudnn.benchmark
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
@@ -25,9 +26,9 @@ def test_torch_is_deterministic_within_the_run_and_only_where_asked(monkeypatch:
 
 def test_an_operation_that_cannot_be_deterministic_is_named() -> None:
     told = "deterministic=true: put_ does not have a deterministic implementation; set it to false"
-    with pytest.raises(InputError, match=told), place.join(1, deterministic=True):
+    with pytest.raises(InputError, match=told), distributed.join(1, deterministic=True):
         torch.zeros(3).put_(torch.tensor([0, 0]), torch.tensor([1.0, 2.0]))
-    with pytest.raises(RuntimeError, match="shape"), place.join(1, deterministic=True):
+    with pytest.raises(RuntimeError, match="shape"), distributed.join(1, deterministic=True):
         torch.zeros(3).view(2)
 
 

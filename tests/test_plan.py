@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telltale.cli import main
-from telltale.memory import Watching, tree_bytes
+from telltale.runtime.memory import Watching, tree_bytes
 
 TINY = Path(__file__).parent / "tiny.yaml"
 

@@ -24,9 +24,9 @@ from telltale.loop import together as all_to_the_end
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
 from telltale.models.weights import Tower
-from telltale.place import Place
-from telltale.progress import bar
-from telltale.signals import Stopped, Watch
+from telltale.runtime.distributed import Place
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import Stopped, Watch
 
 CPU = torch.device("cpu")
 TARGETS = [0, 1, 1] * 5

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from telltale import metrics, place, progress
-from telltale.entry import guarded
-from telltale.signals import Stopped
+from telltale import metrics
+from telltale.runtime import distributed, progress
+from telltale.runtime.entry import guarded
+from telltale.runtime.signals import Stopped
 
 WORK = """
 from telltale import progress
@@ -77,16 +78,16 @@ def test_hidden_work_says_nothing(capsys: pytest.CaptureFixture):
 def test_nobody_else_draws_bars():
     source = Path(progress.__file__).parent
     users = {path.name for path in source.rglob("*.py") if "tqdm(" in path.read_text() or "tqdm.write" in path.read_text()}
-    assert users == {"progress.py"}
+    assert users == {"runtime/progress.py"}
 
 
 def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(place.torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(place.torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
-    cpu, cuda = place.torch.device("cpu"), place.torch.device("cuda", 0)
-    assert place.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
-    assert place.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
-    assert place.Place(0, 8, cuda).describe("fp16", 1) == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
+    monkeypatch.setattr(distributed.torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(distributed.torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
+    cpu, cuda = distributed.torch.device("cpu"), distributed.torch.device("cuda", 0)
+    assert distributed.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
+    assert distributed.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
+    assert distributed.Place(0, 8, cuda).describe("fp16", 1) == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
 
 
 def test_resampling_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch):

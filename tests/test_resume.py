@@ -9,11 +9,12 @@ import torch
 from memory_world import SmallModel, configured
 from torch import nn
 
-from telltale import checkpoint, config, objectives, place, runfolder
+from telltale import checkpoint, config, objectives, runfolder
 from telltale.errors import InputError
 from telltale.models.norms import few_samples
+from telltale.runtime import distributed
 
-HERE = place.Place(0, 1, torch.device("cpu"))
+HERE = distributed.Place(0, 1, torch.device("cpu"))
 
 
 def left(folder: Path, settings: config.Config, epoch: int, step: int = 0, **more: Any) -> Path:

@@ -9,7 +9,7 @@ import torch
 
 from telltale import checkpoint, config, runfolder
 from telltale.errors import InputError
-from telltale.place import Place
+from telltale.runtime.distributed import Place
 
 
 def settings(name: str, *overrides: str) -> config.Config:

@@ -8,13 +8,14 @@ import torch
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from torch import nn
 
-from telltale import config, place
+from telltale import config
 from telltale.batch import EVALUATION, Key, read_batch
 from telltale.data import ClipDataset, TrainBatches, pairs
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
 from telltale.manifest import Row
 from telltale.optim import perturbed, rate_at
+from telltale.runtime import distributed
 
 TARGETS = [0, 1, 1, 0, 1, 1, 0, 1]
 
@@ -65,7 +66,7 @@ def test_a_sharpness_aware_step_of_the_loop_is_two_gradients_and_one_update() ->
     settings = config.override(settings, ["data.batch_size=8", "optim.weight_decay=0"])
     run = Run(settings, MemoryClips(TARGETS), plain=True)
     done = run.go()
-    place.seed(settings.seed)
+    distributed.seed(settings.seed)
     model = SmallModel(plain=True)
     (keys,) = list(TrainBatches(np.array(TARGETS), settings, 0, 1))
     given = read_batch(run.train, keys)

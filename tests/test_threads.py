@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import place, threads
+from telltale.runtime import distributed, threads
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,6 @@ def test_a_containers_quota_counts(quota: str | None, expected: int, tmp_path: P
 
 def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 8)
-    alone, crowded = place.Place(0, 1, torch.device("cpu")), place.Place(0, 16, torch.device("cpu"), 16)
+    alone, crowded = distributed.Place(0, 1, torch.device("cpu")), distributed.Place(0, 16, torch.device("cpu"), 16)
     assert [alone.workers(None, 100), alone.workers(None, 3), alone.workers(5, 100), alone.workers(0, 100)] == [8, 3, 5, 0]
     assert [crowded.workers(None, 100), crowded.workers(5, 100)] == [1, 5]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from test_end_to_end import CONFIG, do_predict
 
-from telltale import audits, origins, programs
+from telltale import audits, origins
+from telltale.runtime import programs
 from telltale.scores import read_scores
 
 ROOT = Path(__file__).resolve().parent.parent

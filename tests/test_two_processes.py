@@ -15,9 +15,9 @@ from two_processes import launch
 
 import predict
 from telltale import bundle, bundling, final, origins, reproduction, runfolder
-from telltale.entry import guarded
 from telltale.errors import InputError
 from telltale.journals import Journals
+from telltale.runtime.entry import guarded
 from telltale.scores import read_scores
 
 PLAIN = [word for text in reproduction.PLAIN for word in ("--set", text)]
@@ -137,7 +137,7 @@ def test_a_prediction_killed_in_one_process_is_finished_by_two(prediction: Calla
 
 
 def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_refused(tmp_path: Path) -> None:
-    from telltale.place import Place
+    from telltale.runtime.distributed import Place
     from telltale.scores import Journal
 
     out, here = tmp_path / "submission.csv", Place(0, 1, None)  # type: ignore[arg-type]

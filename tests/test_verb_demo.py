@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from telltale import programs
 from telltale.errors import InputError
+from telltale.runtime import programs
 from telltale.verbs import demo
 
 

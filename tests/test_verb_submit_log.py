@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from telltale.entry import guarded
 from telltale.errors import InputError
 from telltale.ledger import read
+from telltale.runtime.entry import guarded
 from telltale.verbs import submit_log
 
 MODEL, OTHER = "ab" * 32, "cd" * 32

@@ -13,9 +13,9 @@ import numpy
 import pytest
 
 import telltale
-from telltale import source, versions
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.runtime import environment, source
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,8 +34,8 @@ def code_in_a_process(source: Path) -> str:
 
 
 def test_code_is_the_version_and_sixteen_digits_and_stays_the_same() -> None:
-    assert re.fullmatch(re.escape(telltale.__version__) + r"\+[0-9a-f]{16}", versions.code())
-    assert versions.code() is versions.code()
+    assert re.fullmatch(re.escape(telltale.__version__) + r"\+[0-9a-f]{16}", environment.code())
+    assert environment.code() is environment.code()
 
 
 def test_code_changes_with_any_source_and_not_with_time_or_place(tmp_path: Path) -> None:
@@ -65,17 +65,17 @@ def test_an_installed_package_has_the_digits_of_its_checkout(tmp_path: Path) -> 
 
 
 def test_packages_are_those_installed_and_none_where_absent(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = versions.packages()
+    found = environment.packages()
     assert found["python"] == platform.python_version()
     assert found["numpy"] == numpy.__version__
-    assert list(found) == ["python", *versions.distributions()]
+    assert list(found) == ["python", *environment.distributions()]
     assert None not in found.values()
-    monkeypatch.setattr(versions, "distributions", lambda: ("numpy", "a-package-nobody-wrote"))
-    assert versions.packages()["a-package-nobody-wrote"] is None
+    monkeypatch.setattr(environment, "distributions", lambda: ("numpy", "a-package-nobody-wrote"))
+    assert environment.packages()["a-package-nobody-wrote"] is None
 
 
 def test_the_packages_are_those_between_a_file_and_its_score() -> None:
-    found = set(versions.distributions())
+    found = set(environment.distributions())
     assert {"torch", "timm", "av", "decord", "librosa", "soxr", "numpy", "scipy", "opencv-python-headless"} <= found
     besides = {"pandas", "matplotlib", "scikit-learn", "thop", "tqdm", "tensorboard", "pydantic", "PyYAML", "huggingface-hub"}
     assert not found & (besides | {"telltale", "packaging", "safetensors", "h5py"})
@@ -89,10 +89,10 @@ def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
     def in_a_process() -> set[str]:
         return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
 
-    assert in_a_process() == set(versions.distributions())
+    assert in_a_process() == set(environment.distributions())
     (package / "models" / "new.py").write_text('"""New."""\n\n\ndef build():\n    import einops.layers\n')
     (package / "report" / "new.py").write_text("import plotly\n")
-    assert in_a_process() - set(versions.distributions()) == {"einops"}
+    assert in_a_process() - set(environment.distributions()) == {"einops"}
 
 
 def test_versions_ask_torch_only_where_it_is_loaded() -> None:
@@ -101,7 +101,7 @@ def test_versions_ask_torch_only_where_it_is_loaded() -> None:
     assert done.stdout.split() == ["None", "False"]
     import torch
 
-    told = versions.machine()
+    told = environment.machine()
     assert (told["vector"], told["threads"]) == (torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
     assert told["cores"] >= 1 and told["architecture"] == platform.machine()
     assert (told["gpu"] is None) == (not torch.cuda.is_available())
@@ -109,12 +109,12 @@ def test_versions_ask_torch_only_where_it_is_loaded() -> None:
 
 def test_the_processors_name_is_the_kernels(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A Chip: Fast @ 3 GHz\nprocessor\t: 1\nmodel name\t: B\n")
-    assert versions.cpu_name(tmp_path / "cpuinfo") == "A Chip: Fast @ 3 GHz"
-    assert versions.cpu_name(tmp_path / "absent") == (platform.processor() or None)
+    assert environment.cpu_name(tmp_path / "cpuinfo") == "A Chip: Fast @ 3 GHz"
+    assert environment.cpu_name(tmp_path / "absent") == (platform.processor() or None)
 
 
 def test_the_date_is_now_in_utc() -> None:
-    date = datetime.fromisoformat(versions.environment()["date"])
+    date = datetime.fromisoformat(environment.environment()["date"])
     assert date.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - date) < timedelta(seconds=60)
 
@@ -130,16 +130,16 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
         "packages": {"torch": "2.14.0", "numpy": "2.0", "decord": None, "new": "1"},
         "machine": {"cpu": "B", "gpu": "G"},
     }
-    assert versions.differences(there, here) == [
+    assert environment.differences(there, here) == [
         "telltale 0.1.0+a there, 0.1.0+b here",
         "torch 2.15.0 there, 2.14.0 here",
         "decord 0.6.0 there, none here",
     ]
-    old = {"code": versions.code(), "packages": {"pandas": "0.1", "matplotlib": "0.1", "torch": "0.1"}}
-    assert [line.split()[:2] for line in versions.differences(old)] == [["torch", "0.1"]]  # of a bundle that names more
-    assert versions.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
-    assert versions.differences(versions.environment()) == []
-    assert versions.machine_differences(versions.environment()) == []
+    old = {"code": environment.code(), "packages": {"pandas": "0.1", "matplotlib": "0.1", "torch": "0.1"}}
+    assert [line.split()[:2] for line in environment.differences(old)] == [["torch", "0.1"]]  # of a bundle that names more
+    assert environment.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
+    assert environment.differences(environment.environment()) == []
+    assert environment.machine_differences(environment.environment()) == []
 
 
 def test_a_files_digest_is_sha256_and_a_folder_has_none(tmp_path: Path) -> None:

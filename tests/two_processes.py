@@ -14,7 +14,8 @@ import timm
 import torch
 import torch._dynamo
 
-from telltale import place, prediction, training
+from telltale import prediction, training
+from telltale.runtime import distributed
 
 __all__ = ["launch", "prediction", "sklearn", "timm", "together", "training"]
 
@@ -72,7 +73,7 @@ def _child(body: Callable[[int], None], rank: int, port: int) -> None:
 
 def _join(program: Callable[..., Any], given: tuple[Any, ...], answer: Path) -> None:
     try:
-        with place.join(1) as here:
+        with distributed.join(1) as here:
             found = program(here, *given)
     except BaseException:
         found = traceback.format_exc()

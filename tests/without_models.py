@@ -3,7 +3,7 @@
 import sys
 
 from telltale.cli import main
-from telltale.entry import MODEL_STACK
+from telltale.runtime.entry import MODEL_STACK
 
 
 class Absent:

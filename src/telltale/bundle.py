@@ -23,12 +23,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from telltale import checkpoint, config, evaluation, origins, versions
+from telltale import checkpoint, config, evaluation, origins
 from telltale.audits import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.progress import each
 from telltale.runfolder import flatten
+from telltale.runtime import environment
+from telltale.runtime.progress import each
 
 FORMAT = "telltale-bundle-1"
 MANIFEST = "bundle.json"
@@ -222,7 +223,7 @@ def evaluate(folder: Path, one: ScoreSet) -> evaluation.Evaluation:
 def check_versions(bundle: Bundle, packages: Collection[str] | None = None) -> list[Finding]:
     """The program, Python and the packages that its results depend on (`packages`; None: all) are those of the bundle."""
     named = {n: version for n, version in bundle.packages.items() if packages is None or n in ("python", *packages)}
-    other = versions.differences({"code": bundle.code, "packages": named})
+    other = environment.differences({"code": bundle.code, "packages": named})
     return [Finding("versions", not other, few(other) or f"telltale {bundle.code} and its packages")]
 
 

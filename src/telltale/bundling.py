@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import audits, checkpoint, config, evaluation, golden, origins, source, versions
+from telltale import audits, checkpoint, config, evaluation, golden, origins
 from telltale.bundle import (
     RUN_FILES,
     TOLERANCES,
@@ -28,6 +28,7 @@ from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import read_data, read_labels
 from telltale.runfolder import flatten, worlds
+from telltale.runtime import environment, source
 from telltale.scores import read_scores
 from telltale.training import fingerprint
 
@@ -196,10 +197,10 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
         threads=int(trained.machine.get("threads") or 0),
         validation_auc=content["metrics"]["auc"],
         # Those of source/. What the run was trained with is in its environment.json.
-        code=versions.code(),
-        packages=versions.packages(),
+        code=environment.code(),
+        packages=environment.packages(),
         machine=trained.machine,
-        date=versions.now(),
+        date=environment.now(),
         sets=tuple(sets),
         spread=spread,
         tolerances=TOLERANCES,

@@ -6,7 +6,7 @@ import importlib
 import sys
 
 from telltale import __version__
-from telltale.entry import guarded
+from telltale.runtime.entry import guarded
 
 VERBS = {
     "train": "train one model and keep everything about it in one folder",

@@ -18,8 +18,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from telltale import keys, source
+from telltale import keys
 from telltale.errors import InputError
+from telltale.runtime import source
 from telltale.schema import Config, Model, Objective
 from telltale.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
 

@@ -20,8 +20,8 @@ from telltale.errors import InputError
 from telltale.forge.face import Landmarks, prior
 from telltale.forge.selfblend import change_alike, self_blend
 from telltale.manifest import Row
-from telltale.progress import each
 from telltale.registry import SbiSettings
+from telltale.runtime.progress import each
 
 
 class ClipDataset:

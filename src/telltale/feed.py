@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from telltale.batch import Arrays, Batch, Clips, Facts, Key, assemble, failed, room
-from telltale.crew import Crew, Lost
 from telltale.data import file_size
+from telltale.runtime.pool import Crew, Lost
 
 
 class Batches(Protocol):

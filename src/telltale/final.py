@@ -13,10 +13,10 @@ from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.loop import score
-from telltale.place import Place
-from telltale.progress import bar
+from telltale.runtime.distributed import Place
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score, merge, write_scores
-from telltale.signals import Stopped, Watch
 
 NAME = "validation_scores.csv"
 

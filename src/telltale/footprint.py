@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from telltale import config, models, objectives
 from telltale.batch import Batch, Facts
 from telltale.data import ClipDataset
-from telltale.fake import fake_tensors
 from telltale.inference import autocast
+from telltale.runtime.fake_tensors import fake_tensors
 
 REMEDY = (
     "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer clip.frames, a smaller"

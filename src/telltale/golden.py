@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from telltale import models, place, prediction
+from telltale import models, prediction
 from telltale.audits import Finding
 from telltale.batch import EVALUATION, Batch, Key, read_batch
 from telltale.data import ClipDataset
@@ -26,6 +26,7 @@ from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.manifest import Row
+from telltale.runtime import distributed
 from telltale.videos import rows_of
 
 # Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that differ between
@@ -57,7 +58,7 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     rows = rows_of([clips]).rows
     dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans)
     dataset.prepare()
-    with place.join(settings.threads) as here:
+    with distributed.join(settings.threads) as here:
         infer = Inference(prediction.build(content, settings, checkpoint), here.device, settings.optim.autocast)
         return [_of(row, read_batch(dataset, [Key(index, EVALUATION)]), infer) for index, row in enumerate(rows)]
 

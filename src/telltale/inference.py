@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from telltale import threads
 from telltale.batch import Batch
 from telltale.errors import InputError
+from telltale.runtime import threads
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # How many pictures go through a model at once on one core: more leave its caches, fewer waste calls. A view counts as 4.

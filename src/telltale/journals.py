@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from telltale.place import Place
+from telltale.runtime.distributed import Place
 from telltale.scores import Journal, Score
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from telltale import config, metrics, place
+from telltale import config, metrics
 from telltale.batch import Batch, Facts
 from telltale.data import TrainBatches
 from telltale.errors import InputError
@@ -30,11 +30,12 @@ from telltale.maps import Maps
 from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.optim import perturbed, rate_at
-from telltale.place import Place
 from telltale.profile import Profile
-from telltale.progress import bar, say
+from telltale.runtime import distributed
+from telltale.runtime.distributed import Place
+from telltale.runtime.progress import bar, say
+from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score, merge, status_counts
-from telltale.signals import Stopped, Watch
 from telltale.state import Progress, State
 
 
@@ -103,7 +104,7 @@ def train_epoch(
     net.train()
     for batch in on_device(train, here.device) if progress.step < steps else ():
         rate = rate_at(optim, progress.epoch * steps + progress.step, steps)
-        place.seed(settings.seed, progress.epoch, progress.step, here.rank)
+        distributed.seed(settings.seed, progress.epoch, progress.step, here.rank)
         # Gradients of `accumulate` batches make one update; the epoch's last group may be smaller.
         first = progress.step - progress.step % optim.accumulate
         group = min(optim.accumulate, steps - first)
@@ -120,7 +121,7 @@ def train_epoch(
             losses = backward(net, batch, usable, objective, state, optim, share)
         if optim.sam_rho:
             # The same draws again, dropout's too: only the weights differ.
-            place.seed(settings.seed, progress.epoch, progress.step, here.rank)
+            distributed.seed(settings.seed, progress.epoch, progress.step, here.rank)
             with perturbed(state.model, optim.sam_rho), exchange():
                 backward(net, batch, usable, objective, state, optim, share)
         if updates:

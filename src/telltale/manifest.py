@@ -203,7 +203,7 @@ def _add_name(path: Path, line: int, name: str, lines: dict[str, int]) -> None:
 
 def _scan(videos: Path, remedy: str) -> dict[str, bool]:
     """Name → whether it is a file, for everything called *.mp4 in the folder: one listing, no look at each file."""
-    from telltale.progress import each
+    from telltale.runtime.progress import each
 
     try:
         with os.scandir(videos) as entries:

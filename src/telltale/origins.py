@@ -17,10 +17,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
-from telltale import versions
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.hashes import file_sha256
+from telltale.runtime import environment
 from telltale.scores import Score, first_few, read_scores, without
 
 FORMAT = "telltale-scores-1"
@@ -168,7 +168,7 @@ def write(scores_path: Path, submission_sha256: str | None = None, **source: Unp
         scores_sha256=digest,
         submission_sha256=submission_sha256,
         statuses=dict(sorted(Counter(score.status for score in scores.values()).items())),
-        **versions.environment(),
+        **environment.environment(),
     )
     path = path_of(scores_path)
     write_text(path, text(origin))

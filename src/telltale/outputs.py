@@ -19,8 +19,8 @@ from telltale import config, origins
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.manifest import Row
+from telltale.runtime.signals import Stopped
 from telltale.scores import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
-from telltale.signals import Stopped
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import score, train_epoch
 from telltale.manifest import Row
-from telltale.memory import Watching
-from telltale.place import Place
 from telltale.profile import Profile
-from telltale.progress import bar
-from telltale.signals import Watch
+from telltale.runtime.distributed import Place
+from telltale.runtime.memory import Watching
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import Watch
 
 # Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.
 SECONDS, BATCHES = 6.0, 4

@@ -20,12 +20,12 @@ from telltale.journals import Journals
 from telltale.loop import score, together
 from telltale.manifest import Row
 from telltale.maps import Maps, check
-from telltale.place import Place
 from telltale.profile import Profile
-from telltale.progress import bar, say
 from telltale.runfolder import flatten
+from telltale.runtime.distributed import Place
+from telltale.runtime.progress import bar, say
+from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score, merge
-from telltale.signals import Stopped, Watch
 
 # What no score depends on.
 FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")

@@ -22,7 +22,7 @@ from telltale.audits import Finding
 from telltale.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.errors import InputError
 from telltale.manifest import read_data, read_labels
-from telltale.programs import as_typed, call, several, telltale
+from telltale.runtime.programs import as_typed, call, several, telltale
 from telltale.scores import Score, read_scores
 
 # Validation scores come out of training, which takes one view of a clip as it is.

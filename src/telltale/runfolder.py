@@ -13,16 +13,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from telltale import checkpoint, config, versions
+from telltale import checkpoint, config
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.hashes import file_sha256
 from telltale.manifest import Manifest
-from telltale.progress import each
+from telltale.runtime import environment
+from telltale.runtime.progress import each
 from telltale.witness import within
 
 if TYPE_CHECKING:
-    from telltale.place import Place
+    from telltale.runtime.distributed import Place
 
 FILES = (
     *("config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"),
@@ -127,7 +128,7 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
     """environment.json: `versions.environment` of this process and `world`, the number of processes; a resumed run keeps the
     first and adds to its "resumed"."""
-    path, now = folder / "environment.json", {**versions.environment(), "world": world}
+    path, now = folder / "environment.json", {**environment.environment(), "world": world}
     tree: dict[str, Any] = {**now, "resumed": []}
     if resumed:
         # A run of before this file was written began somewhere that nobody knows any more.

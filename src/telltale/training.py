@@ -19,12 +19,12 @@ from telltale.loop import fit
 from telltale.manifest import Manifest
 from telltale.models import norms
 from telltale.objectives import Objective
-from telltale.place import Place
 from telltale.record import Record
 from telltale.registry import SbiSettings
 from telltale.runfolder import Reads, write_environment
+from telltale.runtime.distributed import Place
+from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score, status_counts
-from telltale.signals import Stopped, Watch
 
 
 def fingerprint(*splits: Manifest) -> str:

@@ -24,7 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from telltale import source
+from telltale.runtime import source
 
 # Modules that come with weights, or fetch them, which learnt from more than ImageNet-1K: faces, speech, language.
 FORBIDDEN = frozenset(

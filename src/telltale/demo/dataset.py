@@ -23,7 +23,7 @@ from telltale.demo.clip import make_clip
 from telltale.demo.encode import FRAME_RATE
 from telltale.demo.plan import SPLITS, ClipPlan, draw_plan
 from telltale.errors import InputError
-from telltale.progress import each
+from telltale.runtime.progress import each
 
 LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than asked for
 BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, with room to spare

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from telltale.errors import InputError
 from telltale.metrics import calibration, decisions
 from telltale.metrics.rates import CLIP, FPRS, MAX_FPRS, TPRS, Floats, Integers, check, standardised
-from telltale.progress import bar
-from telltale.threads import cores
+from telltale.runtime.progress import bar
+from telltale.runtime.threads import cores
 
 PART = 25  # draws that a thread does before it says so
 

@@ -10,10 +10,10 @@ from torch.func import functional_call
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.fake import count_devices
 from telltale.models.detector import Detector, FeatureTower
 from telltale.models.pooling import FramePooling
 from telltale.registry import ENTRIES
+from telltale.runtime.fake_tensors import count_devices
 
 
 def detector(name: str, settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Detector:

@@ -74,10 +74,10 @@ def _build(args: argparse.Namespace) -> int:
 
 def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Config", store: "Store") -> None:
     """Decode a few clips, say what all will take, and refuse what does not fit. Raises InputError."""
-    from telltale import threads
     from telltale.clip import read_clip, whole_spans
     from telltale.decode.store import Entry, pack
     from telltale.errors import InputError
+    from telltale.runtime import threads
 
     size = seconds = 0.0
     for rows, spans in work:
@@ -123,13 +123,13 @@ def _decode(
     rows: Sequence["Row"], spans: int, settings: "config.Config", store: "Store", done: dict[str, int], failures: list[str]
 ) -> None:
     """Read every clip once through the store, by as many processes as the settings say."""
-    from telltale import place
     from telltale.data import ClipDataset, evaluation_batches, file_sizes
     from telltale.feed import Feed
-    from telltale.progress import bar
+    from telltale.runtime import distributed
+    from telltale.runtime.progress import bar
 
     dataset = ClipDataset(rows, settings, _reads(settings), spans=spans, store=store)
-    with place.join() as here:
+    with distributed.join() as here:
         workers = here.workers(settings.data.workers, len(rows))
         batches = evaluation_batches(file_sizes(rows), 4)
         feed = Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)

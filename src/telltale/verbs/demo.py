@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from telltale.errors import InputError
-from telltale.programs import as_typed, call, telltale
+from telltale.runtime.programs import as_typed, call, telltale
 
 MARK = ".telltale-demo"
 MADE = ("data", "run", "evaluation")

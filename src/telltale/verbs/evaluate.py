@@ -12,8 +12,8 @@ several); names are joined one to one with `L` (video_name,target). Prints every
 import argparse
 from pathlib import Path
 
-from telltale.entry import demand
 from telltale.errors import InputError
+from telltale.runtime.entry import demand
 
 FORMS = {
     "scores": ("labels", "groups", "by_status", "choose_on", "choose_labels", "choose", "scored_only", "score_column"),

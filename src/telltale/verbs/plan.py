@@ -10,8 +10,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from telltale.entry import demand
 from telltale.errors import InputError
+from telltale.runtime.entry import demand
 
 SYNTHETIC = {"train": 6, "validation": 2, "test": 2}
 SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
@@ -40,14 +40,15 @@ def run(args: argparse.Namespace) -> int:
     settings = config.read(args.config, args.set)
     demand(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
     # Now torch, which takes seconds to load.
-    from telltale import footprint, place
+    from telltale import footprint
     from telltale.planning import measure
+    from telltale.runtime import distributed
 
     spans, step, card = max(settings.data.spans, 1), footprint.estimate(settings), _card_bytes(args.card_gb)
     if not args.json:
         # Before anything is measured: on a card that is too small the measurement would end there.
         print(step.verdict(card), flush=True)
-    with tempfile.TemporaryDirectory() as scratch, place.join(settings.threads) as here:
+    with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as here:
         costs = measure(settings, _clips(args.clips, Path(scratch)), here, spans)
     epochs, free = settings.optim.epochs, shutil.disk_usage(Path.cwd()).free
     predict, epoch = costs.predict_seconds(args.videos), costs.epoch_seconds(args.videos)
@@ -94,7 +95,7 @@ def _card_bytes(given_gb: float | None) -> float | None:
 
 def _clips(folder: Path | None, scratch: Path) -> list[Path]:
     """Up to 24 videos, evenly over those below a folder, or drawn now."""
-    from telltale import threads
+    from telltale.runtime import threads
 
     if folder is None:
         from telltale.demo.dataset import write_dataset

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telltale.entry import guarded
+from telltale.runtime.entry import guarded
+from telltale.runtime.signals import watched
 from telltale.scores import SCORE
-from telltale.signals import watched
 
 if TYPE_CHECKING:
     from telltale.manifest import Row
@@ -59,11 +59,12 @@ def predict(args: argparse.Namespace) -> int:
     files = _outputs(args, found.rows)
     with watched() as watch, outputs.place_of(files) as out:
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import place, prediction
+        from telltale import prediction
+        from telltale.runtime import distributed
 
         settings, content = prediction.read(args.checkpoint, overrides)
         with (
-            place.join(settings.threads, deterministic=settings.deterministic) as here,
+            distributed.join(settings.threads, deterministic=settings.deterministic) as here,
             prediction.Work(list(found.rows), settings, here, args.checkpoint, out, args.store, args.maps) as work,
         ):
             if here.main and found.left_out:

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telltale.entry import demand
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.runtime.entry import demand
 
 if TYPE_CHECKING:
     from telltale.audits import Finding
@@ -83,10 +83,11 @@ def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
 def stages(
     args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
-    from telltale import bundle, reproduction, versions
+    from telltale import bundle, reproduction
     from telltale.audits import Finding
+    from telltale.runtime import environment
 
-    packages = versions.TABLES if tiers == ("scores",) else None
+    packages = environment.TABLES if tiers == ("scores",) else None
 
     def whole() -> Iterator[Finding]:
         if args.sha256 is not None:

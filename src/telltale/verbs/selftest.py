@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from telltale.entry import demand
 from telltale.errors import InputError
+from telltale.runtime.entry import demand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +30,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gpu(args: argparse.Namespace) -> int:
-    from telltale import gpucheck, threads
+    from telltale import gpucheck
     from telltale.demo.dataset import write_dataset
     from telltale.files import write_text
+    from telltale.runtime import threads
 
     device = gpucheck.device_of(args.device)
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,7 +47,8 @@ def _gpu(args: argparse.Namespace) -> int:
 
 def _bundle(folder: Path) -> int:
     demand(folder / "bundle.json")
-    from telltale import bundle, reproduction, versions
+    from telltale import bundle, reproduction
+    from telltale.runtime import environment
     from telltale.verbs.reproduce import line
 
     began = time.monotonic()
@@ -55,7 +57,7 @@ def _bundle(folder: Path) -> int:
     print("\n".join(map(line, findings)))
     passed = all(finding.passed for finding in findings)
     there = {"code": found.code, "packages": found.packages, "machine": found.machine}
-    other = [*versions.differences(there), *versions.machine_differences(there)]
+    other = [*environment.differences(there), *environment.machine_differences(there)]
     if other:
         print(f"  note  this is another machine: {'; '.join(other)}")
     print(f"{'PASS' if passed else 'FAIL'} in {time.monotonic() - began:.0f} s")

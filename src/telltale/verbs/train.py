@@ -11,8 +11,8 @@ goes on from that very step.
 import argparse
 from pathlib import Path
 
-from telltale.entry import guarded
-from telltale.signals import watched
+from telltale.runtime.entry import guarded
+from telltale.runtime.signals import watched
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,15 +38,16 @@ def train(args: argparse.Namespace) -> int:
         configs = witness.fresh(seen)
         splits = manifest.read_data(args.data, settings.data)
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import models, objectives, place, rules, runfolder, training
+        from telltale import models, objectives, rules, runfolder, training
+        from telltale.runtime import distributed
 
         rules.enforce_settings(settings)
-        with place.join(settings.threads, deterministic=settings.deterministic) as here:
+        with distributed.join(settings.threads, deterministic=settings.deterministic) as here:
             if here.main:
                 workers = here.workers(settings.data.workers, len(splits[0].rows))
                 print(here.describe(settings.optim.autocast, workers), *map(training.describe, splits), sep="\n", flush=True)
             resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
-            place.seed(settings.seed)
+            distributed.seed(settings.seed)
             objective = objectives.build(settings, splits[0].rows)
             fresh, methods = resumed is None, objective.methods
             if here.main:

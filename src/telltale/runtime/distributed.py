@@ -18,8 +18,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from telltale import threads
 from telltale.errors import InputError
+from telltale.runtime import threads
 
 Made = TypeVar("Made")
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
-from telltale.processes import Raised, WorkerTrace, ending, fork, reap, serve
+from telltale.runtime.process import Raised, WorkerTrace, ending, fork, reap, serve
 
 TRIES = 2
 LOOK_SECONDS = 1.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from telltale import threads
+from telltale.runtime import threads
 
 _PR_SET_PDEATHSIG = 1
 

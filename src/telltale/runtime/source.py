@@ -11,7 +11,7 @@ from pathlib import Path
 
 from telltale.errors import InputError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 # The folder in an installed package that holds what lies beside src/ in a checkout.
 CARRIED = "checkout"
 # What the wheel and the image are made of: the program, its locks and its recipe.

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from telltale import threads
 from telltale.errors import InputError
-from telltale.signals import Stopped
+from telltale.runtime import threads
+from telltale.runtime.signals import Stopped
 
 # What `pip install telltale` leaves out: the modules of the packages of its extra "model".
 MODEL_STACK = frozenset(
@@ -59,6 +59,6 @@ def guarded(program: Callable[[], int], name: str = "this program") -> int:
 
 def _clear() -> None:
     """No bar may stand where the last sentence comes."""
-    from telltale import progress  # and tqdm with it, which a program that ends well may never need
+    from telltale.runtime import progress
 
     progress.close()

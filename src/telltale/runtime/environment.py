@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import telltale
-from telltale import source, threads
+from telltale.runtime import source, threads
 
 # From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
 # imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values, nor

@@ -1,0 +1,1 @@
+"""What programs run on: worker processes, threads, signals, ranks, progress, and a description of the machine."""
