@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from telltale import config
-from telltale.registry import ENTRIES
+from telltale.config.detectors import ENTRIES
 from telltale.verbs import models
 
 

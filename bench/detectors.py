@@ -24,7 +24,7 @@ import pandas as pd
 
 from bench.measure import BEGIN, END, ROOT, call, insert
 from telltale import config, metrics
-from telltale.registry import ENTRIES
+from telltale.config.detectors import ENTRIES
 from telltale.report import figures
 from telltale.scores import read_scores
 

@@ -18,11 +18,11 @@ SOURCE = ROOT / "src"
 
 # From the bottom up. A module imports from lines above its own only, or from within its own package (the names with a dot).
 LEVELS = """
-errors runtime.threads sections runtime.progress
-registry
-schema runtime.programs runtime.source
+errors runtime.threads config.sections runtime.progress
+config.detectors
+config.schema runtime.programs runtime.source
 runtime.environment hashes files
-keys runtime.signals runtime.process
+config.keys runtime.signals runtime.process
 config
 manifest metrics.* audits tags decode.* mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
 transforms scores models.* clip state forge.* videos

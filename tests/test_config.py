@@ -7,11 +7,10 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import yaml
 
-from telltale import keys
 from telltale.cli import main
-from telltale.config import SETTABLE, Augment, Config, check_overrides, dump, fingerprint, parse, read
+from telltale.config import SETTABLE, Augment, Config, check_overrides, dump, fingerprint, keys, parse, read
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
-from telltale.registry import ENTRIES
 
 
 @pytest.fixture

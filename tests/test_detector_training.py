@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from bench import detectors
-from telltale.registry import ENTRIES
+from telltale.config.detectors import ENTRIES
 
 # Quick ones in every test run; `make test-slow` has them all.
 FAST = ("mel_cnn", "shallownet_v3", "resnet18")

@@ -17,10 +17,10 @@ import predict
 import train
 from telltale import checkpoint, config, models, objectives
 from telltale.batch import Batch, Facts
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss
 from telltale.manifest import Row
-from telltale.registry import ENTRIES
 from telltale.scores import read_scores
 
 SIZE = 64

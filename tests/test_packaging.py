@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from telltale.config import fingerprint, read
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
-from telltale.registry import ENTRIES
 from telltale.runtime import environment, source
 from telltale.runtime.entry import MODEL_STACK
 

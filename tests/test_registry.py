@@ -10,10 +10,10 @@ import pytest
 from pydantic import BaseModel
 
 from telltale import config
+from telltale.config.detectors import ENTRIES
+from telltale.config.schema import SharedModel, joined
+from telltale.config.sections import Section
 from telltale.errors import InputError
-from telltale.registry import ENTRIES
-from telltale.schema import SharedModel, joined
-from telltale.sections import Section
 
 SOURCE = Path(__file__).resolve().parent.parent / "src/telltale"
 
@@ -21,7 +21,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src/telltale"
 FILE = """
 from torch import nn
 from telltale.models.detector import Detector
-from telltale.registry import ShadeSettings
+from telltale.config.detectors import ShadeSettings
 
 class Shade(Detector):
     def __init__(self, grey):
@@ -65,7 +65,7 @@ print(features.flatten().tolist(), model(torch.rand(2, 2, 3, 8, 8), None, there,
 def test_a_detector_with_a_setting_of_its_own_is_a_file_an_entry_and_a_config(tmp_path: Path) -> None:
     shutil.copytree(SOURCE, tmp_path / "telltale", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "telltale/models/shade.py").write_text(FILE, encoding="utf-8")
-    table = tmp_path / "telltale/registry.py"
+    table = tmp_path / "telltale/config/detectors.py"
     before, entries = table.read_text(encoding="utf-8").split("@dataclass", 1)
     assert entries.endswith("),\n}\n")
     table.write_text(f"{before}{SETTINGS.lstrip()}@dataclass{entries.removesuffix('}' + chr(10))}{ENTRY}", encoding="utf-8")

@@ -11,8 +11,8 @@ import pytest
 from bench import detectors, measure
 from telltale import config
 from telltale.cli import main
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
-from telltale.registry import ENTRIES
 from telltale.verbs import models as verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,10 +82,10 @@ def test_the_document_on_adding_a_detector_shows_what_is_there() -> None:
     blocks = re.findall(r"```diff\n\+\+\+ (\S+)\n(.*?)```", text, re.S)
     assert [path for path, _ in blocks] == [
         "src/telltale/models/shallownet.py",
-        "src/telltale/registry.py",
+        "src/telltale/config/detectors.py",
         "configs/shallownet_v3.yaml",
     ]
-    table = (ROOT / "src/telltale/registry.py").read_text(encoding="utf-8")
+    table = (ROOT / "src/telltale/config/detectors.py").read_text(encoding="utf-8")
     own = re.findall(r"```python\n(.*?)```", text, re.S)
     assert len(own) == 2 and "class SpslSettings" in own[0]
     assert all(block in table for block in own)
@@ -93,7 +93,7 @@ def test_the_document_on_adding_a_detector_shows_what_is_there() -> None:
         shown = "\n".join(line.removeprefix("+") for line in block.splitlines()) + "\n"
         whole = (ROOT / path).read_text(encoding="utf-8")
         assert shown in whole, path
-        assert path.endswith("registry.py") or shown == whole, path
+        assert path.endswith("config/detectors.py") or shown == whole, path
 
 
 def test_the_table_of_the_document_has_every_detector() -> None:

@@ -20,12 +20,12 @@ from typing import Any, overload
 import torch
 
 from telltale import config, prediction
+from telltale.config.detectors import ENTRIES
 from telltale.data import ClipDataset, evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.feed import Feed, on_device
 from telltale.loop import answers
 from telltale.manifest import Row
-from telltale.registry import ENTRIES
 from telltale.scores import Score
 
 # Of statuses that come without a sentence of their own.

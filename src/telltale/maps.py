@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from telltale.batch import Batch
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
 from telltale.files import write_whole
 from telltale.inference import Inference, autocast
-from telltale.registry import ENTRIES
 
 
 class Maps:

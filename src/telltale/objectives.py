@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from telltale import config
 from telltale.batch import Batch
+from telltale.config.detectors import ENTRIES, LavSettings, UcfSettings
 from telltale.losses import Losses, cross_entropy, squared_error
 from telltale.manifest import Row
 from telltale.models.pooling import pooled
-from telltale.registry import ENTRIES, LavSettings, UcfSettings
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
 FACE = ((0.3, 0.75), (0.3, 0.7))  # rows and columns between which a talking head's eyes, nose and mouth lie

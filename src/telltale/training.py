@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from telltale import audits, checkpoint, config, final, models, rules, state, witness
+from telltale.config.detectors import SbiSettings
 from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.errors import InputError
 from telltale.feed import Feed
@@ -20,7 +21,6 @@ from telltale.manifest import Manifest
 from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.record import Record
-from telltale.registry import SbiSettings
 from telltale.runfolder import Reads, write_environment
 from telltale.runtime.distributed import Place
 from telltale.runtime.signals import Stopped, Watch

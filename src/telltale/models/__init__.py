@@ -13,7 +13,7 @@ from importlib import import_module
 from torch import Tensor, nn
 
 from telltale import config
-from telltale.registry import ENTRIES, Entry
+from telltale.config.detectors import ENTRIES, Entry
 
 __all__ = ["ENTRIES", "Entry", "build", "for_prediction", "shipped"]
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from telltale import config
+from telltale.config.detectors import AudiovisualSettings
 from telltale.errors import InputError
 from telltale.mel import n_columns
 from telltale.models import frames, norms
@@ -20,7 +21,6 @@ from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise, full_precision
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
-from telltale.registry import AudiovisualSettings
 
 HEADS, BLOCKS = 4, 2
 STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide

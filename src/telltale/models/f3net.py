@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from telltale import config
+from telltale.config.detectors import F3NetSettings
 from telltale.errors import InputError
 from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import full_precision
 from telltale.models.weights import Tower
-from telltale.registry import F3NetSettings
 
 WINDOW, STRIDE, PADDING, BANDS = 10, 2, 4, 6
 GREY = (0.299, 0.587, 0.114)

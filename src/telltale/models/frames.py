@@ -9,10 +9,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from telltale import config
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
 from telltale.models.detector import Detector, FeatureTower
 from telltale.models.pooling import FramePooling
-from telltale.registry import ENTRIES
 from telltale.runtime.fake_tensors import count_devices
 
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from telltale import config
+from telltale.config.detectors import RevisedSettings
 from telltale.errors import InputError
 from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise, full_precision
 from telltale.models.weights import Tower
-from telltale.registry import RevisedSettings
 
 CHANNELS = (64, 128, 256, 728, 728, 728)  # of the maps after the stem, blocks 1, 2, 3, 7 and 11
 WINDOWS = (8, 4, 2, 1, 1)  # how many of their places lie side by side in one of the forgery map's

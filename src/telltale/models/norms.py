@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from telltale import config
-from telltale.registry import ENTRIES
+from telltale.config.detectors import ENTRIES
 
 FEWEST = 8  # samples from which batch norm estimates a mean and a variance well enough
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from telltale import config
+from telltale.config.detectors import RevisedSettings
 from telltale.errors import InputError
 from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.weights import Provenance
-from telltale.registry import RevisedSettings
 
 SMALLEST = 24  # below it nothing is left after the unpadded convolutions
 

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config
+from telltale.config.detectors import SpslSettings
 from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise, full_precision
 from telltale.models.weights import Tower
-from telltale.registry import SpslSettings
 
 
 def phase_channel(pictures: Tensor, norm: str = "backward") -> Tensor:

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from telltale import config
+from telltale.config.detectors import RevisedSettings
 from telltale.models import xception
 from telltale.models.detector import Detector
 from telltale.models.inputs import Normalise
 from telltale.models.weights import Tower
-from telltale.registry import RevisedSettings
 
 WIDTH = 256  # of the specific and of the common part
 SHUFFLED = 0.7  # how often common parts change places within their class

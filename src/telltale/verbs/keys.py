@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from telltale.errors import InputError
 
 if TYPE_CHECKING:
-    from telltale.keys import Setting
+    from telltale.config.keys import Setting
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the keys. Raises InputError if none matches."""
-    from telltale.keys import KEYS, suggest
+    from telltale.config.keys import KEYS, suggest
 
     found = matching(list(KEYS.values()), args.pattern)
     if not found:

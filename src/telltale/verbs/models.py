@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
-from telltale.registry import ENTRIES
 
 COLUMNS = ("name", "inputs", "parameters", "thop_parameters", "macs", "milliseconds_per_clip", "objective", "source")
 # What `measure` gave for each detector as it is shipped, so that a list needs no torch. `python -m bench.counts` renews it.

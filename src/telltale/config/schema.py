@@ -1,4 +1,4 @@
-"""The whole configuration: `sections.py`'s, and the two whose keys depend on which detectors there are. `config.py` reads it.
+"""The whole configuration: `config/sections.py`'s, and the two whose keys depend on which detectors there are. `config.py` reads it.
 
 `Model` and `Objective` hold the keys that detectors share and, joined to them, those that an entry of the table brings along.
 """
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
-from telltale.registry import ENTRIES
-from telltale.sections import Augment, Clip, Count, Data, FromZero, Mel, Optim, Predict, Rules, Section, Share, Store
+from telltale.config.detectors import ENTRIES
+from telltale.config.sections import Augment, Clip, Count, Data, FromZero, Mel, Optim, Predict, Rules, Section, Share, Store
 
 
 class SharedModel(Section):

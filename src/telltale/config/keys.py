@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
-from telltale.schema import Config
-from telltale.sections import Section
+from telltale.config.schema import Config
+from telltale.config.sections import Section
 
 # What other projects call a key of ours.
 ALIASES = {

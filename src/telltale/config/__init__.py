@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from telltale import keys
+from telltale.config import keys
+from telltale.config.schema import Config, Model, Objective
+from telltale.config.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
 from telltale.errors import InputError
 from telltale.runtime import source
-from telltale.schema import Config, Model, Objective
-from telltale.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
 
 __all__ = [
     "Augment",

@@ -1,4 +1,4 @@
-"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning (`schema.py` joins them).
+"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning (`config/schema.py` joins them).
 
 The string below a key is its description, which `Section.model_fields[key].description` gives, with the key's unit. The range
 is in its type.

@@ -7,7 +7,7 @@ configuration is checked before anything heavy is imported.
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from telltale.sections import FromZero, NotNegative, Positive, Section
+from telltale.config.sections import FromZero, NotNegative, Positive, Section
 
 XCEPTION = "legacy_xception.tf_in1k"
 POOLINGS = ("mean", "max", "top_k", "attention")
