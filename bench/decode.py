@@ -7,10 +7,10 @@ import numpy as np
 
 from bench.measure import Row, in_turns, one_core, spread
 from bench.peers import FRAMES, SIDE, bare, decord_both
-from telltale.decode.audio import read_wave
 from telltale.decode.container import Limits
+from telltale.decode.demux import Walk
 from telltale.decode.frames import read_frames
-from telltale.decode.walk import Walk
+from telltale.decode.sound import read_wave
 
 LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=20_000)
 

@@ -15,9 +15,9 @@ import pytest
 from test_end_to_end import do_predict, do_train
 
 from telltale import audits, checkpoint, config, origins, runfolder, training
-from telltale.runtime import environment
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.runtime import environment
 from telltale.verbs import audit as verb
 
 # Sound alone: the smallest real run.

@@ -14,8 +14,8 @@ from bench.__main__ import main
 from bench.measure import Row, in_turns, write
 from bench.peers import FRAMES, SIDE, AudioBaseline, bare, decord_both, missing
 from telltale import config
-from telltale.decode.audio import Wave, read_wave
 from telltale.decode.container import Limits
+from telltale.decode.sound import Wave, read_wave
 from telltale.mel import log_mel
 
 LIMITS = Limits(10**8, 10**5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, write_sound
 
-from telltale.decode.audio import Silent, Wave, read_wave
 from telltale.decode.container import DecodeError, Limits
+from telltale.decode.sound import Silent, Wave, read_wave
 
 
 def read(path: Path, start: float, seconds: float, rate_hz: int, **changes) -> Wave:

@@ -11,9 +11,9 @@ from decode_clips import LIMITS, write_sound, write_video
 
 from telltale.decode import container as room
 from telltale.decode import decord_frames
-from telltale.decode.audio import read_wave
 from telltale.decode.container import DecodeError, Limits, open_container, probe, sniff
 from telltale.decode.frames import read_frames
+from telltale.decode.sound import read_wave
 from telltale.errors import InputError
 
 

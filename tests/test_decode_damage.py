@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, drawn, number, write_video
 
-from telltale.decode import decord_frames, showing
-from telltale.decode.audio import Wave, read_wave
+from telltale.decode import cursor, decord_frames
 from telltale.decode.container import DecodeError, Limits, probe
-from telltale.decode.cut import is_cut
 from telltale.decode.frames import read_frames
+from telltale.decode.sound import Wave, read_wave
+from telltale.decode.truncation import is_cut
 
 BACKENDS = ("pyav", "decord")
 
@@ -86,7 +86,7 @@ def test_nothing_to_read_has_a_status(hostile: Path, name, wanted, backend):
 
 
 def test_too_large_by_metadata_is_refused_before_decoding(hostile: Path, monkeypatch):
-    monkeypatch.setattr(showing.Show, "_decode", None)  # calling it would be a TypeError
+    monkeypatch.setattr(cursor.Show, "_decode", None)  # calling it would be a TypeError
     path = hostile / "huge_frame.mp4"
     assert status(path) == "too_large"
     with pytest.raises(DecodeError) as caught:

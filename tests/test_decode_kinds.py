@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, number, remuxed, write_sound, write_video
 
-from telltale.decode.audio import Wave, read_wave
 from telltale.decode.container import DecodeError, open_container, probe, sniff
-from telltale.decode.cut import is_cut
 from telltale.decode.frames import Frames, read_frames
+from telltale.decode.sound import Wave, read_wave
+from telltale.decode.truncation import is_cut
 
 TIMES = np.arange(0.01, 2.0, 0.12)  # seconds, well within frames that last 0.04
 KINDS = {"mov": "mov", "mkv": "matroska", "avi": "avi"}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, write_sound, write_video
 
-from telltale.decode import walk as walk_module
-from telltale.decode.audio import Wave, read_wave
+from telltale.decode import demux as walk_module
 from telltale.decode.container import DecodeError
+from telltale.decode.demux import Walk
 from telltale.decode.frames import read_frames
-from telltale.decode.walk import Walk
+from telltale.decode.sound import Wave, read_wave
 
 BOTH = ("picture", "sound")
 

@@ -15,9 +15,9 @@ import pytest
 from telltale import config
 from telltale.clip import View, read_clip
 from telltale.decode import store as store_module
-from telltale.decode.audio import Wave
 from telltale.decode.frames import Frames
 from telltale.decode.shards import Key, Shelf
+from telltale.decode.sound import Wave
 from telltale.decode.store import Entry, Store, fingerprint, pack, unpack
 from telltale.errors import InputError
 

@@ -19,10 +19,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from telltale.decode.container import Limits, reason, tick, zero
-from telltale.decode.cut import is_cut
+from telltale.decode.demux import Walk
 from telltale.decode.pictures import Pictures, scaled
 from telltale.decode.pyav_frames import open_picture
-from telltale.decode.walk import Walk
+from telltale.decode.truncation import is_cut
 from telltale.errors import InputError
 
 

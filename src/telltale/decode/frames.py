@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from telltale.decode import decord_frames, pyav_frames
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.walk import Walk
+from telltale.decode.demux import Walk
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, check_pixels, reason, tick, zero
+from telltale.decode.cursor import Show
+from telltale.decode.demux import Walk
 from telltale.decode.pictures import Pictures, scaled
-from telltale.decode.showing import Show
-from telltale.decode.walk import Walk
 
 Sampling = Literal["reference", "exact", "keyframes"]
 # What libav's decoders leave out. Most encoders refer to every other frame at most, and a decoder told so skips the rest: the

@@ -22,9 +22,9 @@ import numpy as np
 
 from telltale import config
 from telltale.decode import jpeg
-from telltale.decode.audio import Wave
 from telltale.decode.frames import Frames
 from telltale.decode.shards import Key, Shelf
+from telltale.decode.sound import Wave
 from telltale.errors import InputError
 
 # Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and read anew.

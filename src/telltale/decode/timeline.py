@@ -12,8 +12,8 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, reason, tick, zero
-from telltale.decode.cut import is_cut
-from telltale.decode.walk import Walk
+from telltale.decode.demux import Walk
+from telltale.decode.truncation import is_cut
 
 # Nearer than this the sound is decoded from its start, which makes every sample exact: a seek restarts the decoder, and codings
 # that remember (noise substitution, bit reservoirs) differ a little behind it. A second of sound decodes in 2.5 ms.

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, Limits
+from telltale.decode.demux import Walk
 from telltale.decode.timeline import Timeline
-from telltale.decode.walk import Walk
 
 
 @dataclass(frozen=True)

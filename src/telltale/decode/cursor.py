@@ -12,8 +12,8 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from telltale.decode.container import DecodeError, check_pixels, reason, tick
-from telltale.decode.cut import is_cut
-from telltale.decode.walk import Walk
+from telltale.decode.demux import Walk
+from telltale.decode.truncation import is_cut
 
 # A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which takes 2.
 _WORTH_SEEKING_SECONDS = 1
