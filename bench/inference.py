@@ -8,9 +8,9 @@ import torch
 
 from bench.measure import Row, seconds
 from telltale import config, models
-from telltale.batch import Batch, Facts
+from telltale.data.batch import Batch, Facts
+from telltale.data.mel import n_columns
 from telltale.inference import Inference
-from telltale.mel import n_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")

@@ -12,10 +12,10 @@ import torch
 from bench.measure import Row, seconds
 from bench.peers import FRAMES, DecordDataset, bare
 from telltale import config
-from telltale.batch import EVALUATION, Key
-from telltale.data import ClipDataset, open_store
-from telltale.feed import Feed
-from telltale.manifest import Row as Clip
+from telltale.data.batch import EVALUATION, Key
+from telltale.data.dataset import ClipDataset, open_store
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row as Clip
 from telltale.runtime import threads
 
 BOTH = ("picture", "sound")

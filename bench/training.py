@@ -8,11 +8,11 @@ import torch
 
 from bench.measure import Row, seconds
 from telltale import config, models, objectives, state
-from telltale.batch import Key, read_batch
-from telltale.data import ClipDataset, TrainBatches
-from telltale.feed import Feed
+from telltale.data.batch import Key, read_batch
+from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row as Clip
 from telltale.loop import backward, train_epoch, update
-from telltale.manifest import Row as Clip
 from telltale.runtime import distributed
 from telltale.runtime.signals import Watch
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
-from telltale.feed import Feed
-from telltale.manifest import Row
+from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row
 
 NAMES = ("pictures", "mel", "has_picture", "has_sound", "frame_seconds", "target", "usable")
 

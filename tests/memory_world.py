@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config, objectives, state
-from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes
-from telltale.data import TrainBatches, evaluation_batches
-from telltale.feed import Feed
+from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
+from telltale.data.dataset import TrainBatches, evaluation_batches
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row
 from telltale.loop import fit
-from telltale.manifest import Row
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import Score

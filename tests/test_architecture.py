@@ -24,11 +24,11 @@ config.schema runtime.programs runtime.source
 runtime.environment hashes files
 config.keys runtime.signals runtime.process
 config
-manifest metrics.* audits tags decode.* mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
-transforms scores models.* clip state forge.* videos
-batch losses checkpoint rules submission sok origins judged
-data profile inference objectives outputs runs
-feed maps report.* footprint
+data.manifest metrics.* audits tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
+data.transforms scores models.* data.clip state forge.* data.videos
+data.batch losses checkpoint rules submission sok origins judged
+data.dataset profile inference objectives outputs runs
+data.loader maps report.* footprint
 loop runfolder evaluation journals
 final record demo.*
 training prediction planning
@@ -120,7 +120,7 @@ def level(name: str) -> int:
 
 
 def package(name: str) -> str:
-    """telltale.decode.frames and telltale.decode → telltale.decode; telltale.mel → nothing."""
+    """telltale.decode.frames and telltale.decode → telltale.decode; telltale.data.mel → nothing."""
     return ".".join(name.split(".")[:2]) if name.count(".") > 1 or modules()[name].stem == "__init__" else ""
 
 

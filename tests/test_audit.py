@@ -165,7 +165,7 @@ def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> Non
     (tmp_path / "data").symlink_to(tiny)
     (tmp_path / "run").mkdir()
     settings = config.Config.model_validate({"model": {"name": "mel_cnn"}})
-    from telltale.manifest import read_data
+    from telltale.data.manifest import read_data
 
     splits = read_data(tmp_path / "data", settings.data)
     reads = runfolder.Reads(tmp_path / "run", tmp_path / "data", settings.data, splits)

@@ -14,9 +14,9 @@ from bench.__main__ import main
 from bench.measure import Row, in_turns, write
 from bench.peers import FRAMES, SIDE, AudioBaseline, bare, decord_both, missing
 from telltale import config
+from telltale.data.mel import log_mel
 from telltale.decode.container import Limits
 from telltale.decode.sound import Wave, read_wave
-from telltale.mel import log_mel
 
 LIMITS = Limits(10**8, 10**5)
 

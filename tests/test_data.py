@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from telltale import config
-from telltale.batch import EVALUATION, Key, read_batch, room
-from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, order
-from telltale.manifest import Row
+from telltale.data.batch import EVALUATION, Key, read_batch, room
+from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, order
+from telltale.data.manifest import Row
 
 
 def settings(**data: object) -> config.Config:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from telltale.data.manifest import read_labels, read_names
+from telltale.data.videos import rows_of
 from telltale.demo import dataset, forge_sound
 from telltale.demo.clip import forge, person
 from telltale.demo.dataset import write_dataset
@@ -22,9 +24,7 @@ from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS, ClipPlan, draw
 from telltale.demo.render import render
 from telltale.demo.speech import RATE_HZ, speak
 from telltale.errors import InputError
-from telltale.manifest import read_labels, read_names
 from telltale.verbs import demo_data
-from telltale.videos import rows_of
 
 COUNTS = {"train": 8, "validation": 5, "test": 12}
 

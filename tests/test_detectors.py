@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from telltale import config, models, rules
+from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.mel import n_columns
 from telltale.models.pooling import FramePooling
 from telltale.models.shallownet import ShallowNet
 

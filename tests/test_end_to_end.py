@@ -162,10 +162,10 @@ def test_a_trained_models_own_settings_cannot_be_changed_at_prediction(tiny: Pat
 def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> None:
     """The two programs walk the same rooms: without augmentation and crop they read a clip alike."""
     from telltale import config
-    from telltale.batch import EVALUATION, Key, read_batch
-    from telltale.data import ClipDataset
-    from telltale.manifest import read_data
-    from telltale.videos import rows_of
+    from telltale.data.batch import EVALUATION, Key, read_batch
+    from telltale.data.dataset import ClipDataset
+    from telltale.data.manifest import read_data
+    from telltale.data.videos import rows_of
 
     still = [f"augment.{name}=0" for name in config.Augment.model_fields if name.endswith("_p")]
     settings = config.read(Path(CONFIG), [*still, "clip.seconds=30"])  # longer than the clip: there is one span only

@@ -16,9 +16,9 @@ from feed_world import Numbered, feed_of, read
 from torch import Tensor
 
 from telltale import config, models, objectives, state
-from telltale.batch import Batch, Facts, Key
-from telltale.data import ClipDataset, TrainBatches
-from telltale.feed import on_device
+from telltale.data.batch import Batch, Facts, Key
+from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.loader import on_device
 from telltale.inference import Inference
 from telltale.loop import train_epoch, update
 from telltale.maps import Maps

@@ -12,9 +12,9 @@ import torch
 from feed_world import NAMES, Numbered, children, feed_of, read, soon, tidy, unharmed
 
 from telltale import config
-from telltale.data import ClipDataset, TrainBatches
-from telltale.feed import Feed, _ahead, on_device
-from telltale.manifest import Row
+from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.loader import Feed, _ahead, on_device
+from telltale.data.manifest import Row
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")

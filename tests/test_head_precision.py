@@ -6,7 +6,7 @@ import torch
 from feed_world import Numbered, feed_of
 
 from telltale import config, models
-from telltale.batch import Batch, Facts
+from telltale.data.batch import Batch, Facts
 from telltale.inference import Inference
 from telltale.loop import bar, score
 from telltale.runtime.signals import Watch

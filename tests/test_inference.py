@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.batch import Batch, Facts
+from telltale.data.batch import Batch, Facts
 from telltale.errors import InputError
 from telltale.inference import Inference
 

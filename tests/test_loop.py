@@ -6,10 +6,10 @@ import torch
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from two_processes import together
 
-from telltale.batch import read_batch
-from telltale.data import evaluation_batches
+from telltale.data.batch import read_batch
+from telltale.data.dataset import evaluation_batches
+from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import score
 from telltale.losses import NonFiniteLoss, cross_entropy
@@ -88,7 +88,7 @@ def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
 
 
 def _epoch_keys(settings, count: int) -> list:
-    from telltale.data import TrainBatches
+    from telltale.data.dataset import TrainBatches
 
     (keys,) = list(TrainBatches(np.zeros(count), settings, 0, 1))
     return keys

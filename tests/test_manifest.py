@@ -7,8 +7,8 @@ import pytest
 from worlds.hostile import Source
 
 from telltale import config
+from telltale.data.manifest import Row, read_data, read_labels, read_names, read_split
 from telltale.errors import InputError
-from telltale.manifest import Row, read_data, read_labels, read_names, read_split
 
 GOOD = "video_name,target\na.mp4,0\nb.mp4,1\n"
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from telltale.batch import Batch, Facts
+from telltale.data.batch import Batch, Facts
 from telltale.errors import InputError
 from telltale.inference import Inference
 from telltale.maps import Maps, check, picture

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from telltale import config
+from telltale.data.mel import log_mel, n_columns
 from telltale.errors import InputError
-from telltale.mel import log_mel, n_columns
 
 SETTINGS = [
     config.Mel(),

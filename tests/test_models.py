@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from telltale import config, models
+from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.mel import n_columns
 from telltale.models.audiovisual import drop_one
 from telltale.models.pooling import pooling
 

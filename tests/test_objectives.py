@@ -16,11 +16,11 @@ from torch.nn import functional
 import predict
 import train
 from telltale import checkpoint, config, models, objectives
-from telltale.batch import Batch, Facts
 from telltale.config.detectors import ENTRIES
+from telltale.data.batch import Batch, Facts
+from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss
-from telltale.manifest import Row
 from telltale.scores import read_scores
 
 SIZE = 64

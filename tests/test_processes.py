@@ -14,10 +14,10 @@ from torch.nn.parallel import DistributedDataParallel
 from two_processes import together
 
 from telltale import config
-from telltale.batch import Arrays, Facts, Key, Shapes
-from telltale.data import TrainBatches, evaluation_batches
+from telltale.data.batch import Arrays, Facts, Key, Shapes
+from telltale.data.dataset import TrainBatches, evaluation_batches
+from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import score
 from telltale.loop import together as all_to_the_end

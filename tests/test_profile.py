@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from telltale import STARTED
-from telltale.batch import Facts
-from telltale.clip import Cost
+from telltale.data.batch import Facts
+from telltale.data.clip import Cost
 from telltale.profile import Profile
 
 

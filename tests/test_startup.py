@@ -89,7 +89,7 @@ for words, sentence in {MISTAKES}.items():
     assert loaded_by(program, heavy) == []
 
 
-@pytest.mark.parametrize("module", ["telltale.feed", "telltale.prediction"])
+@pytest.mark.parametrize("module", ["telltale.data.loader", "telltale.prediction"])
 def test_clips_are_read_before_the_slow_libraries_are_there(module: str):
     """The workers are forked from a process that has imported this much; timm comes when they are at work."""
     assert loaded_by(f"import {module}", NOT_FOR_READING) == []

@@ -9,11 +9,11 @@ from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from torch import nn
 
 from telltale import config
-from telltale.batch import EVALUATION, Key, read_batch
-from telltale.data import ClipDataset, TrainBatches, pairs
+from telltale.data.batch import EVALUATION, Key, read_batch
+from telltale.data.dataset import ClipDataset, TrainBatches, pairs
+from telltale.data.manifest import Row
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
-from telltale.manifest import Row
 from telltale.optim import perturbed, rate_at
 from telltale.runtime import distributed
 

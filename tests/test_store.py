@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from telltale import config
-from telltale.clip import View, read_clip
-from telltale.decode import store as store_module
+from telltale.data import store as store_module
+from telltale.data.clip import View, read_clip
+from telltale.data.shards import Key, Shelf
+from telltale.data.store import Entry, Store, fingerprint, pack, unpack
 from telltale.decode.frames import Frames
-from telltale.decode.shards import Key, Shelf
 from telltale.decode.sound import Wave
-from telltale.decode.store import Entry, Store, fingerprint, pack, unpack
 from telltale.errors import InputError
 
 SPEC = {"frames": 2, "rate_hz": 16_000}

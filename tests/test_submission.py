@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from telltale.data.manifest import read_names
 from telltale.errors import InputError
-from telltale.manifest import read_names
 from telltale.scores import Score, write_submission
 from telltale.submission import inspect_submission, score_column, validate_submission
 from telltale.verbs import validate_submission as verb

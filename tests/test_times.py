@@ -11,14 +11,14 @@ from test_store import alike, entry, opened
 from torch import Tensor
 
 from telltale import config, models
-from telltale.batch import EVALUATION, Batch, Key, read_batch
-from telltale.clip import View, read_clip
-from telltale.data import ClipDataset, open_store
+from telltale.data import store as store_file
+from telltale.data.batch import EVALUATION, Batch, Key, read_batch
+from telltale.data.clip import View, read_clip
+from telltale.data.dataset import ClipDataset, open_store
+from telltale.data.manifest import Row
 from telltale.decode import jpeg
-from telltale.decode import store as store_file
 from telltale.forge.face import Landmarks
 from telltale.inference import mirrored
-from telltale.manifest import Row
 from telltale.models.audiovisual import Stream
 
 BOTH = ("picture", "sound")

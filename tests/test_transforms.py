@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from telltale import config
-from telltale.transforms import augment_frames, augment_wave, fit, mask_mel
+from telltale.data.transforms import augment_frames, augment_wave, fit, mask_mel
 
 PICTURE = ["flip_p", "crop_p", "jpeg_p", "blur_p", "noise_p", "colour_p"]
 PICTURE += ["vertical_flip_p", "rotate90_p", "affine_p", "grey_p"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from worlds.hostile import Source
 
+from telltale.data.videos import rows_of, rows_to_score
 from telltale.errors import InputError
-from telltale.videos import rows_of, rows_to_score
 
 
 def names(*paths: Path) -> list[str]:

@@ -180,11 +180,11 @@ def test_what_telltale_requires_is_followed_and_tests_tools_are_left_out() -> No
 
 
 def test_foreign_packages_are_named_and_the_forbidden_apart() -> None:
-    loaded = {name: types.ModuleType(name) for name in ("json", "numpy", "yaml.nodes", "telltale.mel", "cv2", "a_script")}
+    loaded = {name: types.ModuleType(name) for name in ("json", "numpy", "yaml.nodes", "telltale.data.mel", "cv2", "a_script")}
     assert witness.foreign(loaded) == ([], [])
     loaded |= {name: types.ModuleType(name) for name in ("pytest", "_pytest.python", "mypy")}
     assert witness.foreign(loaded) == ([], ["_pytest", "mypy", "pytest"])
-    loaded |= {name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.clip")}
+    loaded |= {name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.data.clip")}
     assert witness.foreign(loaded) == (["facenet_pytorch", "whisper"], ["_pytest", "mypy", "pytest"])
 
 

@@ -21,11 +21,11 @@ import torch
 
 from telltale import config, prediction
 from telltale.config.detectors import ENTRIES
-from telltale.data import ClipDataset, evaluation_batches, file_sizes
+from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
+from telltale.data.loader import Feed, on_device
+from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.feed import Feed, on_device
 from telltale.loop import answers
-from telltale.manifest import Row
 from telltale.scores import Score
 
 # Of statuses that come without a sentence of their own.

@@ -24,9 +24,9 @@ from telltale.bundle import (
     write,
     write_data,
 )
+from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.manifest import read_data, read_labels
 from telltale.runfolder import flatten, worlds
 from telltale.runtime import environment, source
 from telltale.scores import read_scores

@@ -6,10 +6,10 @@ Batches of several processes give other last bits than those of one. What is bun
 from pathlib import Path
 
 from telltale import checkpoint, config, models, origins
-from telltale.batch import Clips
-from telltale.data import evaluation_batches, file_sizes
+from telltale.data.batch import Clips
+from telltale.data.dataset import evaluation_batches, file_sizes
+from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.feed import Feed
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.loop import score

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config, models, objectives
-from telltale.batch import Batch, Facts
-from telltale.data import ClipDataset
+from telltale.data.batch import Batch, Facts
+from telltale.data.dataset import ClipDataset
 from telltale.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
 

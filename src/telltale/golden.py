@@ -20,14 +20,14 @@ from scipy.special import expit
 
 from telltale import models, prediction
 from telltale.audits import Finding
-from telltale.batch import EVALUATION, Batch, Key, read_batch
-from telltale.data import ClipDataset
+from telltale.data.batch import EVALUATION, Batch, Key, read_batch
+from telltale.data.dataset import ClipDataset
+from telltale.data.manifest import Row
+from telltale.data.videos import rows_of
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
-from telltale.manifest import Row
 from telltale.runtime import distributed
-from telltale.videos import rows_of
 
 # Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that differ between
 # processors. Both bounds are far below what a score could notice.

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from telltale import batch, checkpoint, config, manifest
+from telltale import checkpoint, config
+from telltale.data import batch, manifest
+from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
-from telltale.feed import Feed, on_device
 from telltale.inference import Inference
 from telltale.scores import read_scores
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from telltale.batch import Batch
+from telltale.data.batch import Batch
 from telltale.errors import InputError
 from telltale.runtime import threads
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from telltale.data.manifest import read_labels
 from telltale.errors import InputError
-from telltale.manifest import read_labels
 from telltale.metrics import Floats, Integers
 from telltale.scores import Score, first_few, read_csv, read_scores, repeated, status_counts, without
 

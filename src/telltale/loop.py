@@ -19,10 +19,10 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from telltale import config, metrics
-from telltale.batch import Batch, Facts
-from telltale.data import TrainBatches
+from telltale.data.batch import Batch, Facts
+from telltale.data.dataset import TrainBatches
+from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
-from telltale.feed import Feed, on_device
 from telltale.footprint import REMEDY
 from telltale.inference import Inference, autocast, is_out_of_memory
 from telltale.losses import Losses

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import torch
 
-from telltale.batch import Batch
 from telltale.config.detectors import ENTRIES
+from telltale.data.batch import Batch
 from telltale.errors import InputError
 from telltale.files import write_whole
 from telltale.inference import Inference, autocast

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from telltale import config
-from telltale.batch import Batch
 from telltale.config.detectors import ENTRIES, LavSettings, UcfSettings
+from telltale.data.batch import Batch
+from telltale.data.manifest import Row
 from telltale.losses import Losses, cross_entropy, squared_error
-from telltale.manifest import Row
 from telltale.models.pooling import pooled
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}

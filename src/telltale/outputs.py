@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telltale import config, origins
+from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.manifest import Row
 from telltale.runtime.signals import Stopped
 from telltale.scores import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
 

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 
 from telltale import STARTED, config, models, objectives, state
-from telltale.batch import EVALUATION, Key, read_batch
-from telltale.clip import read_clip, whole_spans
-from telltale.data import ClipDataset, TrainBatches, evaluation_batches
+from telltale.data.batch import EVALUATION, Key, read_batch
+from telltale.data.clip import read_clip, whole_spans
+from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row
 from telltale.decode import jpeg
 from telltale.errors import InputError
-from telltale.feed import Feed
 from telltale.inference import Inference
 from telltale.loop import score, train_epoch
-from telltale.manifest import Row
 from telltale.profile import Profile
 from telltale.runtime.distributed import Place
 from telltale.runtime.memory import Watching

@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from telltale import checkpoint, config, models, origins, rules
-from telltale.data import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
-from telltale.feed import Feed
+from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
+from telltale.data.loader import Feed
+from telltale.data.manifest import Row
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.journals import Journals
 from telltale.loop import score, together
-from telltale.manifest import Row
 from telltale.maps import Maps, check
 from telltale.profile import Profile
 from telltale.runfolder import flatten

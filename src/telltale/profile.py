@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale import STARTED
-from telltale.batch import Facts
+from telltale.data.batch import Facts
 
 # What the main process does, and what the workers do for a clip.
 MAIN = ("start-up", "waiting for clips", "model", "writing")

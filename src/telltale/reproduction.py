@@ -20,8 +20,8 @@ from telltale import bundle as bundles
 from telltale import config
 from telltale.audits import Finding
 from telltale.bundle import VALIDATION, Bundle, ScoreSet
+from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
-from telltale.manifest import read_data, read_labels
 from telltale.runtime.programs import as_typed, call, several, telltale
 from telltale.scores import Score, read_scores
 

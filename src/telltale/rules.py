@@ -18,8 +18,8 @@ from torch import nn
 
 from telltale import config, models
 from telltale.audits import Audit, Finding, one_line, read, verdict, write
+from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.mel import n_columns
 from telltale.scores import first_few
 from telltale.tags import check_tag
 

@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from telltale.data.manifest import HEADER as LABELS_HEADER
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
-from telltale.manifest import HEADER as LABELS_HEADER
 
 if sys.platform != "win32":
     import fcntl

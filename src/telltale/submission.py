@@ -10,9 +10,9 @@ for each. Rows may come in any order, since the organiser joins them by name.
 from dataclasses import dataclass
 from pathlib import Path
 
+from telltale.data.manifest import HEADER as LABELS_HEADER
+from telltale.data.manifest import read_names
 from telltale.errors import InputError
-from telltale.manifest import HEADER as LABELS_HEADER
-from telltale.manifest import read_names
 from telltale.scores import NAME, SCORE, Score, first_few, number, read_csv, repeated, without
 
 

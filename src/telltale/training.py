@@ -11,13 +11,13 @@ import torch
 
 from telltale import audits, checkpoint, config, final, models, rules, state, witness
 from telltale.config.detectors import SbiSettings
-from telltale.data import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
+from telltale.data.loader import Feed
+from telltale.data.manifest import Manifest
 from telltale.errors import InputError
-from telltale.feed import Feed
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
 from telltale.loop import fit
-from telltale.manifest import Manifest
 from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.record import Record

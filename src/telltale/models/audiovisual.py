@@ -14,8 +14,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from telltale import config
 from telltale.config.detectors import AudiovisualSettings
+from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.mel import n_columns
 from telltale.models import frames, norms
 from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise, full_precision

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-# mel.py's floor (silence) and what a full-scale tone hardly passes: they become 0 and 1 of a grey picture.
+# data/mel.py's floor (silence) and what a full-scale tone hardly passes: they become 0 and 1 of a grey picture.
 FLOOR_DB, CEILING_DB = -100.0, 40.0
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telltale import config
-    from telltale.clip import View
-    from telltale.decode.shards import Shelf
-    from telltale.decode.store import Store
-    from telltale.manifest import Row
+    from telltale.data.clip import View
+    from telltale.data.manifest import Row
+    from telltale.data.shards import Shelf
+    from telltale.data.store import Store
 
 ESTIMATE_CLIPS = 12
 
@@ -44,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from telltale import config, manifest
+    from telltale import config
+    from telltale.data import manifest
     from telltale.errors import InputError
 
     settings = config.read(args.config, args.set)
@@ -53,7 +54,7 @@ def _build(args: argparse.Namespace) -> int:
     train, validation = manifest.read_data(args.data, settings.data)
     # Now torch, which takes seconds to load.
     from telltale import models
-    from telltale.data import open_store
+    from telltale.data.dataset import open_store
 
     store = open_store(args.store, settings, models.ENTRIES[settings.model.name].reads, required=True)
     work = [(train.rows, settings.data.spans), (validation.rows, 1)]
@@ -74,8 +75,8 @@ def _build(args: argparse.Namespace) -> int:
 
 def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Config", store: "Store") -> None:
     """Decode a few clips, say what all will take, and refuse what does not fit. Raises InputError."""
-    from telltale.clip import read_clip, whole_spans
-    from telltale.decode.store import Entry, pack
+    from telltale.data.clip import read_clip, whole_spans
+    from telltale.data.store import Entry, pack
     from telltale.errors import InputError
     from telltale.runtime import threads
 
@@ -123,8 +124,8 @@ def _decode(
     rows: Sequence["Row"], spans: int, settings: "config.Config", store: "Store", done: dict[str, int], failures: list[str]
 ) -> None:
     """Read every clip once through the store, by as many processes as the settings say."""
-    from telltale.data import ClipDataset, evaluation_batches, file_sizes
-    from telltale.feed import Feed
+    from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
+    from telltale.data.loader import Feed
     from telltale.runtime import distributed
     from telltale.runtime.progress import bar
 
@@ -148,7 +149,7 @@ def _decode(
 
 
 def _open(folder: Path) -> "Shelf":
-    from telltale.decode.shards import Shelf
+    from telltale.data.shards import Shelf
     from telltale.errors import InputError
 
     if not (folder / "index.sqlite").is_file():
@@ -178,7 +179,7 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _prune(args: argparse.Namespace) -> int:
-    from telltale.decode.shards import Key
+    from telltale.data.shards import Key
     from telltale.errors import InputError
 
     with _open(args.store) as shelf:

@@ -86,7 +86,7 @@ def measure(settings: Any, *, timed: bool) -> dict[str, Any]:
 
 def inputs(settings: Any, reads: tuple[str, ...]) -> str:
     """What one view of a clip is, such as "8 frames of 224 x 224, mel 128 x 251"."""
-    from telltale.mel import n_columns
+    from telltale.data.mel import n_columns
 
     clip, mel = settings.clip, settings.mel
     frames = f"{clip.frames} frame{'s' * (clip.frames > 1)} of {clip.image_size} x {clip.image_size}"
@@ -99,9 +99,9 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
     import numpy as np
     import torch
 
-    from telltale.batch import Batch, Facts
+    from telltale.data.batch import Batch, Facts
+    from telltale.data.mel import n_columns
     from telltale.inference import Inference
-    from telltale.mel import n_columns
 
     clip, mel = settings.clip, settings.mel
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -23,7 +23,7 @@ from telltale.runtime.signals import watched
 from telltale.scores import SCORE
 
 if TYPE_CHECKING:
-    from telltale.manifest import Row
+    from telltale.data.manifest import Row
     from telltale.outputs import Outputs
 
 UNREADABLE = "score of a video that cannot be read: the mean training score, predict.unreadable_value, or stop with status 1"
@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    from telltale import checkpoint, config, outputs, videos
+    from telltale import checkpoint, config, outputs
+    from telltale.data import videos
 
     overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
     config.check_overrides(overrides, config.SETTABLE)

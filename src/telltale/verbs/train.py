@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train(args: argparse.Namespace) -> int:
-    from telltale import config, manifest, witness
+    from telltale import config, witness
+    from telltale.data import manifest
 
     with watched() as watch, witness.watch() as seen:
         settings = config.read(args.config, args.set)

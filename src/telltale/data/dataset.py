@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from telltale import config, mel, transforms
-from telltale.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
-from telltale.clip import Clip, View, random_span, read_clip, whole_spans
+from telltale import config
 from telltale.config.detectors import SbiSettings
-from telltale.decode.store import Store
+from telltale.data import mel, transforms
+from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
+from telltale.data.clip import Clip, View, random_span, read_clip, whole_spans
+from telltale.data.manifest import Row
+from telltale.data.store import Store
 from telltale.errors import InputError
 from telltale.forge.face import Landmarks, prior
 from telltale.forge.selfblend import change_alike, self_blend
-from telltale.manifest import Row
 from telltale.runtime.progress import each
 
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telltale.data.manifest import PLAIN, Row, read_names
 from telltale.errors import InputError
-from telltale.manifest import PLAIN, Row, read_names
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi")
 FOLDERS = "sub-folder"

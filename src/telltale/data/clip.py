@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from telltale import config
+from telltale.data.store import Entry, Store
 from telltale.decode import jpeg
 from telltale.decode.container import DecodeError, Limits
 from telltale.decode.demux import Walk
 from telltale.decode.frames import Frames, read_frames
 from telltale.decode.sound import Silent, Wave, read_wave
-from telltale.decode.store import Entry, Store
 from telltale.errors import InputError
 
 

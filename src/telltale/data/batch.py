@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from telltale.clip import Cost
-from telltale.manifest import Row
+from telltale.data.clip import Cost
+from telltale.data.manifest import Row
 
 EVALUATION = -1
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from telltale.batch import Arrays, Batch, Clips, Facts, Key, assemble, failed, room
-from telltale.data import file_size
+from telltale.data.batch import Arrays, Batch, Clips, Facts, Key, assemble, failed, room
+from telltale.data.dataset import file_size
 from telltale.runtime.pool import Crew, Lost
 
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from telltale import config
+from telltale.data.shards import Key, Shelf
 from telltale.decode import jpeg
 from telltale.decode.frames import Frames
-from telltale.decode.shards import Key, Shelf
 from telltale.decode.sound import Wave
 from telltale.errors import InputError
 
