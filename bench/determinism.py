@@ -15,9 +15,9 @@ from typing import Any
 import torch
 
 from bench.measure import ROOT, call, insert
-from telltale import checkpoint
 from telltale.data.manifest import read_labels
 from telltale.hashes import file_sha256
+from telltale.models import checkpoint
 from telltale.reproduction import compare, same_weights
 from telltale.scores import read_scores
 

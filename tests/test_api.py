@@ -12,8 +12,9 @@ import torch
 
 import predict
 import telltale
-from telltale import checkpoint, config, models
+from telltale import config, models
 from telltale.errors import InputError
+from telltale.models import checkpoint
 from telltale.scores import read_scores
 
 ROOT = Path(__file__).resolve().parent.parent

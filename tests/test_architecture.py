@@ -26,7 +26,7 @@ config.keys runtime.signals runtime.process
 config
 data.manifest metrics.* audits tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
 data.transforms scores models.* data.clip state forge.* data.videos
-data.batch losses checkpoint rules submission sok origins judged
+data.batch losses models.checkpoint rules submission sok origins judged
 data.dataset profile inference objectives outputs runs
 data.loader maps report.* footprint
 loop runfolder evaluation journals

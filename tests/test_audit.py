@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from test_end_to_end import do_predict, do_train
 
-from telltale import audits, checkpoint, config, origins, runfolder, training
+from telltale import audits, config, origins, runfolder, training
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.verbs import audit as verb
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import checkpoint
 from telltale.errors import InputError
+from telltale.models import checkpoint
 
 
 def test_what_is_saved_comes_back_and_leaves_no_temporary_file(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import torch
 
 import predict
 import train
-from telltale import checkpoint, runfolder
+from telltale import runfolder
 from telltale.errors import InputError
+from telltale.models import checkpoint
 from telltale.scores import read_scores
 from telltale.submission import validate_submission
 

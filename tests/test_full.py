@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import checkpoint, config
+from telltale import config
 from telltale.data.dataset import ClipDataset, evaluation_batches, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
+from telltale.models import checkpoint
 from telltale.record import Record
 from telltale.scores import Journal, Score, write_scores
 

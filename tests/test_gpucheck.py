@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from telltale import checkpoint, gpucheck
+from telltale import gpucheck
 from telltale.cli import main
+from telltale.models import checkpoint
 from telltale.scores import Score, write_scores
 
 

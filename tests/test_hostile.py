@@ -8,7 +8,8 @@ import torch
 from test_end_to_end import CONFIG
 
 import predict
-from telltale import checkpoint, config, models
+from telltale import config, models
+from telltale.models import checkpoint
 from telltale.runtime import distributed
 from telltale.scores import read_scores
 

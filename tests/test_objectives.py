@@ -15,12 +15,13 @@ from torch.nn import functional
 
 import predict
 import train
-from telltale import checkpoint, config, models, objectives
+from telltale import config, models, objectives
 from telltale.config.detectors import ENTRIES
 from telltale.data.batch import Batch, Facts
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss
+from telltale.models import checkpoint
 from telltale.scores import read_scores
 
 SIZE = 64

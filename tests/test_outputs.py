@@ -8,10 +8,11 @@ from decode_clips import remuxed
 from test_hostile import trained
 
 import predict
-from telltale import checkpoint, origins, outputs, prediction
+from telltale import origins, outputs, prediction
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.models import checkpoint
 from telltale.outputs import Outputs
 from telltale.scores import Score, read_scores
 from telltale.submission import validate_submission

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from telltale import checkpoint, golden, reproduction
+from telltale import golden, reproduction
 from telltale.audits import Finding
 from telltale.bundle import Bundle, ScoreSet, Spread
 from telltale.bundling import _demand_below, spread_of
 from telltale.errors import InputError
 from telltale.golden import Golden
+from telltale.models import checkpoint
 from telltale.reproduction import compare, retrained, same_weights, unequal
 from telltale.scores import Score
 from telltale.verbs.reproduce import begin, reported

@@ -9,8 +9,9 @@ import torch
 from memory_world import SmallModel, configured
 from torch import nn
 
-from telltale import checkpoint, config, objectives, runfolder
+from telltale import config, objectives, runfolder
 from telltale.errors import InputError
+from telltale.models import checkpoint
 from telltale.models.norms import few_samples
 from telltale.runtime import distributed
 

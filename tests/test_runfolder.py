@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import checkpoint, config, runfolder
+from telltale import config, runfolder
 from telltale.errors import InputError
+from telltale.models import checkpoint
 from telltale.runtime.distributed import Place
 
 

@@ -23,10 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from telltale import checkpoint, config, evaluation, origins
+from telltale import config, evaluation, origins
 from telltale.audits import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.models import checkpoint
 from telltale.runfolder import flatten
 from telltale.runtime import environment
 from telltale.runtime.progress import each

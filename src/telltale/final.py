@@ -5,7 +5,7 @@ Batches of several processes give other last bits than those of one. What is bun
 
 from pathlib import Path
 
-from telltale import checkpoint, config, models, origins
+from telltale import config, models, origins
 from telltale.data.batch import Clips
 from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
@@ -13,6 +13,7 @@ from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
 from telltale.loop import score
+from telltale.models import checkpoint
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from telltale import checkpoint, config
+from telltale import config
 from telltale.data import batch, manifest
 from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
 from telltale.inference import Inference
+from telltale.models import checkpoint
 from telltale.scores import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from telltale import checkpoint, config, models, origins, rules
+from telltale import config, models, origins, rules
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
@@ -20,6 +20,7 @@ from telltale.inference import Inference
 from telltale.journals import Journals
 from telltale.loop import score, together
 from telltale.maps import Maps, check
+from telltale.models import checkpoint
 from telltale.profile import Profile
 from telltale.runfolder import flatten
 from telltale.runtime.distributed import Place

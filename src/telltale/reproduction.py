@@ -189,7 +189,7 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
 def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
     """What training gave, beside what it gave then: the same weights, or a validation AUC within the spread over seeds."""
-    from telltale import checkpoint
+    from telltale.models import checkpoint
 
     then, now = checkpoint.load(bundle.model_file), checkpoint.load(model)
     equal, said = same_weights(then["model"], now["model"])

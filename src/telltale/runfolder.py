@@ -13,11 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from telltale import checkpoint, config
+from telltale import config
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.hashes import file_sha256
+from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each
 from telltale.witness import within

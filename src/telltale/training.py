@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from telltale import audits, checkpoint, config, final, models, rules, state, witness
+from telltale import audits, config, final, models, rules, state, witness
 from telltale.config.detectors import SbiSettings
 from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
@@ -18,7 +18,7 @@ from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
 from telltale.loop import fit
-from telltale.models import norms
+from telltale.models import checkpoint, norms
 from telltale.objectives import Objective
 from telltale.record import Record
 from telltale.runfolder import Reads, write_environment

@@ -20,7 +20,7 @@ from timm.models import get_pretrained_cfg
 
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.models.files import read_tensors
+from telltale.models.weight_files import read_tensors
 
 RECORD = "weights.json"
 # Publishers' other files of a tag's weights, by the first digits of their SHA-256, which their names end in.

@@ -18,7 +18,7 @@ from telltale import config
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import hub
-from telltale.models.files import read_tensors
+from telltale.models.weight_files import read_tensors
 
 # Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so we ask.
 LOOSE = ("dla", "mobilenetv5")

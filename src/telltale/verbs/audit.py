@@ -83,7 +83,7 @@ def check_again(run: Path, audit: "Audit") -> "list[Finding]":
     model = _model(run)
     if model.passed is False or not (run / "best.pt").is_file():
         return [audits.single_model(run), model, audits.Finding("settings", None, "there is no sound best.pt to compare with")]
-    from telltale import checkpoint  # torch with it
+    from telltale.models import checkpoint
 
     try:
         content = checkpoint.load(run / "best.pt")

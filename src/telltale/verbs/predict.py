@@ -50,8 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    from telltale import checkpoint, config, outputs
+    from telltale import config, outputs
     from telltale.data import videos
+    from telltale.models import checkpoint
 
     overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
     config.check_overrides(overrides, config.SETTABLE)
