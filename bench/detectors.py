@@ -26,7 +26,7 @@ from bench.measure import BEGIN, END, ROOT, call, insert
 from telltale import config, metrics
 from telltale.config.detectors import ENTRIES
 from telltale.report import figures
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 COUNTS = {"train": 480, "validation": 90, "test": 240}
 SIZE, SECONDS = 128, 1.5

@@ -19,7 +19,7 @@ from telltale.data.manifest import read_labels
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.reproduction import compare, same_weights
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 FIXED = {"optim.epochs": 2, "threads": 2, "data.workers": 2}
 TRAININGS: dict[str, tuple[int, dict[str, Any]]] = {

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from bench.measure import Row, seconds
 from telltale import metrics
-from telltale.scores import Score, write_scores
+from telltale.scores.score import Score, write_scores
 
 PEER_RESAMPLES = 20
 # The kernel's own peak of this program alone: what a parent's wait reports counts the parent's memory at the fork too.

@@ -19,7 +19,7 @@ from telltale.data.manifest import Row
 from telltale.loop import fit
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped, Watch
-from telltale.scores import Score
+from telltale.scores.score import Score
 
 BANDS, COLUMNS = 4, 6
 

@@ -15,7 +15,7 @@ import telltale
 from telltale import config, models
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -25,11 +25,11 @@ runtime.environment hashes files
 config.keys runtime.signals runtime.process
 config
 data.manifest metrics.* audits tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
-data.transforms scores models.* data.clip state forge.* data.videos
-data.batch losses models.checkpoint rules submission sok origins judged
+data.transforms scores.score models.* data.clip state forge.* data.videos
+data.batch losses models.checkpoint rules scores.submission sok scores.sidecar judged
 data.dataset profile inference objectives outputs runs
 data.loader maps report.* footprint
-loop runfolder evaluation journals
+loop runfolder evaluation scores.journals
 final record demo.*
 training prediction planning
 golden bundle api gpucheck

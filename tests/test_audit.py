@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from test_end_to_end import do_predict, do_train
 
-from telltale import audits, config, origins, runfolder, training
+from telltale import audits, config, runfolder, training
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
+from telltale.scores import sidecar
 from telltale.verbs import audit as verb
 
 # Sound alone: the smallest real run.
@@ -124,11 +125,11 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
 def test_score_files_say_where_they_come_from(clean: Path, tiny: Path) -> None:
     model = file_sha256(clean / "best.pt")
     content = checkpoint.load(clean / "best.pt")
-    trained = origins.check(clean / "validation_scores.csv")
+    trained = sidecar.check(clean / "validation_scores.csv")
     assert (trained.model_sha256, trained.data, trained.videos, trained.rows) == (model, content["data"], "validation", 8)
     assert trained.config == config.fingerprint(config.parse(content["config"], ""))
     assert sum(trained.statuses.values()) == 8 and trained.overrides == [] and trained.world == 1
-    scored = origins.check(clean.parent / "out" / "scores.csv")
+    scored = sidecar.check(clean.parent / "out" / "scores.csv")
     assert (scored.model_sha256, scored.data, scored.videos, scored.rows) == (model, content["data"], "test", 10)
     assert scored.overrides == ["predict.spans=2"] and scored.config != trained.config
 
@@ -289,7 +290,7 @@ def test_one_fallback_for_all_that_was_not_scored(run: Path, tiny: Path, tmp_pat
     out = run.parent / "out" / "submission.csv"
     more = ("--list", str(tmp_path / "list.csv"), "--on-unreadable", "value")
     assert do_predict(run, tiny / "test", out, *more) == 0
-    assert origins.check(out.with_name("scores.csv")).overrides == ["predict.on_unreadable=value"]
+    assert sidecar.check(out.with_name("scores.csv")).overrides == ["predict.on_unreadable=value"]
     passed, detail = submission_of(run, capsys)
     assert passed is True and detail.endswith("2 videos not scored, 0.5000000000 for each")
     out.write_text(out.read_text().replace("gone.mp4,0.5", "gone.mp4,0.9"))

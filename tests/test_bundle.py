@@ -29,11 +29,12 @@ from tampering import (
 import predict
 import train
 from telltale import bundle as bundles
-from telltale import cli, config, origins, reproduction
+from telltale import cli, config, reproduction
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.runtime.environment import TABLES, packages
-from telltale.scores import read_scores, write_scores
+from telltale.scores import sidecar
+from telltale.scores.score import read_scores, write_scores
 from telltale.verbs import bundle as verb
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
@@ -206,10 +207,10 @@ def test_scores_that_the_model_does_not_give_fail_though_all_agrees(
 ) -> None:
     path = copy / "scores" / "test.csv"
     rows = list(read_scores(path).values())
-    before = origins.read(path)
+    before = sidecar.read(path)
     write_scores(path, [*rows[1:], type(rows[0])(rows[0].video_name, 0.123, "ok", rows[0].seconds)])
     about = {name: getattr(before, name) for name in ("model_sha256", "config", "data", "videos")}
-    origins.write(path, **about)
+    sidecar.write(path, **about)
     made = bundles.read(copy)
     bundles.evaluate(copy, made.sets[1]).write(copy / "evaluation" / "test")
     mend(copy)

@@ -14,8 +14,8 @@ import train
 from telltale import runfolder
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.scores import read_scores
-from telltale.submission import validate_submission
+from telltale.scores.score import read_scores
+from telltale.scores.submission import validate_submission
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import InputError
-from telltale.scores import Score, write_scores, write_submission
+from telltale.scores.score import Score, write_scores, write_submission
 from telltale.verbs import evaluate
 
 # By hand: AUC = (4 + 3.5 + 3 + 1.5) / 16 (tests/test_metrics.py); of "swap" (3.5 + 3) / 8, of "lips" (4 + 1.5) / 8.

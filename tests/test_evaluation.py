@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from telltale import evaluation, judged, metrics
 from telltale.errors import InputError
 from telltale.metrics import decisions
-from telltale.scores import Score, write_scores, write_submission
+from telltale.scores.score import Score, write_scores, write_submission
 
 QUICK = evaluation.Options(resamples=20)
 N = 120

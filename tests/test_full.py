@@ -19,7 +19,7 @@ from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
 from telltale.models import checkpoint
 from telltale.record import Record
-from telltale.scores import Journal, Score, write_scores
+from telltale.scores.score import Journal, Score, write_scores
 
 TINY = Path(__file__).parent / "tiny.yaml"
 BOTH = ("picture", "sound")

@@ -9,7 +9,7 @@ import torch
 from telltale import gpucheck
 from telltale.cli import main
 from telltale.models import checkpoint
-from telltale.scores import Score, write_scores
+from telltale.scores.score import Score, write_scores
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

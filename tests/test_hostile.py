@@ -11,7 +11,7 @@ import predict
 from telltale import config, models
 from telltale.models import checkpoint
 from telltale.runtime import distributed
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 # What a model that reads both gives each file; "no_sound" and "no_picture" are scored from the other modality.
 EXPECTED = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import InputError
-from telltale.scores import Journal, Score, write_scores
+from telltale.scores.score import Journal, Score, write_scores
 
 ROWS = [
     Score("a.mp4", 0.1 + 0.2, "ok", 4.0),

@@ -22,7 +22,7 @@ from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.losses import NonFiniteLoss
 from telltale.models import checkpoint
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 SIZE = 64
 

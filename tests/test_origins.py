@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from telltale import origins
 from telltale.errors import InputError
 from telltale.runtime import environment
-from telltale.scores import Score, write_scores, write_submission
+from telltale.scores import sidecar
+from telltale.scores.score import Score, write_scores, write_submission
 
 SCORES = [
     Score("b.mp4", 0.25, "ok", 3.0),
@@ -31,8 +31,8 @@ def scores(tmp_path: Path) -> Path:
 
 
 def test_what_is_written_comes_back_and_is_checked(scores: Path) -> None:
-    written = origins.write(scores, **ABOUT, overrides=["predict.spans=3"], world=2)
-    assert origins.check(scores) == origins.read(scores) == written
+    written = sidecar.write(scores, **ABOUT, overrides=["predict.spans=3"], world=2)
+    assert sidecar.check(scores) == sidecar.read(scores) == written
     tree = json.loads((scores.parent / "scores.json").read_text())
     assert tree["format"] == "telltale-scores-1"
     assert tree["polarity"] == "fake_probability: 1 is forged, 0 is genuine"
@@ -45,43 +45,43 @@ def test_what_is_written_comes_back_and_is_checked(scores: Path) -> None:
 
 def test_the_side_file_bears_the_score_files_name(tmp_path: Path) -> None:
     write_submission(tmp_path / "mine.csv", SCORES, 0.5)
-    origin = origins.write(tmp_path / "mine.csv", **ABOUT)
-    assert origins.path_of(tmp_path / "mine.csv") == tmp_path / "mine.json"
-    assert origin.statuses == {"submitted": 4} and origins.check(tmp_path / "mine.csv").rows == 4
+    origin = sidecar.write(tmp_path / "mine.csv", **ABOUT)
+    assert sidecar.path_of(tmp_path / "mine.csv") == tmp_path / "mine.json"
+    assert origin.statuses == {"submitted": 4} and sidecar.check(tmp_path / "mine.csv").rows == 4
 
 
 def test_a_checkpoint_that_does_not_name_its_data_is_no_failure(scores: Path) -> None:
-    assert origins.write(scores, **{**ABOUT, "data": ""}) == origins.check(scores)
-    assert origins.read(scores).data == ""
+    assert sidecar.write(scores, **{**ABOUT, "data": ""}) == sidecar.check(scores)
+    assert sidecar.read(scores).data == ""
 
 
 def test_two_writings_differ_in_the_date_alone(scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = origins.write(scores, **ABOUT)
+    one = sidecar.write(scores, **ABOUT)
     monkeypatch.setattr(environment, "now", lambda: "2030-01-01T00:00:00+00:00")
-    other = origins.write(scores, **ABOUT)
+    other = sidecar.write(scores, **ABOUT)
     assert other.date != one.date
     assert {**vars(other), "date": one.date} == vars(one)
 
 
 def test_a_changed_score_file_is_refused_by_name(scores: Path) -> None:
-    origins.write(scores, **ABOUT)
+    sidecar.write(scores, **ABOUT)
     scores.write_text(scores.read_text().replace("0.25", "0.26"))
-    assert origins.read(scores).rows == 4
+    assert sidecar.read(scores).rows == 4
     with pytest.raises(InputError, match=r"scores\.csv: its SHA-256 is .*scores\.json describes a file of"):
-        origins.check(scores)
+        sidecar.check(scores)
 
 
 def test_no_side_file_and_no_score_file_are_told_apart(scores: Path) -> None:
     with pytest.raises(
         InputError, match=r"scores\.json: cannot be read .*that train\.py or predict\.py writes with scores\.csv"
     ):
-        origins.read(scores)
-    origins.write(scores, **ABOUT)
+        sidecar.read(scores)
+    sidecar.write(scores, **ABOUT)
     scores.unlink()
     with pytest.raises(InputError, match=r"scores\.csv: cannot be read"):
-        origins.check(scores)
+        sidecar.check(scores)
     with pytest.raises(InputError, match=r"scores\.csv: cannot be read"):
-        origins.write(scores, **ABOUT)
+        sidecar.write(scores, **ABOUT)
 
 
 @pytest.mark.parametrize(
@@ -103,28 +103,26 @@ def test_no_side_file_and_no_score_file_are_told_apart(scores: Path) -> None:
     ],
 )
 def test_nonsense_is_refused(scores: Path, change: dict[str, Any], reason: str) -> None:
-    origins.write(scores, **ABOUT)
-    path = origins.path_of(scores)
+    sidecar.write(scores, **ABOUT)
+    path = sidecar.path_of(scores)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(InputError, match=rf"scores\.json: is not the side file of a score file \(.*{reason}"):
-        origins.read(scores)
+        sidecar.read(scores)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "3", "null", '{"rows": 1}', "\0"])
 def test_what_is_no_side_file_is_refused(scores: Path, text: str) -> None:
-    origins.path_of(scores).write_text(text)
+    sidecar.path_of(scores).write_text(text)
     with pytest.raises(InputError, match="is not the side file of a score file"):
-        origins.read(scores)
+        sidecar.read(scores)
 
 
 def test_a_folder_that_cannot_be_written_is_an_input_error(scores: Path) -> None:
-    origins.path_of(scores).mkdir()
+    sidecar.path_of(scores).mkdir()
     with pytest.raises(InputError, match=r"scores\.json: cannot be written"):
-        origins.write(scores, **ABOUT)
+        sidecar.write(scores, **ABOUT)
 
 
 def test_it_loads_no_torch() -> None:
-    program = (
-        "import sys, telltale.origins, telltale.witness; print(*(n for n in ('torch', 'timm', 'pandas') if n in sys.modules))"
-    )
+    program = "import sys, telltale.scores.sidecar, telltale.witness; print(*(n for n in ('torch', 'timm', 'pandas') if n in sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == []

@@ -8,14 +8,15 @@ from decode_clips import remuxed
 from test_hostile import trained
 
 import predict
-from telltale import origins, outputs, prediction
+from telltale import outputs, prediction
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.outputs import Outputs
-from telltale.scores import Score, read_scores
-from telltale.submission import validate_submission
+from telltale.scores import sidecar
+from telltale.scores.score import Score, read_scores
+from telltale.scores.submission import validate_submission
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +51,12 @@ def test_two_submissions_in_one_folder_each_with_the_templates_header(world: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == written
     for name, header in (("a.csv", "video_name,y_pred"), ("b.csv", "video_name,p"), ("submission.csv", "video_name,score")):
         assert (tmp_path / name).read_text().splitlines()[0] == header
-        scores, origin = origins.of_submission(tmp_path / name) or pytest.fail(name)
+        scores, origin = sidecar.of_submission(tmp_path / name) or pytest.fail(name)
         assert origin.submission_sha256 == file_sha256(tmp_path / name)
-        assert not origins.differences(read_scores(tmp_path / name), read_scores(scores))
+        assert not sidecar.differences(read_scores(tmp_path / name), read_scores(scores))
         assert origin.videos == "videos"
     assert validate_submission(tmp_path / "a.csv", template) == []
-    assert origins.read(tmp_path / "scores.csv").overrides == ["predict.spans=2", "data.workers=0"]
+    assert sidecar.read(tmp_path / "scores.csv").overrides == ["predict.spans=2", "data.workers=0"]
     with pytest.raises(InputError, match="--score-column"):
         run(world, "--videos", world / "videos", "--out", tmp_path / "c.csv", "--list", tmp_path / "scores.csv")
 
@@ -71,7 +72,7 @@ def test_few_scores_make_no_submission_until_asked_for(
     assert "5 rows: 2 ok; 3 not scored: 3 missing" in said
     assert "s.csv: not written, only 2 of 5 videos got a score; see s.scores.csv" in said and "--allow-unread" in said
     assert not out.exists() and (tmp_path / "s.csv.journal").exists()
-    assert origins.read(tmp_path / "s.scores.csv").submission_sha256 == ""
+    assert sidecar.read(tmp_path / "s.scores.csv").submission_sha256 == ""
     # Now at once: everything is in the journal, so nothing is decoded.
     monkeypatch.setattr(prediction.ClipDataset, "fill", lambda *_: pytest.fail("a clip was read again"))
     assert run(world, *given, "--on-unreadable", "fail", "--allow-unread") == 1
@@ -80,7 +81,7 @@ def test_few_scores_make_no_submission_until_asked_for(
     assert run(world, *given, "--allow-unread") == 0
     assert "3 could not be scored and got 0.625000" in capsys.readouterr().out
     assert len(read_scores(out)) == 5 and not (tmp_path / "s.csv.journal").exists()
-    assert origins.of_submission(out) is not None
+    assert sidecar.of_submission(out) is not None
 
 
 def test_half_is_enough_and_none_never_is(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from telltale.errors import InputError
 from telltale.golden import Golden
 from telltale.models import checkpoint
 from telltale.reproduction import compare, retrained, same_weights, unequal
-from telltale.scores import Score
+from telltale.scores.score import Score
 from telltale.verbs.reproduce import begin, reported
 
 LABELS = {"a.mp4": 1, "b.mp4": 0, "c.mp4": 1, "d.mp4": 0}

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telltale import scores
 from telltale.errors import InputError
-from telltale.scores import Journal, Score, merge, read_scores, status_counts, write_scores, write_submission
+from telltale.scores import score
+from telltale.scores.score import Journal, Score, merge, read_scores, status_counts, write_scores, write_submission
 
 ROWS = [
     Score("a.mp4", 0.1 + 0.2, "ok", 4.0),
@@ -205,5 +205,5 @@ def test_status_counts_as_text() -> None:
 
 
 def test_first_few_names() -> None:
-    assert scores.first_few(["a", "b"]) == "'a', 'b'"
-    assert scores.first_few([str(n) for n in range(9)]) == "'0', '1', '2', '3', '4' and 4 more"
+    assert score.first_few(["a", "b"]) == "'a', 'b'"
+    assert score.first_few([str(n) for n in range(9)]) == "'0', '1', '2', '3', '4' and 4 more"

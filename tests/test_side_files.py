@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from telltale import origins
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.ledger import read
-from telltale.scores import Score, write_scores, write_submission
+from telltale.scores import sidecar
+from telltale.scores.score import Score, write_scores, write_submission
 from telltale.verbs import submit_log
 
 MODEL, OTHER = "ab" * 32, "cd" * 32
@@ -40,19 +40,19 @@ def test_names_follow_the_submissions() -> None:
         ("a.v2.csv", "a.v2.scores.csv", "a.v2.scores.json"),
         ("a.txt", "a.txt.scores.csv", "a.txt.scores.json"),
     ):
-        found = origins.scores_of(Path("out") / name)
-        assert (found, origins.path_of(found)) == (Path("out") / scores, Path("out") / side)
-        assert origins.is_scores_name(found.name) and not origins.is_scores_name(name)
+        found = sidecar.scores_of(Path("out") / name)
+        assert (found, sidecar.path_of(found)) == (Path("out") / scores, Path("out") / side)
+        assert sidecar.is_scores_name(found.name) and not sidecar.is_scores_name(name)
 
 
 def scored(name: str, model: str, value: float, column: str = "score", described: bool = True) -> None:
     """A submission as predict.py leaves it; described: with its SHA-256 in the side file, as since then."""
     rows, submission = [Score("a.mp4", value, "ok", 4.0), Score("b.mp4", None, "damaged")], Path(name)
-    scores = origins.scores_of(submission) if described else Path("scores.csv")
+    scores = sidecar.scores_of(submission) if described else Path("scores.csv")
     write_scores(scores, rows)
     write_submission(submission, rows, 0.5, column)
     digest = file_sha256(submission) if described else None
-    origins.write(scores, digest, model_sha256=model, config="0" * 16, data="1" * 16, videos="test")
+    sidecar.write(scores, digest, model_sha256=model, config="0" * 16, data="1" * 16, videos="test")
 
 
 def add_file(name: str, *more: str) -> str:
@@ -81,7 +81,7 @@ def test_each_submission_has_the_side_file_of_its_name() -> None:
 
 def test_a_prediction_that_wrote_no_submission_describes_none() -> None:
     scored("a.csv", MODEL, 0.25)
-    origins.write(Path("a.scores.csv"), "", model_sha256=OTHER, config="0" * 16, data="1" * 16, videos="test")
+    sidecar.write(Path("a.scores.csv"), "", model_sha256=OTHER, config="0" * 16, data="1" * 16, videos="test")
     with pytest.raises(InputError, match=r"a\.scores\.json says that none was written"):
         add_file("a.csv")
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from test_end_to_end import CONFIG, do_predict
 
-from telltale import audits, origins
+from telltale import audits
 from telltale.runtime import programs
-from telltale.scores import read_scores
+from telltale.scores import sidecar
+from telltale.scores.score import read_scores
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,8 +44,8 @@ def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
     for name in one:
         assert two[name].fake_probability == pytest.approx(one[name].fake_probability, abs=1e-5)
     assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
-    assert origins.check(out.with_name("scores.csv")).world == 2
-    assert origins.check(run / "validation_scores.csv").world == 1  # scored once more, by one process
+    assert sidecar.check(out.with_name("scores.csv")).world == 2
+    assert sidecar.check(run / "validation_scores.csv").world == 1  # scored once more, by one process
     # Each process watched itself, and one wrote down what both saw.
     audit = audits.read(run / "audit.json")
     assert audit.passed is True and set(audits.OF_THE_RUN) < {finding.rule for finding in audit.findings}

@@ -14,11 +14,12 @@ from test_kill import finish
 from two_processes import launch
 
 import predict
-from telltale import bundle, bundling, final, origins, reproduction, runfolder
+from telltale import bundle, bundling, final, reproduction, runfolder
 from telltale.errors import InputError
-from telltale.journals import Journals
 from telltale.runtime.entry import guarded
-from telltale.scores import read_scores
+from telltale.scores import sidecar
+from telltale.scores.journals import Journals
+from telltale.scores.score import read_scores
 
 PLAIN = [word for text in reproduction.PLAIN for word in ("--set", text)]
 
@@ -39,7 +40,7 @@ def test_validation_scores_are_those_that_one_process_gives_to_the_bit(run: Path
     listed = ("--list", str(tiny / "validation_labels.csv"), "--set", "data.workers=0")
     do_predict(run, tiny / "validation", out, *listed, *PLAIN)
     assert read_scores(run / final.NAME) == read_scores(tmp_path / "scores.csv")
-    assert origins.check(run / final.NAME).world == 1
+    assert sidecar.check(run / final.NAME).world == 1
     assert runfolder.worlds(run) == (2,)
 
 
@@ -72,14 +73,14 @@ def test_its_bundle_passes_and_is_trained_again_by_as_many(
 def test_a_run_that_ended_before_it_was_scored_by_one_is_when_it_is_resumed(run: Path, tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
-    side = origins.path_of(folder / final.NAME)
+    side = sidecar.path_of(folder / final.NAME)
     side.write_text(side.read_text().replace('"world": 1', '"world": 2'))
     with pytest.raises(InputError, match="2 processes.*the training's command with --resume scores them again"):
         bundling.make(folder, tiny, tmp_path / "bundle", [], [], lambda _: None)
     before = (folder / final.NAME).read_bytes()
     more = ("--set", "optim.epochs=1", "--set", "optim.ema_decay=0.5", "--set", "data.workers=0", "--resume")
     assert do_train(tiny, folder, *more) == 0
-    assert origins.check(folder / final.NAME).world == 1
+    assert sidecar.check(folder / final.NAME).world == 1
     assert (folder / final.NAME).read_bytes() == before
     assert runfolder.worlds(folder) == (2, 1)
 
@@ -107,7 +108,7 @@ def prediction(run: Path, tiny: Path, tmp_path: Path) -> Iterator[Callable[[], i
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
     assert len(read_scores(tmp_path / "out" / "scores.csv")) == 10
     # The last bits of some rows are those of two processes' batches.
-    assert origins.check(tmp_path / "out" / "scores.csv").world == 2
+    assert sidecar.check(tmp_path / "out" / "scores.csv").world == 2
 
 
 def journalled(folder: Path) -> dict[str, float]:
@@ -138,7 +139,7 @@ def test_a_prediction_killed_in_one_process_is_finished_by_two(prediction: Calla
 
 def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_refused(tmp_path: Path) -> None:
     from telltale.runtime.distributed import Place
-    from telltale.scores import Journal
+    from telltale.scores.score import Journal
 
     out, here = tmp_path / "submission.csv", Place(0, 1, None)  # type: ignore[arg-type]
     Journal(tmp_path / "submission.csv.journal.1-of-3", "other").close()

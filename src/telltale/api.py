@@ -26,7 +26,7 @@ from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.loop import answers
-from telltale.scores import Score
+from telltale.scores.score import Score
 
 # Of statuses that come without a sentence of their own.
 REASONS = {

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from telltale import config, evaluation, origins
+from telltale import config, evaluation
 from telltale.audits import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
@@ -31,6 +31,7 @@ from telltale.models import checkpoint
 from telltale.runfolder import flatten
 from telltale.runtime import environment
 from telltale.runtime.progress import each
+from telltale.scores import sidecar
 
 FORMAT = "telltale-bundle-1"
 MANIFEST = "bundle.json"
@@ -191,7 +192,7 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
 def _of_scores(bundle: Bundle, one: ScoreSet, trained: config.Config, stored: dict[str, Any]) -> Finding:
     rule = f"scores of {one.name}"
     try:
-        origin = origins.check(bundle.scores(one.name))
+        origin = sidecar.check(bundle.scores(one.name))
     except InputError as error:
         return Finding(rule, False, str(error))
     used = config.fingerprint(config.override(trained, list(one.overrides)), stored)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import audits, config, evaluation, golden, origins
+from telltale import audits, config, evaluation, golden
 from telltale.bundle import (
     RUN_FILES,
     TOLERANCES,
@@ -30,7 +30,8 @@ from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runfolder import flatten, worlds
 from telltale.runtime import environment, source
-from telltale.scores import read_scores
+from telltale.scores import sidecar
+from telltale.scores.score import read_scores
 from telltale.training import fingerprint
 
 
@@ -126,7 +127,7 @@ def _test(scores: Path, labels: Path, videos: Path, data: Path, into: Path) -> S
 
 def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> ScoreSet:
     """Copy a score file with its side file and labels. Raises InputError where they are not of this very model."""
-    origin = origins.check(scores)
+    origin = sidecar.check(scores)
     model = file_sha256(into / "run" / "best.pt")
     if origin.model_sha256 != model:
         raise InputError(f"{scores}: come from model {origin.model_sha256[:16]}, but best.pt is {model[:16]}; score them again")
@@ -135,7 +136,7 @@ def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> Sco
         raise InputError(f"{scores}: come from {origin.world} processes, whose last bits one does not give; {again}")
     taken = scores_in(into, name)
     shutil.copyfile(scores, taken)
-    shutil.copyfile(origins.path_of(scores), origins.path_of(taken))
+    shutil.copyfile(sidecar.path_of(scores), sidecar.path_of(taken))
     shutil.copyfile(labels, labels_in(into, name))
     unscored = any(score.fake_probability is None for score in read_scores(scores).values())
     # The threshold of equal errors is there on any validation split; one at a low FPR takes many clips and a strong model.
@@ -187,7 +188,7 @@ def _take_source(into: Path) -> None:
 
 def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence[ScoreSet], spread: Spread | None) -> Bundle:
     """README.md and, last, bundle.json."""
-    trained = origins.read(scores_in(part, VALIDATION))
+    trained = sidecar.read(scores_in(part, VALIDATION))
     made = Bundle(
         folder=part,
         model=settings.model.name,

@@ -5,7 +5,7 @@ Batches of several processes give other last bits than those of one. What is bun
 
 from pathlib import Path
 
-from telltale import config, models, origins
+from telltale import config, models
 from telltale.data.batch import Clips
 from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
@@ -17,7 +17,8 @@ from telltale.models import checkpoint
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
-from telltale.scores import Score, merge, write_scores
+from telltale.scores import sidecar
+from telltale.scores.score import Score, merge, write_scores
 
 NAME = "validation_scores.csv"
 
@@ -27,7 +28,7 @@ def keep_scores(scores: list[Score], fixed: str, data: str, world: int, folder: 
     path = folder / NAME
     write_scores(path, scores)
     model = file_sha256(folder / "best.pt")
-    origins.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
+    sidecar.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
 
 
 def score_alone(folder: Path, validation: Clips, settings: config.Config, here: Place, watch: Watch) -> None:
@@ -61,7 +62,7 @@ def score_alone(folder: Path, validation: Clips, settings: config.Config, here: 
 def are_of_one(folder: Path) -> bool:
     """Whether validation_scores.csv is of the best.pt beside it and comes from one process."""
     try:
-        origin = origins.check(folder / NAME)
+        origin = sidecar.check(folder / NAME)
     except InputError:
         return False
     return origin.world == 1 and origin.model_sha256 == file_sha256(folder / "best.pt")

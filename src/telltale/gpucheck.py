@@ -24,7 +24,7 @@ from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
 from telltale.inference import Inference
 from telltale.models import checkpoint
-from telltale.scores import read_scores
+from telltale.scores.score import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")
 SKIPPED = "skipped: needs CUDA"

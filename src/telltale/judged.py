@@ -10,7 +10,7 @@ import numpy as np
 from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.metrics import Floats, Integers
-from telltale.scores import Score, first_few, read_csv, read_scores, repeated, status_counts, without
+from telltale.scores.score import Score, first_few, read_csv, read_scores, repeated, status_counts, without
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from telltale.runtime import distributed
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import Stopped, Watch
-from telltale.scores import Score, merge, status_counts
+from telltale.scores.score import Score, merge, status_counts
 from telltale.state import Progress, State
 
 

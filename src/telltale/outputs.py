@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from telltale import config, origins
+from telltale import config
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.runtime.signals import Stopped
-from telltale.scores import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
+from telltale.scores import sidecar
+from telltale.scores.score import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Outputs:
 
     @property
     def scores(self) -> Path:
-        return origins.scores_of(self.submission)
+        return sidecar.scores_of(self.submission)
 
     @property
     def journal(self) -> Path:
@@ -45,9 +46,9 @@ class Outputs:
         inputs: files that are read or written by other arguments, by the argument's name; rows: the videos.
         """
         out = self.submission
-        if origins.is_scores_name(out.name):
+        if sidecar.is_scores_name(out.name):
             raise InputError(f"--out {out}: is the name of a submission's score file; wanted another, such as submission.csv")
-        files = (out, self.scores, origins.path_of(self.scores), self.journal)
+        files = (out, self.scores, sidecar.path_of(self.scores), self.journal)
         for file in files:
             if file.exists() and not file.is_file():
                 what = "a folder" if file.is_dir() else "no regular file"
@@ -61,7 +62,7 @@ class Outputs:
                     raise InputError(f"--out {out}: would write {file}, which is {what}; wanted another name")
         _demand_writable(out)
 
-    def write(self, scores: Sequence[Score], asked: config.Predict, mean_score: float, source: origins.Source) -> int:
+    def write(self, scores: Sequence[Score], asked: config.Predict, mean_score: float, source: sidecar.Source) -> int:
         """Write the score file, the submission and the side file, and print what became of the rows; the exit status.
 
         mean_score: the mean probability of the training clips, the fallback of `on_unreadable: mean`. A submission in which
@@ -75,8 +76,8 @@ class Outputs:
         fallback = mean_score if asked.on_unreadable == "mean" else asked.unreadable_value
         if not refusal:
             write_submission(self.submission, scores, fallback, self.column)
-        origins.write(self.scores, "" if refusal else file_sha256(self.submission), **source)
-        side = f"{self.scores} and {origins.path_of(self.scores).name}"
+        sidecar.write(self.scores, "" if refusal else file_sha256(self.submission), **source)
+        side = f"{self.scores} and {sidecar.path_of(self.scores).name}"
         if refusal:
             print(f"{self.submission}: not written, {refusal}")
             print(f"wrote {side}; {self.journal} is kept: delete it to read the videos again")

@@ -11,13 +11,12 @@ from typing import Any
 
 import torch
 
-from telltale import config, models, origins, rules
+from telltale import config, models, rules
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.hashes import file_sha256
 from telltale.inference import Inference
-from telltale.journals import Journals
 from telltale.loop import score, together
 from telltale.maps import Maps, check
 from telltale.models import checkpoint
@@ -26,7 +25,9 @@ from telltale.runfolder import flatten
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import Stopped, Watch
-from telltale.scores import Score, merge
+from telltale.scores import sidecar
+from telltale.scores.journals import Journals
+from telltale.scores.score import Score, merge
 
 # What no score depends on.
 FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")
@@ -97,7 +98,7 @@ class Work:
             timeout_seconds=settings.data.timeout_seconds,
         )
 
-    def source(self, videos: str, overrides: list[str], content: dict[str, Any]) -> origins.Source:
+    def source(self, videos: str, overrides: list[str], content: dict[str, Any]) -> sidecar.Source:
         """Where the scores come from, for their side file. videos: in words; overrides: the --set strings; content: of the
         checkpoint."""
         return {

@@ -23,7 +23,7 @@ from telltale.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.runtime.programs import as_typed, call, several, telltale
-from telltale.scores import Score, read_scores
+from telltale.scores.score import Score, read_scores
 
 # Validation scores come out of training, which takes one view of a clip as it is.
 PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")

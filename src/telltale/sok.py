@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from telltale.errors import InputError
 from telltale.metrics import Floats, Integers, decisions
-from telltale.scores import first_few, without
+from telltale.scores.score import first_few, without
 
 SCORE_LINE = re.compile(
     r"(?P<id>\S(?:.*\S)?) +(?P<target>-|[01]) +(?P<pred>[01]) +\[ *(?P<p0>[^\s,]+) *, *(?P<p1>[^\s,]+) *\] *"

@@ -24,7 +24,7 @@ from telltale.record import Record
 from telltale.runfolder import Reads, write_environment
 from telltale.runtime.distributed import Place
 from telltale.runtime.signals import Stopped, Watch
-from telltale.scores import Score, status_counts
+from telltale.scores.score import Score, status_counts
 
 
 def fingerprint(*splits: Manifest) -> str:

@@ -95,19 +95,19 @@ def check_again(run: Path, audit: "Audit") -> "list[Finding]":
 
 def _model(run: Path) -> "Finding":
     """Whether best.pt is the file that gave validation_scores.csv."""
-    from telltale import origins
     from telltale.audits import Finding
+    from telltale.scores import sidecar
 
     scores, best = run / "validation_scores.csv", run / "best.pt"
     if not best.is_file():
         return Finding("checkpoint", None, f"{best} is not there")
     digest = file_sha256(best)
-    if not origins.path_of(scores).is_file():
+    if not sidecar.path_of(scores).is_file():
         return Finding(
-            "checkpoint", None, f"best.pt is {digest}; there is no {origins.path_of(scores).name} to say what it was"
+            "checkpoint", None, f"best.pt is {digest}; there is no {sidecar.path_of(scores).name} to say what it was"
         )
     try:
-        origin = origins.check(scores)
+        origin = sidecar.check(scores)
     except InputError as error:
         return Finding("checkpoint", False, str(error))
     if origin.model_sha256 != digest:
@@ -118,11 +118,11 @@ def _model(run: Path) -> "Finding":
 
 def _content(run: Path, audit: "Audit", content: dict, model: "Finding") -> "Finding":
     """`model`, or what is wrong with what best.pt says of its data and of the weights that it began with."""
-    from telltale import origins
     from telltale.audits import Finding
+    from telltale.scores import sidecar
 
     data = content.get("data")
-    if model.passed and (said := origins.read(run / "validation_scores.csv").data) != data:
+    if model.passed and (said := sidecar.read(run / "validation_scores.csv").data) != data:
         return Finding("checkpoint", False, f"best.pt was trained on data {data}, validation_scores.json says {said}")
     if audit.provenance != content.get("provenance"):
         return Finding("checkpoint", False, "best.pt says that it began with other weights than audit.json does")
@@ -150,24 +150,24 @@ def _settings(run: Path, content: dict) -> "Finding":
 
 def check_submission(file: Path, best: Path) -> "Finding":
     """Whether every number of a submission is that of the scores beside it, and these are of the one model `best`."""
-    from telltale import origins
     from telltale.audits import Finding
-    from telltale.scores import read_scores
+    from telltale.scores import sidecar
+    from telltale.scores.score import read_scores
 
     try:
         given = read_scores(file)
         if any(score.status != "submitted" for score in given.values()):
             raise InputError(f"{file}: is a file of scores; wanted the submission, with video_name and a column of scores")
-        if (found := origins.of_submission(file)) is None:
-            side = origins.path_of(origins.scores_of(file))
+        if (found := sidecar.of_submission(file)) is None:
+            side = sidecar.path_of(sidecar.scores_of(file))
             raise InputError(f"{side}: is not there; wanted the side file that predict.py writes with {file.name}")
-        origin, scored = origins.check(found[0]), read_scores(found[0])
+        origin, scored = sidecar.check(found[0]), read_scores(found[0])
         model = file_sha256(best)
     except InputError as error:
         return Finding("submission", False, str(error))
     if origin.model_sha256 != model:
         return Finding("submission", False, f"{file}: scored by model {origin.model_sha256}, but {best} is {model}")
-    if odd := origins.differences(given, scored):
+    if odd := sidecar.differences(given, scored):
         return Finding("submission", False, f"{file}: {odd}")
     unscored = [name for name, score in scored.items() if score.fake_probability is None]
     said = f"{len(given) - len(unscored):,} numbers of model {model}"

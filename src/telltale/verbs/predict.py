@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from telltale.runtime.entry import guarded
 from telltale.runtime.signals import watched
-from telltale.scores import SCORE
+from telltale.scores.score import SCORE
 
 if TYPE_CHECKING:
     from telltale.data.manifest import Row
@@ -90,7 +90,7 @@ def predict(args: argparse.Namespace) -> int:
 def _outputs(args: argparse.Namespace, rows: "Sequence[Row]") -> "Outputs | None":
     """The files to write, None for a table. Raises InputError where they cannot be written, before anything is decoded."""
     from telltale.outputs import Outputs
-    from telltale.submission import check_column, score_column
+    from telltale.scores.submission import check_column, score_column
 
     if args.score_column is not None:
         check_column(args.score_column)

@@ -140,7 +140,7 @@ def gap(entries: Iterable[Entry], estimate: str) -> tuple[float | None, int]:
 
 def submission_sha256(path: Path) -> str:
     """Of the file's bytes. Raises InputError if it is no submission: video_name, a column of scores, and rows."""
-    from telltale.scores import read_scores
+    from telltale.scores.score import read_scores
 
     rows = read_scores(path)
     if not rows or {row.status for row in rows.values()} != {"submitted"}:
@@ -169,9 +169,9 @@ def model_of(path: Path) -> tuple[str, float | None]:
 def _origin(file: Path, bundle: Path | None) -> tuple[str, float | None]:
     """The model that wrote the submission, "" if nothing says so, and the bundle's AUC. Raises InputError if the bundle's is
     another, and for a submission other than the one that its side file describes."""
-    from telltale import origins
+    from telltale.scores import sidecar
 
-    found = origins.of_submission(file)
+    found = sidecar.of_submission(file)
     wrote = found[1].model_sha256 if found else ""
     if bundle is None:
         return wrote, None

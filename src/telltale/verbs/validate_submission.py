@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from telltale.submission import inspect_submission
+    from telltale.scores.submission import inspect_submission
 
     found = inspect_submission(args.submission, args.list, args.score_column)
     for problem in found.problems[:SHOWN]:

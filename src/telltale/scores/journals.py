@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from telltale.runtime.distributed import Place
-from telltale.scores import Journal, Score
+from telltale.scores.score import Journal, Score
 
 
 class Journals:

@@ -13,7 +13,7 @@ from pathlib import Path
 from telltale.data.manifest import HEADER as LABELS_HEADER
 from telltale.data.manifest import read_names
 from telltale.errors import InputError
-from telltale.scores import NAME, SCORE, Score, first_few, number, read_csv, repeated, without
+from telltale.scores.score import NAME, SCORE, Score, first_few, number, read_csv, repeated, without
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.hashes import file_sha256
 from telltale.runtime import environment
-from telltale.scores import Score, first_few, read_scores, without
+from telltale.scores.score import Score, first_few, read_scores, without
 
 FORMAT = "telltale-scores-1"
 SUBMISSION, SCORES = "submission.csv", "scores.csv"
