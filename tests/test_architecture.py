@@ -24,9 +24,9 @@ config.schema runtime.programs runtime.source
 runtime.environment hashes files
 config.keys runtime.signals runtime.process
 config
-data.manifest metrics.* audits tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory witness ledger
+data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
 data.transforms scores.score models.* data.clip state forge.* data.videos
-data.batch losses models.checkpoint rules scores.submission sok scores.sidecar judged
+data.batch losses models.checkpoint competition.rules scores.submission sok scores.sidecar judged
 data.dataset profile inference objectives outputs runs
 data.loader maps report.* footprint
 loop runfolder evaluation scores.journals

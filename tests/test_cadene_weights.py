@@ -7,7 +7,8 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from telltale import config, models, rules
+from telltale import config, models
+from telltale.competition import rules
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import hub

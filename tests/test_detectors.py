@@ -9,7 +9,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from telltale import config, models, rules
+from telltale import config, models
+from telltale.competition import rules
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.models.pooling import FramePooling

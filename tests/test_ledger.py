@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pandas
 import pytest
 
-from telltale import ledger
+from telltale.competition import ledger
+from telltale.competition.ledger import Entry, Ledger, day_ends, instant, midnight, read, zone_named
 from telltale.errors import InputError
-from telltale.ledger import Entry, Ledger, day_ends, instant, midnight, read, zone_named
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
@@ -143,7 +143,7 @@ def test_a_failed_write_or_edit_leaves_the_file_as_it_was(tmp_path: Path, monkey
     def broken(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("telltale.ledger.os.fsync", broken)
+    monkeypatch.setattr("telltale.competition.ledger.os.fsync", broken)
     with pytest.raises(InputError, match=r"l.csv: cannot be written \(No space left"):
         ledger.change(path, lambda held: replace(held, entries=()))
     assert path.read_bytes() == before
@@ -203,7 +203,7 @@ def test_a_removed_lock_file_is_no_lock(tmp_path: Path, monkeypatch: pytest.Monk
             lock.touch()
         real(*arguments)
 
-    monkeypatch.setattr("telltale.ledger.fcntl.flock", late)
+    monkeypatch.setattr("telltale.competition.ledger.fcntl.flock", late)
     assert ledger._try_lock(lock) is None
     monkeypatch.undo()
     held = ledger._try_lock(lock)

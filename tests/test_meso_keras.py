@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from telltale import config, models, rules
+from telltale import config, models
+from telltale.competition import rules
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models.meso import load_keras

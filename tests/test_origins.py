@@ -124,5 +124,5 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(scores: Path) -> None
 
 
 def test_it_loads_no_torch() -> None:
-    program = "import sys, telltale.scores.sidecar, telltale.witness; print(*(n for n in ('torch', 'timm', 'pandas') if n in sys.modules))"
+    program = "import sys, telltale.scores.sidecar, telltale.competition.access; print(*(n for n in ('torch', 'timm', 'pandas') if n in sys.modules))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == []

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from telltale import golden, reproduction
-from telltale.audits import Finding
 from telltale.bundle import Bundle, ScoreSet, Spread
 from telltale.bundling import _demand_below, spread_of
+from telltale.competition.findings import Finding
 from telltale.errors import InputError
 from telltale.golden import Golden
 from telltale.models import checkpoint

@@ -9,9 +9,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from telltale import audits, config, models, rules
+from telltale import config, models
+from telltale.competition import findings, rules
+from telltale.competition.tags import check_tag
 from telltale.errors import InputError
-from telltale.tags import check_tag
 
 torch.set_num_threads(1)
 
@@ -86,7 +87,7 @@ def build(chosen: config.Config) -> nn.Module:
     return models.build(chosen.model, chosen.mel, chosen.clip, initialise=True)
 
 
-def broken(findings: tuple[audits.Finding, ...]) -> list[str]:
+def broken(findings: tuple[findings.Finding, ...]) -> list[str]:
     return [finding.rule for finding in findings if not finding.passed]
 
 
@@ -232,26 +233,26 @@ def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path) -
     chosen = settings(name="audiovisual")
     audit = rules.audit(build(chosen), chosen)
     for name in ("audit.json", "again.json"):
-        audits.write(audit, tmp_path / name)
-    assert audits.read(tmp_path / "audit.json") == audit
+        findings.write(audit, tmp_path / name)
+    assert findings.read(tmp_path / "audit.json") == audit
     assert (tmp_path / "audit.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     tree = json.loads((tmp_path / "audit.json").read_text())
     assert list(tree) == sorted(tree)
     assert tree["passed"] is True
     assert tree["provenance"]["picture"]["source"] == "random"
-    assert audits.one_line(audit).startswith("audit passed: audiovisual, ")
+    assert findings.one_line(audit).startswith("audit passed: audiovisual, ")
 
 
 def test_what_is_not_known_stops_no_run_and_passes_no_audit() -> None:
     chosen = settings()
     audit = rules.audit(build(chosen), chosen)
-    more = audit.having([audits.Finding("files read", None, rules.NOT_YET)])
+    more = audit.having([findings.Finding("files read", None, rules.NOT_YET)])
     assert audit.passed is True and more.passed is None and more.findings[:-1] == audit.findings
-    assert audits.one_line(more).startswith("audit passed so far: mel_cnn")
+    assert findings.one_line(more).startswith("audit passed so far: mel_cnn")
     rules.enforce(more, chosen)
-    done = more.having([audits.Finding("files read", True, "2 videos")])
+    done = more.having([findings.Finding("files read", True, "2 videos")])
     assert done.passed is True and len(done.findings) == len(more.findings)
-    failed = more.having([audits.Finding("parameters", False, "many")])
-    assert audits.one_line(failed).startswith("audit FAILED (parameters): ")
+    failed = more.having([findings.Finding("parameters", False, "many")])
+    assert findings.one_line(failed).startswith("audit FAILED (parameters): ")
     # A rule keeps its place in the list, whatever becomes of it.
     assert [f.rule for f in failed.findings] == [f.rule for f in more.findings]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from telltale.competition.ledger import read
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.ledger import read
 from telltale.scores import sidecar
 from telltale.scores.score import Score, write_scores, write_submission
 from telltale.verbs import submit_log

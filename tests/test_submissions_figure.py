@@ -15,9 +15,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+from telltale.competition import ledger_figure
+from telltale.competition.ledger import Entry, Ledger, change
 from telltale.errors import InputError
-from telltale.ledger import Entry, Ledger, change
-from telltale.report import figures, submissions
+from telltale.report import figures
 from telltale.verbs import submit_log
 
 ROME = ZoneInfo("Europe/Rome")
@@ -40,7 +41,7 @@ def test_the_figure_draws_without_a_warning(tmp_path: Path, count: int, days: fl
     path = tmp_path / "plot.png"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        submissions.over_time(world(count, days, missing), ROME, path)
+        ledger_figure.over_time(world(count, days, missing), ROME, path)
     pixels = imread(path)[..., :3]
 
     def has(colour: str, rows: slice) -> int:
@@ -55,11 +56,11 @@ def test_the_figure_draws_without_a_warning(tmp_path: Path, count: int, days: fl
 
 def test_the_figure_has_a_panel_for_each_phase_that_occurs(tmp_path: Path) -> None:
     entries = world(6, 3, 0)
-    submissions.over_time(entries, ROME, tmp_path / "both.png")
-    submissions.over_time([entry for entry in entries if entry.phase == "test"], ROME, tmp_path / "test.png")
+    ledger_figure.over_time(entries, ROME, tmp_path / "both.png")
+    ledger_figure.over_time([entry for entry in entries if entry.phase == "test"], ROME, tmp_path / "test.png")
     assert imread(tmp_path / "both.png").shape[0] > 1.4 * imread(tmp_path / "test.png").shape[0]
     with pytest.raises(InputError, match="no submission to draw"):
-        submissions.over_time([], ROME, tmp_path / "none.png")
+        ledger_figure.over_time([], ROME, tmp_path / "none.png")
 
 
 def listed(path: Path, *arguments: str) -> int:
@@ -88,9 +89,9 @@ def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_neither_torch_nor_a_window_system_nor_a_heavy_ledger() -> None:
     code = (
-        "import sys, telltale.ledger, telltale.verbs.submit_log\n"
+        "import sys, telltale.competition.ledger, telltale.verbs.submit_log\n"
         "assert not {'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)\n"
-        "import telltale.report.submissions\n"
+        "import telltale.competition.ledger_figure\n"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_end_to_end import CONFIG, do_predict
 
-from telltale import audits
+from telltale.competition import findings
 from telltale.runtime import programs
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
@@ -47,5 +47,5 @@ def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
     assert sidecar.check(out.with_name("scores.csv")).world == 2
     assert sidecar.check(run / "validation_scores.csv").world == 1  # scored once more, by one process
     # Each process watched itself, and one wrote down what both saw.
-    audit = audits.read(run / "audit.json")
-    assert audit.passed is True and set(audits.OF_THE_RUN) < {finding.rule for finding in audit.findings}
+    audit = findings.read(run / "audit.json")
+    assert audit.passed is True and set(findings.OF_THE_RUN) < {finding.rule for finding in audit.findings}

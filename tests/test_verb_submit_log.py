@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from telltale.competition.ledger import read
 from telltale.errors import InputError
-from telltale.ledger import read
 from telltale.runtime.entry import guarded
 from telltale.verbs import submit_log
 

@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from telltale import config, models, rules
+from telltale import config, models
+from telltale.competition import rules
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import hub

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telltale import witness
+from telltale.competition import access
 
 # Of the block for documentation: nothing ever answers there.
 NOWHERE = ("192.0.2.1", 9)
@@ -30,7 +30,7 @@ def test_files_opened_for_reading_are_noted_however_they_are_opened(tmp_path: Pa
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "unread.bin").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
-    with witness.watch() as seen:
+    with access.watch() as seen:
         (tmp_path / names[0]).read_bytes()
         open(names[1]).close()  # noqa: PTH123
         os.close(os.open(str(tmp_path / names[2]), os.O_RDONLY))
@@ -44,7 +44,7 @@ def test_files_opened_for_reading_are_noted_however_they_are_opened(tmp_path: Pa
 
 def test_files_written_absent_or_no_files_are_not_noted(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"x")
-    with witness.watch() as seen:
+    with access.watch() as seen:
         (tmp_path / "old").write_bytes(b"y")
         (tmp_path / "new").open("w+").close()
         (tmp_path / "log").open("a").close()
@@ -57,7 +57,7 @@ def test_files_written_absent_or_no_files_are_not_noted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_comes_later_is_noted_when_it_is_read(tmp_path: Path) -> None:
-    with witness.watch() as seen:
+    with access.watch() as seen:
         with pytest.raises(FileNotFoundError):
             (tmp_path / "late").read_bytes()
         (tmp_path / "late").write_bytes(b"x")
@@ -68,19 +68,19 @@ def test_a_file_that_comes_later_is_noted_when_it_is_read(tmp_path: Path) -> Non
 def test_one_hook_serves_every_watch_and_one_inside_another(tmp_path: Path) -> None:
     for name in ("outer", "both", "after"):
         (tmp_path / name).touch()
-    with witness.watch() as outer:
+    with access.watch() as outer:
         (tmp_path / "outer").read_bytes()
-        with witness.watch() as inner:
+        with access.watch() as inner:
             (tmp_path / "both").read_bytes()
         (tmp_path / "after").read_bytes()
     assert {Path(name).name for name in inner.files} == {"both"}
     assert {Path(name).name for name in outer.files} == {"outer", "both", "after"}
-    assert witness._install.cache_info().misses == 1
+    assert access._install.cache_info().misses == 1
 
 
 def test_a_forked_worker_is_not_watched(tmp_path: Path) -> None:
     (tmp_path / "video").touch()
-    with witness.watch() as seen:
+    with access.watch() as seen:
         child = os.fork()
         if not child:
             (tmp_path / "video").read_bytes()
@@ -92,7 +92,7 @@ def test_a_forked_worker_is_not_watched(tmp_path: Path) -> None:
 
 
 def test_hosts_are_noted_and_this_machine_is_none(tmp_path: Path) -> None:
-    with witness.watch() as seen, socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as own:
+    with access.watch() as seen, socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as own:
         connect(server.getsockname())
         own.bind(str(tmp_path / "socket"))
         own.listen()
@@ -133,32 +133,32 @@ def test_hosts_are_noted_and_this_machine_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_local(host: str, local: bool) -> None:
-    assert witness.is_local(host) is local
+    assert access.is_local(host) is local
 
 
 def test_the_programs_own_files_are_no_findings_and_each_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "extra.npy").write_bytes(b"x")
     (tmp_path / "code.py").write_text("")
-    own = [Path(json.__file__), Path("/proc/self/stat"), Path(witness.__file__), Path(pytest.__file__), tmp_path / "code.py"]
-    own.append(Path(witness.__file__).parents[2] / "configs" / "demo.yaml")
-    with witness.watch() as seen:
+    own = [Path(json.__file__), Path("/proc/self/stat"), Path(access.__file__), Path(pytest.__file__), tmp_path / "code.py"]
+    own.append(Path(access.__file__).parents[2] / "configs" / "demo.yaml")
+    with access.watch() as seen:
         for path in own:
             path.read_bytes()
         (tmp_path / "extra.npy").read_bytes()
         assert len(seen.files) == len(own) + 1
-        assert witness.fresh(seen) == [str(tmp_path / "extra.npy")]
+        assert access.fresh(seen) == [str(tmp_path / "extra.npy")]
         (tmp_path / "extra.npy").read_bytes()
-        assert witness.fresh(seen) == []
+        assert access.fresh(seen) == []
     # A link in a place of its own does not lead to data elsewhere unseen.
-    assert witness.within("/a/b/c", ["/a/b"]) and witness.within("/a/b", ["/a/b"]) and not witness.within("/a/bc", ["/a/b"])
+    assert access.within("/a/b/c", ["/a/b"]) and access.within("/a/b", ["/a/b"]) and not access.within("/a/bc", ["/a/b"])
 
 
 def test_packages_of_another_environment_are_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     others, elsewhere = tmp_path / "lib/site-packages", tmp_path / "data"
     monkeypatch.setattr(sys, "path", [*sys.path, str(others), str(elsewhere)])
-    folders = witness._program_folders.__wrapped__()
-    assert witness.within(f"{others}/numpy-2.dist-info/METADATA", folders)
-    assert not witness.within(f"{elsewhere}/weights.bin", folders)
+    folders = access._program_folders.__wrapped__()
+    assert access.within(f"{others}/numpy-2.dist-info/METADATA", folders)
+    assert not access.within(f"{elsewhere}/weights.bin", folders)
 
 
 def test_an_import_beneath_a_watch_works_and_finds_nothing() -> None:
@@ -174,21 +174,21 @@ print(len(seen.files) > 20, witness.fresh(seen), seen.hosts)
 
 
 def test_what_telltale_requires_is_followed_and_tests_tools_are_left_out() -> None:
-    required = witness.requirements()
+    required = access.requirements()
     assert {"telltale", "torch", "numpy", "h5py", "opencv-python-headless", "sympy", "scikit-learn", "pyyaml"} <= required
     assert not {"pytest", "ruff", "mypy", "hypothesis", "pytest-xdist"} & required
 
 
 def test_foreign_packages_are_named_and_the_forbidden_apart() -> None:
     loaded = {name: types.ModuleType(name) for name in ("json", "numpy", "yaml.nodes", "telltale.data.mel", "cv2", "a_script")}
-    assert witness.foreign(loaded) == ([], [])
+    assert access.foreign(loaded) == ([], [])
     loaded |= {name: types.ModuleType(name) for name in ("pytest", "_pytest.python", "mypy")}
-    assert witness.foreign(loaded) == ([], ["_pytest", "mypy", "pytest"])
+    assert access.foreign(loaded) == ([], ["_pytest", "mypy", "pytest"])
     loaded |= {name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.data.clip")}
-    assert witness.foreign(loaded) == (["facenet_pytorch", "whisper"], ["_pytest", "mypy", "pytest"])
+    assert access.foreign(loaded) == (["facenet_pytorch", "whisper"], ["_pytest", "mypy", "pytest"])
 
 
 def test_a_copy_inside_another_package_is_not_foreign() -> None:
     copied = types.ModuleType("pytest")
     copied.__file__ = "/prefix/setuptools/_vendor/pytest/__init__.py"
-    assert witness.foreign({"pytest": copied}) == ([], [])
+    assert access.foreign({"pytest": copied}) == ([], [])

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale import config, evaluation
-from telltale.audits import Finding
+from telltale.competition.findings import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import audits, config, evaluation, golden
+from telltale import config, evaluation, golden
 from telltale.bundle import (
     RUN_FILES,
     TOLERANCES,
@@ -24,6 +24,7 @@ from telltale.bundle import (
     write,
     write_data,
 )
+from telltale.competition import findings
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
@@ -108,7 +109,7 @@ def _take_run(run: Path, into: Path) -> None:
         if not (run / name).is_file():
             raise InputError(f"{run / name}: is missing; wanted a finished run of train.py, with {', '.join(RUN_FILES)}")
         shutil.copyfile(run / name, into / name)
-    if extra := audits.checkpoints(run):
+    if extra := findings.checkpoints(run):
         raise InputError(f"{run}: holds {', '.join(extra)} beside best.pt; an entry is one single model, move the others away")
 
 
@@ -209,7 +210,9 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
         files={},
         processes=worlds(part / "run"),
     )
-    (part / "README.md").write_text(readme(made, audits.one_line(audits.read(part / "run" / "audit.json"))), encoding="utf-8")
+    (part / "README.md").write_text(
+        readme(made, findings.one_line(findings.read(part / "run" / "audit.json"))), encoding="utf-8"
+    )
     made.files.update(hashes(part, contents(part)))
     write(made)
     return made

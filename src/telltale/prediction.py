@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from telltale import config, models, rules
+from telltale import config, models
+from telltale.competition import rules
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row

@@ -18,8 +18,8 @@ import numpy as np
 
 from telltale import bundle as bundles
 from telltale import config
-from telltale.audits import Finding
 from telltale.bundle import VALIDATION, Bundle, ScoreSet
+from telltale.competition.findings import Finding
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.runtime.programs import as_typed, call, several, telltale

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telltale import config
+from telltale.competition.access import within
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
 from telltale.files import write_text
@@ -21,7 +22,6 @@ from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each
-from telltale.witness import within
 
 if TYPE_CHECKING:
     from telltale.runtime.distributed import Place

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from telltale import audits, config, final, models, rules, state, witness
+from telltale import config, final, models, state
+from telltale.competition import access, findings, rules
 from telltale.config.detectors import SbiSettings
 from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
@@ -50,21 +51,21 @@ class Account:
     """
 
     def __init__(
-        self, folder: Path, here: Place, seen: witness.Seen, audit: audits.Audit, reads: Reads | None, data: str
+        self, folder: Path, here: Place, seen: access.Seen, audit: findings.Audit, reads: Reads | None, data: str
     ) -> None:
         self.folder, self.here, self.seen, self.audit, self.reads, self.data = folder, here, seen, audit, reads, data
         self._write()
 
     def note(self) -> None:
         """Write down what is new. All processes call it, before weights are saved: what they learnt from is written first."""
-        found = self.here.gather((witness.fresh(self.seen), sorted(self.seen.hosts)))
+        found = self.here.gather((access.fresh(self.seen), sorted(self.seen.hosts)))
         if self.reads is not None and sum(self.reads.note(*each) for each in found):
             self._write()
 
     def finish(self) -> None:
         """Training is over: complete the record and the audit. All processes call it."""
         self.note()
-        found = self.here.gather(witness.foreign(sys.modules))
+        found = self.here.gather(access.foreign(sys.modules))
         if self.reads is not None:
             forbidden, foreign = (sorted({name for each in found for name in each[kind]}) for kind in (0, 1))
             self.reads.finish(forbidden, foreign)
@@ -74,9 +75,9 @@ class Account:
         if self.reads is None:
             return
         complete = self.reads.tree["complete"]
-        single = audits.single_model(self.folder) if complete else audits.Finding("single model", None, rules.NOT_YET)
+        single = findings.single_model(self.folder) if complete else findings.Finding("single model", None, rules.NOT_YET)
         self.audit = self.audit.having([*rules.of_reads(self.reads.tree, self.data), single])
-        audits.write(self.audit, self.folder / "audit.json")
+        findings.write(self.audit, self.folder / "audit.json")
 
 
 def account(
@@ -84,8 +85,8 @@ def account(
     root: Path,
     settings: config.Config,
     splits: tuple[Manifest, Manifest],
-    audit: audits.Audit,
-    seen: witness.Seen,
+    audit: findings.Audit,
+    seen: access.Seen,
     configs: list[str],
     here: Place,
     store: Path | None,
@@ -270,5 +271,5 @@ def last_words(done: state.State, account: Account) -> str:
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
         f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {account.folder}/best.pt, history.csv, curves.png\n"
-        f"{audits.one_line(account.audit)}"
+        f"{findings.one_line(account.audit)}"
     )

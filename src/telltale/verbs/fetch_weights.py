@@ -20,7 +20,8 @@ def run(args: argparse.Namespace) -> int:
 
     settings = config.read(args.config, [*args.set, "model.pretrained=true"])
     # Now torch, which takes seconds to load.
-    from telltale import models, rules
+    from telltale import models
+    from telltale.competition import rules
     from telltale.models import hub, weights
 
     rules.enforce_settings(settings)

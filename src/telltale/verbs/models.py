@@ -76,7 +76,8 @@ def fingerprint(settings: Any) -> str:
 
 def measure(settings: Any, *, timed: bool) -> dict[str, Any]:
     """Build the model, count it as an audit does, and time it if `timed`."""
-    from telltale import models, rules
+    from telltale import models
+    from telltale.competition import rules
 
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     audit = rules.audit(model, settings)

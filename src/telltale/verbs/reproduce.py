@@ -17,8 +17,8 @@ from telltale.hashes import file_sha256
 from telltale.runtime.entry import demand
 
 if TYPE_CHECKING:
-    from telltale.audits import Finding
     from telltale.bundle import Bundle
+    from telltale.competition.findings import Finding
 
 TIERS, RESULT = ("scores", "weights", "train"), "reproduction.json"
 
@@ -72,7 +72,7 @@ def begin(out: Path) -> bool:
 
 def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
     """The findings of a tier; what cannot be read or does not belong together ends it, as one more that failed."""
-    from telltale.audits import Finding
+    from telltale.competition.findings import Finding
 
     try:
         yield from steps
@@ -84,7 +84,7 @@ def stages(
     args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
     from telltale import bundle, reproduction
-    from telltale.audits import Finding
+    from telltale.competition.findings import Finding
     from telltale.runtime import environment
 
     packages = environment.TABLES if tiers == ("scores",) else None

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from telltale import ledger
+from telltale.competition import ledger
+from telltale.competition.ledger import LIMITS, Entry, Ledger
 from telltale.errors import InputError
-from telltale.ledger import LIMITS, Entry, Ledger
 
 ESTIMATES = {"own_auc": "own validation AUC", "unseen_auc": "unseen-cluster estimate"}
 
@@ -263,7 +263,7 @@ def table(held: Ledger) -> list[str]:
 
 
 def _plot(held: Ledger, path: Path) -> None:
-    from telltale.report import submissions
+    from telltale.competition import ledger_figure
 
     if path.suffix.lower() != ".png":
         raise InputError(f"--plot {path}: wanted the name of a .png file")
@@ -271,7 +271,7 @@ def _plot(held: Ledger, path: Path) -> None:
         raise InputError(f"--plot {path}: the ledger holds no submission yet; wanted one to draw")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        submissions.over_time(held.entries, held.zone, path)
+        ledger_figure.over_time(held.entries, held.zone, path)
     except OSError as error:
         raise InputError(f"--plot {path}: cannot be written ({error.strerror}); give a place that can") from None
 

@@ -31,15 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train(args: argparse.Namespace) -> int:
-    from telltale import config, witness
+    from telltale import config
+    from telltale.competition import access
     from telltale.data import manifest
 
-    with watched() as watch, witness.watch() as seen:
+    with watched() as watch, access.watch() as seen:
         settings = config.read(args.config, args.set)
-        configs = witness.fresh(seen)
+        configs = access.fresh(seen)
         splits = manifest.read_data(args.data, settings.data)
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import models, objectives, rules, runfolder, training
+        from telltale import models, objectives, runfolder, training
+        from telltale.competition import rules
         from telltale.runtime import distributed
 
         rules.enforce_settings(settings)

@@ -1,4 +1,4 @@
-"""The audit of a run, as a record: `audit.json` in the run's folder. `rules.py` fills it in; here it is written and read.
+"""The audit of a run, as a record: `audit.json` in the run's folder. `competition/rules.py` fills it in; here it is written and read.
 
 Free of torch. A finding passed, failed, or is not known: of a run that has not ended, or of one made before it was looked at.
 """

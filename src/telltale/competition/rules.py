@@ -17,11 +17,11 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.audits import Audit, Finding, one_line, read, verdict, write
+from telltale.competition.findings import Audit, Finding, one_line, read, verdict, write
+from telltale.competition.tags import check_tag
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.scores.score import first_few
-from telltale.tags import check_tag
 
 __all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "of_reads", "one_line", "read", "write"]
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 
+from telltale.competition.ledger import LIMITS, Entry
 from telltale.errors import InputError
-from telltale.ledger import LIMITS, Entry
 from telltale.report.figures import DETECTOR, FAINT, INK, UNSEEN, _save, _style
 
 # Estimates are hollow, what came back is filled and joined: it is what the others are measured by.
