@@ -10,7 +10,7 @@ from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.data.batch import Batch, Facts
 from telltale.data.mel import n_columns
-from telltale.inference import Inference
+from telltale.predict.inference import Inference
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")

@@ -130,12 +130,17 @@ def _start_rows(found: list[dict], repeats: int) -> list[Row]:
     ready = float(np.median([one["ready_seconds"] for one in found]))
     helped = float(np.median([run(["-m", "telltale.cli", "--help"])[0] for _ in range(3 * repeats)]))
     said = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import telltale.prediction"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-X", "importtime", "-c", "import telltale.predict.prediction"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     lines = re.findall(r"(\d+) \|\s+(\d+) \|(\s+)(\S+)", said.stderr)
     whole = {name: int(total) / 1e6 for _, total, _, name in lines}
     imports = ", ".join(
-        f"{name} {whole[name]:.1f}" for name in ("torch", "numpy", "pydantic", "av", "telltale.prediction") if name in whole
+        f"{name} {whole[name]:.1f}"
+        for name in ("torch", "numpy", "pydantic", "av", "telltale.predict.prediction")
+        if name in whole
     )
     return [
         Row(

@@ -27,12 +27,12 @@ config
 data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
 data.transforms scores.score models.* data.clip state forge.* data.videos
 data.batch losses models.checkpoint competition.rules scores.submission sok scores.sidecar judged
-data.dataset profile inference objectives outputs runs
-data.loader maps report.* footprint
+data.dataset predict.profile predict.inference objectives predict.outputs runs
+data.loader predict.maps report.* footprint
 loop runfolder evaluation scores.journals
 final record demo.*
-training prediction planning
-golden bundle api gpucheck
+training predict.prediction planning
+golden bundle predict.api gpucheck
 bundling reproduction
 verbs.*
 cli
@@ -128,7 +128,7 @@ def package(name: str) -> str:
 def test_imports_point_downhill(path: Path):
     name = name_of(path)
     if name == "telltale":
-        assert own_imports(name) <= {"telltale.errors", "telltale.api"}  # the latter when it is asked for
+        assert own_imports(name) <= {"telltale.errors", "telltale.predict.api"}  # the latter when it is asked for
         return
     for target in own_imports(name):
         neighbours = bool(package(name)) and package(name) == package(target)

@@ -19,9 +19,9 @@ from telltale import config, models, objectives, state
 from telltale.data.batch import Batch, Facts, Key
 from telltale.data.dataset import ClipDataset, TrainBatches
 from telltale.data.loader import on_device
-from telltale.inference import Inference
 from telltale.loop import train_epoch, update
-from telltale.maps import Maps
+from telltale.predict.inference import Inference
+from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Place
 from telltale.runtime.signals import Watch
 

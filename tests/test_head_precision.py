@@ -7,8 +7,8 @@ from feed_world import Numbered, feed_of
 
 from telltale import config, models
 from telltale.data.batch import Batch, Facts
-from telltale.inference import Inference
 from telltale.loop import bar, score
+from telltale.predict.inference import Inference
 from telltale.runtime.signals import Watch
 
 CPU = torch.device("cpu")

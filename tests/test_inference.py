@@ -11,7 +11,7 @@ from torch import nn
 from telltale import config, models
 from telltale.data.batch import Batch, Facts
 from telltale.errors import InputError
-from telltale.inference import Inference
+from telltale.predict.inference import Inference
 
 CPU = torch.device("cpu")
 

@@ -18,9 +18,9 @@ from test_end_to_end import CONFIG
 import predict
 import train
 from telltale import models, objectives
-from telltale import prediction as prediction_module
 from telltale import training as training_module
 from telltale.models import checkpoint
+from telltale.predict import prediction as prediction_module
 from telltale.runtime.entry import guarded
 
 # What the programs import only once their arguments are good; a fork has it from here.

@@ -10,9 +10,9 @@ from telltale.data.batch import read_batch
 from telltale.data.dataset import evaluation_batches
 from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.inference import Inference
 from telltale.loop import score
 from telltale.losses import NonFiniteLoss, cross_entropy
+from telltale.predict.inference import Inference
 from telltale.runtime import distributed
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch

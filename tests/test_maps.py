@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from telltale.data.batch import Batch, Facts
 from telltale.errors import InputError
-from telltale.inference import Inference
-from telltale.maps import Maps, check, picture
+from telltale.predict.inference import Inference
+from telltale.predict.maps import Maps, check, picture
 
 
 class Left(nn.Module):

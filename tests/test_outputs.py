@@ -8,12 +8,12 @@ from decode_clips import remuxed
 from test_hostile import trained
 
 import predict
-from telltale import outputs, prediction
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
-from telltale.outputs import Outputs
+from telltale.predict import outputs, prediction
+from telltale.predict.outputs import Outputs
 from telltale.scores import sidecar
 from telltale.scores.score import Score, read_scores
 from telltale.scores.submission import validate_submission

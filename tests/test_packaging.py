@@ -148,7 +148,9 @@ print(config.fingerprint(config.read(Path("demo"))), versions.code())
     assert told == [fingerprint(read(ROOT / "configs/demo.yaml")), environment.code()]
     source.copy(tmp_path / "checkout")
     assert files(tmp_path / "copy") == files(tmp_path / "checkout")
-    assert {"Dockerfile", "tests/tiny.yaml", "src/telltale/py.typed", "src/telltale/api.py"} <= files(tmp_path / "copy").keys()
+    assert {"Dockerfile", "tests/tiny.yaml", "src/telltale/py.typed", "src/telltale/predict/api.py"} <= files(
+        tmp_path / "copy"
+    ).keys()
 
 
 def test_an_installed_wheel_has_its_commands(installed: Path, tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from telltale.data.batch import Arrays, Facts, Key, Shapes
 from telltale.data.dataset import TrainBatches, evaluation_batches
 from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.inference import Inference
 from telltale.loop import score
 from telltale.loop import together as all_to_the_end
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
 from telltale.models.weights import Tower
+from telltale.predict.inference import Inference
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch

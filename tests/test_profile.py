@@ -9,7 +9,7 @@ import pytest
 from telltale import STARTED
 from telltale.data.batch import Facts
 from telltale.data.clip import Cost
-from telltale.profile import Profile
+from telltale.predict.profile import Profile
 
 
 def facts(number: int) -> Facts:

@@ -89,7 +89,7 @@ for words, sentence in {MISTAKES}.items():
     assert loaded_by(program, heavy) == []
 
 
-@pytest.mark.parametrize("module", ["telltale.data.loader", "telltale.prediction"])
+@pytest.mark.parametrize("module", ["telltale.data.loader", "telltale.predict.prediction"])
 def test_clips_are_read_before_the_slow_libraries_are_there(module: str):
     """The workers are forked from a process that has imported this much; timm comes when they are at work."""
     assert loaded_by(f"import {module}", NOT_FOR_READING) == []
@@ -103,7 +103,7 @@ from telltale import config, mel, models, transforms
 settings = config.Config(model={"name": "mel_cnn"})
 transforms.fit(np.zeros((2, 40, 60, 3), np.uint8), 32)
 mel.log_mel(np.zeros(16_000, np.float32), settings.mel, 1.0)
-import telltale.prediction
+import telltale.predict.prediction
 models.build(settings.model, settings.mel, settings.clip, initialise=False)
 """
     assert loaded_by(program, NOT_FOR_A_SCORE) == []

@@ -18,8 +18,8 @@ from telltale.data.dataset import ClipDataset, open_store
 from telltale.data.manifest import Row
 from telltale.decode import jpeg
 from telltale.forge.face import Landmarks
-from telltale.inference import mirrored
 from telltale.models.audiovisual import Stream
+from telltale.predict.inference import mirrored
 
 BOTH = ("picture", "sound")
 FPS = 25

@@ -14,7 +14,8 @@ import timm
 import torch
 import torch._dynamo
 
-from telltale import prediction, training
+from telltale import training
+from telltale.predict import prediction
 from telltale.runtime import distributed
 
 __all__ = ["launch", "prediction", "sklearn", "timm", "together", "training"]

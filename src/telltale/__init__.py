@@ -15,7 +15,7 @@ from telltale.errors import InputError
 if TYPE_CHECKING:
     import torch
 
-    from telltale.api import Prediction, Predictor
+    from telltale.predict.api import Prediction, Predictor
 
 __all__ = ["InputError", "Prediction", "Predictor", "load"]
 __version__ = "0.1.0"
@@ -33,15 +33,15 @@ def load(
     batch_size: int | None = None,
     workers: int = 0,
 ) -> "Predictor":
-    """A trained model to score clips with; see `telltale.api.Predictor`. It needs the packages of `telltale[model]`."""
-    from telltale.api import Predictor  # torch comes with it, which takes seconds
+    """A trained model to score clips with; see `telltale.predict.api.Predictor`. It needs the packages of `telltale[model]`."""
+    from telltale.predict.api import Predictor
 
     return Predictor(checkpoint, device=device, spans=spans, flip=flip, batch_size=batch_size, workers=workers)
 
 
 def __getattr__(name: str) -> object:
     if name in ("Prediction", "Predictor"):
-        from telltale import api
+        from telltale.predict import api
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,9 +11,9 @@ from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.inference import Inference
 from telltale.loop import score
 from telltale.models import checkpoint
+from telltale.predict.inference import Inference
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch

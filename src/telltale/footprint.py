@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from telltale import config, models, objectives
 from telltale.data.batch import Batch, Facts
 from telltale.data.dataset import ClipDataset
-from telltale.inference import autocast
+from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
 
 REMEDY = (

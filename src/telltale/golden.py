@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from telltale import models, prediction
+from telltale import models
 from telltale.competition.findings import Finding
 from telltale.data.batch import EVALUATION, Batch, Key, read_batch
 from telltale.data.dataset import ClipDataset
@@ -26,7 +26,8 @@ from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.inference import Inference
+from telltale.predict import prediction
+from telltale.predict.inference import Inference
 from telltale.runtime import distributed
 
 # Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that differ between

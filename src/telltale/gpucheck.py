@@ -22,8 +22,8 @@ from telltale import config
 from telltale.data import batch, manifest
 from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
-from telltale.inference import Inference
 from telltale.models import checkpoint
+from telltale.predict.inference import Inference
 from telltale.scores.score import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")

@@ -24,13 +24,13 @@ from telltale.data.dataset import TrainBatches
 from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
 from telltale.footprint import REMEDY
-from telltale.inference import Inference, autocast, is_out_of_memory
 from telltale.losses import Losses
-from telltale.maps import Maps
 from telltale.models import norms
 from telltale.objectives import Objective
 from telltale.optim import perturbed, rate_at
-from telltale.profile import Profile
+from telltale.predict.inference import Inference, autocast, is_out_of_memory
+from telltale.predict.maps import Maps
+from telltale.predict.profile import Profile
 from telltale.runtime import distributed
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say

@@ -22,9 +22,9 @@ from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.decode import jpeg
 from telltale.errors import InputError
-from telltale.inference import Inference
 from telltale.loop import score, train_epoch
-from telltale.profile import Profile
+from telltale.predict.inference import Inference
+from telltale.predict.profile import Profile
 from telltale.runtime.distributed import Place
 from telltale.runtime.memory import Watching
 from telltale.runtime.progress import bar

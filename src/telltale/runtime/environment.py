@@ -23,7 +23,7 @@ from telltale.runtime import source, threads
 # From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
 # imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values, nor
 # what shows progress.
-WAY = ("data.dataset", "inference", "models")
+WAY = ("data.dataset", "predict.inference", "models")
 APART = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "tqdm", "yaml"}
 # Distributions that are called otherwise than what they give to import.
 CALLED = {

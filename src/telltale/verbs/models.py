@@ -102,7 +102,7 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
 
     from telltale.data.batch import Batch, Facts
     from telltale.data.mel import n_columns
-    from telltale.inference import Inference
+    from telltale.predict.inference import Inference
 
     clip, mel = settings.clip, settings.mel
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

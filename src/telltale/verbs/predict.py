@@ -24,7 +24,7 @@ from telltale.scores.score import SCORE
 
 if TYPE_CHECKING:
     from telltale.data.manifest import Row
-    from telltale.outputs import Outputs
+    from telltale.predict.outputs import Outputs
 
 UNREADABLE = "score of a video that cannot be read: the mean training score, predict.unreadable_value, or stop with status 1"
 ALLOW_UNREAD = "write the submission even if fewer than half of the videos have a score (else: status 1)"
@@ -50,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def predict(args: argparse.Namespace) -> int:
-    from telltale import config, outputs
+    from telltale import config
     from telltale.data import videos
     from telltale.models import checkpoint
+    from telltale.predict import outputs
 
     overrides = [*args.set, *([f"predict.on_unreadable={args.on_unreadable}"] if args.on_unreadable else [])]
     config.check_overrides(overrides, config.SETTABLE)
@@ -61,7 +62,7 @@ def predict(args: argparse.Namespace) -> int:
     files = _outputs(args, found.rows)
     with watched() as watch, outputs.place_of(files) as out:
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import prediction
+        from telltale.predict import prediction
         from telltale.runtime import distributed
 
         settings, content = prediction.read(args.checkpoint, overrides)
@@ -89,7 +90,7 @@ def predict(args: argparse.Namespace) -> int:
 
 def _outputs(args: argparse.Namespace, rows: "Sequence[Row]") -> "Outputs | None":
     """The files to write, None for a table. Raises InputError where they cannot be written, before anything is decoded."""
-    from telltale.outputs import Outputs
+    from telltale.predict.outputs import Outputs
     from telltale.scores.submission import check_column, score_column
 
     if args.score_column is not None:

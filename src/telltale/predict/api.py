@@ -19,13 +19,14 @@ from typing import Any, overload
 
 import torch
 
-from telltale import config, prediction
+from telltale import config
 from telltale.config.detectors import ENTRIES
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
 from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.loop import answers
+from telltale.predict import prediction
 from telltale.scores.score import Score
 
 # Of statuses that come without a sentence of their own.

@@ -17,11 +17,11 @@ from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, o
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.hashes import file_sha256
-from telltale.inference import Inference
 from telltale.loop import score, together
-from telltale.maps import Maps, check
 from telltale.models import checkpoint
-from telltale.profile import Profile
+from telltale.predict.inference import Inference
+from telltale.predict.maps import Maps, check
+from telltale.predict.profile import Profile
 from telltale.runfolder import flatten
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say

@@ -15,7 +15,7 @@ from telltale.config.detectors import ENTRIES
 from telltale.data.batch import Batch
 from telltale.errors import InputError
 from telltale.files import write_whole
-from telltale.inference import Inference, autocast
+from telltale.predict.inference import Inference, autocast
 
 
 class Maps:

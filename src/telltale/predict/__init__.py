@@ -1,0 +1,1 @@
+"""From a trained model to scores: inference, the run over many clips, forgery maps, and what a prediction writes."""
