@@ -7,14 +7,15 @@ import numpy as np
 import torch
 
 from bench.measure import Row, seconds
-from telltale import config, models, objectives, state
+from telltale import config, models
 from telltale.data.batch import Key, read_batch
 from telltale.data.dataset import ClipDataset, TrainBatches
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row as Clip
-from telltale.loop import backward, train_epoch, update
 from telltale.runtime import distributed
 from telltale.runtime.signals import Watch
+from telltale.train import objectives, state
+from telltale.train.loop import backward, train_epoch, update
 
 ROOT = Path(__file__).resolve().parent.parent
 

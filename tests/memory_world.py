@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from telltale import config, objectives, state
+from telltale import config
 from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
 from telltale.data.dataset import TrainBatches, evaluation_batches
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
-from telltale.loop import fit
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score
+from telltale.train import objectives, state
+from telltale.train.loop import fit
 
 BANDS, COLUMNS = 4, 6
 

@@ -24,14 +24,14 @@ config.schema runtime.programs runtime.source
 runtime.environment hashes files
 config.keys runtime.signals runtime.process
 config
-data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
-data.transforms scores.score models.* data.clip state forge.* data.videos
-data.batch losses models.checkpoint competition.rules scores.submission sok scores.sidecar judged
-data.dataset predict.profile predict.inference objectives predict.outputs runs
-data.loader predict.maps report.* footprint
-loop runfolder evaluation scores.journals
-final record demo.*
-training predict.prediction planning
+data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed train.optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
+data.transforms scores.score models.* data.clip train.state forge.* data.videos
+data.batch train.losses models.checkpoint competition.rules scores.submission sok scores.sidecar judged
+data.dataset predict.profile predict.inference train.objectives predict.outputs train.runs
+data.loader predict.maps report.* train.footprint
+train.loop train.run_folder evaluation scores.journals
+train.validation_scores train.history demo.*
+train.training predict.prediction train.planning
 golden bundle predict.api gpucheck
 bundling reproduction
 verbs.*

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from test_end_to_end import do_predict, do_train
 
-from telltale import config, runfolder, training
+from telltale import config
 from telltale.competition import findings
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.scores import sidecar
+from telltale.train import run_folder, training
 from telltale.verbs import audit as verb
 
 # Sound alone: the smallest real run.
@@ -171,7 +172,7 @@ def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> Non
     from telltale.data.manifest import read_data
 
     splits = read_data(tmp_path / "data", settings.data)
-    reads = runfolder.Reads(tmp_path / "run", tmp_path / "data", settings.data, splits)
+    reads = run_folder.Reads(tmp_path / "run", tmp_path / "data", settings.data, splits)
     assert all(file["inside"] for file in reads.tree["files"])
     assert [split["outside"] for split in reads.tree["videos"].values()] == [[], []]
     # The same videos through another name of their folder are the ones that were listed.

@@ -15,11 +15,11 @@ import torch
 from feed_world import Numbered, children, feed_of, note, read, soon, tidy, unharmed
 
 from telltale.errors import InputError
-from telltale.loop import score
 from telltale.predict.inference import Inference
 from telltale.runtime.process import WorkerTrace
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
+from telltale.train.loop import score
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")

@@ -12,9 +12,10 @@ from scipy.fft import dctn, idctn
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from telltale import config, models, objectives
+from telltale import config, models
 from telltale.errors import InputError
 from telltale.models import f3net, lav, spsl, ucf, xception
+from telltale.train import objectives
 
 torch.set_num_threads(1)
 

@@ -11,11 +11,11 @@ import torch
 
 import predict
 import train
-from telltale import runfolder
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.scores.score import read_scores
 from telltale.scores.submission import validate_submission
+from telltale.train import run_folder
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
 
@@ -40,7 +40,7 @@ def test_a_run_leaves_all_that_the_readme_names(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
     plain = {"config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"}
     plain |= {"history.csv", "curves.png", "validation_scores.csv", "validation_scores.json"}
-    assert plain == set(runfolder.FILES) and plain < names
+    assert plain == set(run_folder.FILES) and plain < names
     assert [name.startswith("events.out.tfevents") for name in names - plain] == [True]
     with (run / "history.csv").open() as file:
         history = list(csv.DictReader(file))

@@ -15,15 +15,16 @@ from fake_cuda import CUDA, fake_cuda
 from feed_world import Numbered, feed_of, read
 from torch import Tensor
 
-from telltale import config, models, objectives, state
+from telltale import config, models
 from telltale.data.batch import Batch, Facts, Key
 from telltale.data.dataset import ClipDataset, TrainBatches
 from telltale.data.loader import on_device
-from telltale.loop import train_epoch, update
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Place
 from telltale.runtime.signals import Watch
+from telltale.train import objectives, state
+from telltale.train.loop import train_epoch, update
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 # Small networks instead of those that differ from them in size alone: a fake layer costs as much time as a real small one.

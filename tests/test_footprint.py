@@ -8,10 +8,11 @@ import pytest
 import torch
 from memory_world import MemoryClips, Run, configured
 
-from telltale import config, loop
+from telltale import config
 from telltale.cli import main
 from telltale.errors import InputError
-from telltale.footprint import estimate
+from telltale.train import loop
+from telltale.train.footprint import estimate
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 GIB = 2**30
@@ -33,12 +34,13 @@ def test_activations_are_those_that_the_review_measured_and_grow_with_the_batch(
 
 def test_what_is_kept_is_what_autograd_keeps_of_real_tensors() -> None:
     settings = config.read(CONFIGS / "meso4.yaml", ["clip.frames=1", "clip.image_size=64", "data.batch_size=4"])
-    from telltale import models, objectives
+    from telltale import models
+    from telltale.train import objectives
 
     objective = objectives.build(settings, [])
     model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods)
     own, kept = {w.data_ptr() for w in (*model.parameters(), *model.buffers())}, {}
-    from telltale.footprint import _batch
+    from telltale.train.footprint import _batch
 
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t):
         losses = objective(model, _batch(settings, 4, 1))

@@ -18,8 +18,8 @@ from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
 from telltale.models import checkpoint
-from telltale.record import Record
 from telltale.scores.score import Journal, Score, write_scores
+from telltale.train.history import Record
 
 TINY = Path(__file__).parent / "tiny.yaml"
 BOTH = ("picture", "sound")

@@ -7,9 +7,9 @@ from feed_world import Numbered, feed_of
 
 from telltale import config, models
 from telltale.data.batch import Batch, Facts
-from telltale.loop import bar, score
 from telltale.predict.inference import Inference
 from telltale.runtime.signals import Watch
+from telltale.train.loop import bar, score
 
 CPU = torch.device("cpu")
 

@@ -17,11 +17,12 @@ from test_end_to_end import CONFIG
 
 import predict
 import train
-from telltale import models, objectives
-from telltale import training as training_module
+from telltale import models
 from telltale.models import checkpoint
 from telltale.predict import prediction as prediction_module
 from telltale.runtime.entry import guarded
+from telltale.train import objectives
+from telltale.train import training as training_module
 
 # What the programs import only once their arguments are good; a fork has it from here.
 IMPORTED = objectives, prediction_module, training_module

@@ -15,14 +15,15 @@ from torch.nn import functional
 
 import predict
 import train
-from telltale import config, models, objectives
+from telltale import config, models
 from telltale.config.detectors import ENTRIES
 from telltale.data.batch import Batch, Facts
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.losses import NonFiniteLoss
 from telltale.models import checkpoint
 from telltale.scores.score import read_scores
+from telltale.train import objectives
+from telltale.train.losses import NonFiniteLoss
 
 SIZE = 64
 

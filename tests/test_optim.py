@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import config, optim
+from telltale import config
 from telltale.models.frames import Frames
 from telltale.models.shallownet import ShallowNet
+from telltale.train import optim
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -16,7 +16,7 @@ TINY = Path(__file__).parent / "tiny.yaml"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("telltale.planning.SECONDS", 0.2)
+    monkeypatch.setattr("telltale.train.planning.SECONDS", 0.2)
 
 
 def test_a_plan_has_time_disk_and_memory(tiny: Path, capsys):

@@ -18,8 +18,6 @@ from telltale.data.batch import Arrays, Facts, Key, Shapes
 from telltale.data.dataset import TrainBatches, evaluation_batches
 from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.loop import score
-from telltale.loop import together as all_to_the_end
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
 from telltale.models.weights import Tower
@@ -27,6 +25,8 @@ from telltale.predict.inference import Inference
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
+from telltale.train.loop import score
+from telltale.train.loop import together as all_to_the_end
 
 CPU = torch.device("cpu")
 TARGETS = [0, 1, 1] * 5

@@ -9,11 +9,12 @@ import torch
 from memory_world import SmallModel, configured
 from torch import nn
 
-from telltale import config, objectives, runfolder
+from telltale import config
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.models.norms import few_samples
 from telltale.runtime import distributed
+from telltale.train import objectives, run_folder
 
 HERE = distributed.Place(0, 1, torch.device("cpu"))
 
@@ -27,7 +28,7 @@ def left(folder: Path, settings: config.Config, epoch: int, step: int = 0, **mor
 
 
 def go_on(folder: Path, settings: config.Config) -> dict[str, Any] | None:
-    return runfolder.prepare(folder, settings, HERE, resume=True, force=False)
+    return run_folder.prepare(folder, settings, HERE, resume=True, force=False)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from telltale import config, runfolder
+from telltale import config
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.runtime.distributed import Place
+from telltale.train import run_folder
 
 
 def settings(name: str, *overrides: str) -> config.Config:
@@ -19,7 +20,7 @@ def settings(name: str, *overrides: str) -> config.Config:
 
 
 def go_on(folder: Path, asked: config.Config) -> None:
-    assert runfolder.prepare(folder, asked, Place(0, 1, torch.device("cpu")), resume=True, force=False) is not None
+    assert run_folder.prepare(folder, asked, Place(0, 1, torch.device("cpu")), resume=True, force=False) is not None
 
 
 def begun_before_the_key(folder: Path, name: str) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from telltale import config, runs
+from telltale import config
 from telltale.cli import main
 from telltale.errors import InputError
+from telltale.train import runs
 
 HEADER = "epoch,train_loss,validation_auc,validation_tpr_at_fpr_1e-3\n"
 

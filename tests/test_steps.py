@@ -14,8 +14,8 @@ from telltale.data.dataset import ClipDataset, TrainBatches, pairs
 from telltale.data.manifest import Row
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
-from telltale.optim import perturbed, rate_at
 from telltale.runtime import distributed
+from telltale.train.optim import perturbed, rate_at
 
 TARGETS = [0, 1, 1, 0, 1, 1, 0, 1]
 

@@ -14,12 +14,13 @@ from test_kill import finish
 from two_processes import launch
 
 import predict
-from telltale import bundle, bundling, final, reproduction, runfolder
+from telltale import bundle, bundling, reproduction
 from telltale.errors import InputError
 from telltale.runtime.entry import guarded
 from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import read_scores
+from telltale.train import run_folder, validation_scores
 
 PLAIN = [word for text in reproduction.PLAIN for word in ("--set", text)]
 
@@ -39,9 +40,9 @@ def test_validation_scores_are_those_that_one_process_gives_to_the_bit(run: Path
     out = tmp_path / "submission.csv"
     listed = ("--list", str(tiny / "validation_labels.csv"), "--set", "data.workers=0")
     do_predict(run, tiny / "validation", out, *listed, *PLAIN)
-    assert read_scores(run / final.NAME) == read_scores(tmp_path / "scores.csv")
-    assert sidecar.check(run / final.NAME).world == 1
-    assert runfolder.worlds(run) == (2,)
+    assert read_scores(run / validation_scores.NAME) == read_scores(tmp_path / "scores.csv")
+    assert sidecar.check(run / validation_scores.NAME).world == 1
+    assert run_folder.worlds(run) == (2,)
 
 
 def test_its_bundle_passes_and_is_trained_again_by_as_many(
@@ -73,16 +74,16 @@ def test_its_bundle_passes_and_is_trained_again_by_as_many(
 def test_a_run_that_ended_before_it_was_scored_by_one_is_when_it_is_resumed(run: Path, tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
-    side = sidecar.path_of(folder / final.NAME)
+    side = sidecar.path_of(folder / validation_scores.NAME)
     side.write_text(side.read_text().replace('"world": 1', '"world": 2'))
     with pytest.raises(InputError, match="2 processes.*the training's command with --resume scores them again"):
         bundling.make(folder, tiny, tmp_path / "bundle", [], [], lambda _: None)
-    before = (folder / final.NAME).read_bytes()
+    before = (folder / validation_scores.NAME).read_bytes()
     more = ("--set", "optim.epochs=1", "--set", "optim.ema_decay=0.5", "--set", "data.workers=0", "--resume")
     assert do_train(tiny, folder, *more) == 0
-    assert sidecar.check(folder / final.NAME).world == 1
-    assert (folder / final.NAME).read_bytes() == before
-    assert runfolder.worlds(folder) == (2, 1)
+    assert sidecar.check(folder / validation_scores.NAME).world == 1
+    assert (folder / validation_scores.NAME).read_bytes() == before
+    assert run_folder.worlds(folder) == (2, 1)
 
 
 def dying(program: Callable[[], int], batches: int) -> Callable[[], int]:

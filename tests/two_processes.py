@@ -14,9 +14,9 @@ import timm
 import torch
 import torch._dynamo
 
-from telltale import training
 from telltale.predict import prediction
 from telltale.runtime import distributed
+from telltale.train import training
 
 __all__ = ["launch", "prediction", "sklearn", "timm", "together", "training"]
 

@@ -28,10 +28,10 @@ from telltale.competition.findings import Finding
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
-from telltale.runfolder import flatten
 from telltale.runtime import environment
 from telltale.runtime.progress import each
 from telltale.scores import sidecar
+from telltale.train.run_folder import flatten
 
 FORMAT = "telltale-bundle-1"
 MANIFEST = "bundle.json"

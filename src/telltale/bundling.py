@@ -29,11 +29,11 @@ from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
-from telltale.runfolder import flatten, worlds
 from telltale.runtime import environment, source
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
-from telltale.training import fingerprint
+from telltale.train.run_folder import flatten, worlds
+from telltale.train.training import fingerprint
 
 
 def make(

@@ -165,7 +165,7 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
     resume: go on with what an interrupted reproduction left there; else it is replaced.
     """
-    from telltale.training import fingerprint
+    from telltale.train.training import fingerprint
 
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]

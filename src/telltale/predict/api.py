@@ -25,9 +25,9 @@ from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
 from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.loop import answers
 from telltale.predict import prediction
 from telltale.scores.score import Score
+from telltale.train.loop import answers
 
 # Of statuses that come without a sentence of their own.
 REASONS = {

@@ -17,18 +17,18 @@ from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, o
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.hashes import file_sha256
-from telltale.loop import score, together
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check
 from telltale.predict.profile import Profile
-from telltale.runfolder import flatten
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import Score, merge
+from telltale.train.loop import score, together
+from telltale.train.run_folder import flatten
 
 # What no score depends on.
 FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")

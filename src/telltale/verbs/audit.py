@@ -141,7 +141,7 @@ def _settings(run: Path, content: dict) -> "Finding":
     """Whether config.yaml says the settings that best.pt holds."""
     from telltale import config
     from telltale.competition.findings import Finding
-    from telltale.runfolder import FREE, flatten
+    from telltale.train.run_folder import FREE, flatten
 
     try:
         written = flatten(config.read(run / "config.yaml").model_dump(mode="json"))

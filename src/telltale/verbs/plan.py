@@ -40,9 +40,9 @@ def run(args: argparse.Namespace) -> int:
     settings = config.read(args.config, args.set)
     demand(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
     # Now torch, which takes seconds to load.
-    from telltale import footprint
-    from telltale.planning import measure
     from telltale.runtime import distributed
+    from telltale.train import footprint
+    from telltale.train.planning import measure
 
     spans, step, card = max(settings.data.spans, 1), footprint.estimate(settings), _card_bytes(args.card_gb)
     if not args.json:

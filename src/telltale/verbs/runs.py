@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table. Raises InputError where there is no run, or no such column."""
-    from telltale import runs
+    from telltale.train import runs
 
     found = runs.find(args.folders)
     table = runs.compare(found)

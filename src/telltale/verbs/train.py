@@ -40,16 +40,17 @@ def train(args: argparse.Namespace) -> int:
         configs = access.fresh(seen)
         splits = manifest.read_data(args.data, settings.data)
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import models, objectives, runfolder, training
+        from telltale import models
         from telltale.competition import rules
         from telltale.runtime import distributed
+        from telltale.train import objectives, run_folder, training
 
         rules.enforce_settings(settings)
         with distributed.join(settings.threads, deterministic=settings.deterministic) as here:
             if here.main:
                 workers = here.workers(settings.data.workers, len(splits[0].rows))
                 print(here.describe(settings.optim.autocast, workers), *map(training.describe, splits), sep="\n", flush=True)
-            resumed = runfolder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
+            resumed = run_folder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
             distributed.seed(settings.seed)
             objective = objectives.build(settings, splits[0].rows)
             fresh, methods = resumed is None, objective.methods

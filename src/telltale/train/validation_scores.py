@@ -11,7 +11,6 @@ from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
-from telltale.loop import score
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.runtime.distributed import Place
@@ -19,6 +18,7 @@ from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import sidecar
 from telltale.scores.score import Score, merge, write_scores
+from telltale.train.loop import score
 
 NAME = "validation_scores.csv"
 

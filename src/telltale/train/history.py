@@ -8,9 +8,9 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from telltale import runfolder
 from telltale.files import cannot_write
 from telltale.report import figures
+from telltale.train import run_folder
 
 
 class Record:
@@ -33,7 +33,7 @@ class Record:
 
     def epoch(self, history: list[dict[str, Any]], steps_done: int) -> None:
         """Write the whole history anew and plot it; `history` holds one dictionary an epoch."""
-        runfolder.write_history(self.folder / "history.csv", history)
+        run_folder.write_history(self.folder / "history.csv", history)
         figures.curves(history, self.folder / "curves.png")
         with self._written():
             for name, value in history[-1].items():

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from telltale import STARTED, config, models, objectives, state
+from telltale import STARTED, config, models
 from telltale.data.batch import EVALUATION, Key, read_batch
 from telltale.data.clip import read_clip, whole_spans
 from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches
@@ -22,13 +22,14 @@ from telltale.data.loader import Feed
 from telltale.data.manifest import Row
 from telltale.decode import jpeg
 from telltale.errors import InputError
-from telltale.loop import score, train_epoch
 from telltale.predict.inference import Inference
 from telltale.predict.profile import Profile
 from telltale.runtime.distributed import Place
 from telltale.runtime.memory import Watching
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
+from telltale.train import objectives, state
+from telltale.train.loop import score, train_epoch
 
 # Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.
 SECONDS, BATCHES = 6.0, 4

@@ -86,7 +86,7 @@ def _rates_differ(then: config.Optim, now: config.Optim, state: dict[str, Any]) 
     """Whether any step done so far would have had another learning rate."""
     if then.epochs == now.epochs:
         return False
-    from telltale import optim  # and torch with it
+    from telltale.train import optim
 
     epoch, step = state["progress"]["epoch"], state["progress"]["step"]
     # A state of before its length was kept: any length shows whether rates depend on the number of epochs.

@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from telltale import config, models, objectives
+from telltale import config, models
 from telltale.data.batch import Batch, Facts
 from telltale.data.dataset import ClipDataset
 from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
+from telltale.train import objectives
 
 REMEDY = (
     "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer clip.frames, a smaller"

@@ -23,11 +23,7 @@ from telltale.data.batch import Batch, Facts
 from telltale.data.dataset import TrainBatches
 from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
-from telltale.footprint import REMEDY
-from telltale.losses import Losses
 from telltale.models import norms
-from telltale.objectives import Objective
-from telltale.optim import perturbed, rate_at
 from telltale.predict.inference import Inference, autocast, is_out_of_memory
 from telltale.predict.maps import Maps
 from telltale.predict.profile import Profile
@@ -36,7 +32,11 @@ from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score, merge, status_counts
-from telltale.state import Progress, State
+from telltale.train.footprint import REMEDY
+from telltale.train.losses import Losses
+from telltale.train.objectives import Objective
+from telltale.train.optim import perturbed, rate_at
+from telltale.train.state import Progress, State
 
 
 def fit(

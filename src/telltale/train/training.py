@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from telltale import config, final, models, state
+from telltale import config, models
 from telltale.competition import access, findings, rules
 from telltale.config.detectors import SbiSettings
 from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
@@ -18,14 +18,15 @@ from telltale.data.manifest import Manifest
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
-from telltale.loop import fit
 from telltale.models import checkpoint, norms
-from telltale.objectives import Objective
-from telltale.record import Record
-from telltale.runfolder import Reads, write_environment
 from telltale.runtime.distributed import Place
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score, status_counts
+from telltale.train import state, validation_scores
+from telltale.train.history import Record
+from telltale.train.loop import fit
+from telltale.train.objectives import Objective
+from telltale.train.run_folder import Reads, write_environment
 
 
 def fingerprint(*splits: Manifest) -> str:
@@ -173,7 +174,7 @@ def run(
             return
         if is_best:
             checkpoint.save(folder / "best.pt", {**best(now), **about})
-            final.keep_scores(scores, config.fingerprint(settings), data, here.world, folder)
+            validation_scores.keep_scores(scores, config.fingerprint(settings), data, here.world, folder)
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
@@ -191,7 +192,7 @@ def run(
         if record is not None:
             record.close()
     account.finish()
-    final.score_alone(folder, judging.dataset, settings, here, watch)
+    validation_scores.score_alone(folder, judging.dataset, settings, here, watch)
     return now
 
 

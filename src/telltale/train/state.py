@@ -8,7 +8,8 @@ from torch.amp import GradScaler
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from telltale import config, optim
+from telltale import config
+from telltale.train import optim
 
 
 @dataclass

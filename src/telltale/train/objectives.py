@@ -19,8 +19,8 @@ from telltale import config
 from telltale.config.detectors import ENTRIES, LavSettings, UcfSettings
 from telltale.data.batch import Batch
 from telltale.data.manifest import Row
-from telltale.losses import Losses, cross_entropy, squared_error
 from telltale.models.pooling import pooled
+from telltale.train.losses import Losses, cross_entropy, squared_error
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
 FACE = ((0.3, 0.75), (0.3, 0.7))  # rows and columns between which a talking head's eyes, nose and mouth lie
