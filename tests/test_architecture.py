@@ -26,10 +26,10 @@ config.keys runtime.signals runtime.process
 config
 data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed train.optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
 data.transforms scores.score models.* data.clip train.state forge.* data.videos
-data.batch train.losses models.checkpoint competition.rules scores.submission sok scores.sidecar judged
+data.batch train.losses models.checkpoint competition.rules scores.submission evaluate.sok scores.sidecar evaluate.scored_clips
 data.dataset predict.profile predict.inference train.objectives predict.outputs train.runs
 data.loader predict.maps report.* train.footprint
-train.loop train.run_folder evaluation scores.journals
+train.loop train.run_folder evaluate.evaluation scores.journals
 train.validation_scores train.history demo.*
 train.training predict.prediction train.planning
 golden bundle predict.api gpucheck

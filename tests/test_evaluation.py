@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from telltale import evaluation, judged, metrics
+from telltale import metrics
 from telltale.errors import InputError
+from telltale.evaluate import evaluation, scored_clips
 from telltale.metrics import decisions
 from telltale.scores.score import Score, write_scores, write_submission
 
@@ -96,7 +97,7 @@ def test_several_files_have_a_mean_and_a_deviation_and_are_compared_with_the_fir
 
 def test_names_are_the_shortest_parts_that_tell_files_apart(tmp_path: Path) -> None:
     def names(*paths: str) -> list[str]:
-        return judged.distinct_names([tmp_path / path for path in paths])
+        return scored_clips.distinct_names([tmp_path / path for path in paths])
 
     assert names("runs/a/scores.csv") == ["scores.csv"]
     assert names("runs/a/scores.csv", "runs/b/scores.csv") == ["a", "b"]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from telltale import evaluation, sok
 from telltale.errors import InputError
+from telltale.evaluate import evaluation, sok
 
 # p1 is the probability of forged; target 1 means genuine, but for one line; "c" has pred against its probabilities.
 PROTOCOL = "0 (10) bonafide\na b|_|x spoof\nc spoof\nLA 1 0 bonafide\n"

@@ -23,9 +23,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from telltale import config, evaluation
+from telltale import config
 from telltale.competition.findings import Finding
 from telltale.errors import InputError
+from telltale.evaluate import evaluation
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment

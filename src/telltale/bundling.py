@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import config, evaluation, golden
+from telltale import config, golden
 from telltale.bundle import (
     RUN_FILES,
     TOLERANCES,
@@ -27,6 +27,7 @@ from telltale.bundle import (
 from telltale.competition import findings
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
+from telltale.evaluate import evaluation
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment, source

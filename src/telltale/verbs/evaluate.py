@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--choose {args.choose} without --choose-on and --choose-labels; wanted scores of other clips")
     named = (args.labels, args.protocol, args.choose_labels, *(args.scores or args.sok), *(args.choose_on or ()))
     demand(*(path for path in named if path is not None))
-    from telltale import evaluation
+    from telltale.evaluate import evaluation
 
     options = evaluation.Options(
         resamples=args.resamples,
@@ -109,11 +109,11 @@ def _form(args: argparse.Namespace) -> str:
 
 
 def _calculate(args: argparse.Namespace) -> None:
+    from telltale.evaluate import text
     from telltale.metrics import decisions
-    from telltale.report import scorecard
 
     if args.out or args.threshold is not None:
         raise InputError("--base-rates with --out or --threshold; wanted two rates alone, it reads and writes no files")
     tpr, fpr = args.base_rates
     rows = decisions.base_rates(tpr, fpr, rates=args.base_rate or decisions.BASE_RATES)
-    print("\n".join([f"TPR {tpr:g}, FPR {fpr:g}", "", *scorecard.precisions(rows)]))
+    print("\n".join([f"TPR {tpr:g}, FPR {fpr:g}", "", *text.precisions(rows)]))

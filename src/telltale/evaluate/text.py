@@ -7,7 +7,7 @@ WIDTH = 18  # of the first column
 
 
 def text(found: dict[str, Any]) -> str:
-    """The tree that `telltale.evaluation` makes, of one model or of several, as lines to print."""
+    """The tree that `telltale.evaluate.evaluation` makes, of one model or of several, as lines to print."""
     models = found.get("models")
     first = models[0] if models else found
     n_genuine, resamples = found["n_genuine"], first["bootstrap"]["resamples"]

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from telltale import metrics, sok
+from telltale import metrics
 from telltale.errors import InputError
-from telltale.judged import Judged, distinct_names, of_labels, read_groups, statuses
+from telltale.evaluate import sok, text
+from telltale.evaluate.scored_clips import Judged, distinct_names, of_labels, read_groups, statuses
 from telltale.metrics import decisions, delong
-from telltale.report import scorecard
 
 BAND = np.geomspace(1e-5, 1, 201)  # the false positive rates of the ROC figure's interval
 SPREAD = ("auc", "partial_auc", "tpr_at_fpr", "fpr_at_tpr", "ap", "eer", "log_loss", "brier", "calibration", "decision")
@@ -71,14 +71,14 @@ class Evaluation:
 
     def text(self) -> str:
         """Everything found, as lines to print."""
-        return scorecard.text(self.found)
+        return text.text(self.found)
 
     def write(self, out: Path) -> list[str]:
         """Write the figures and metrics.json, which comes last: a folder that holds it holds its figures. Names of the files.
 
         The figures of several models lie in a folder each. Raises InputError if `out` cannot be written.
         """
-        from telltale.report import evidence
+        from telltale.evaluate import figures
 
         trees = _trees(self.found)
         folders = _folders(list(self.judged.probabilities)) if "models" in self.found else [Path()]
@@ -89,10 +89,10 @@ class Evaluation:
             for tree, folder, (name, probabilities) in zip(trees, folders, self.judged.probabilities.items(), strict=True):
                 (out / folder).mkdir(exist_ok=True)
                 band = (BAND, *self.bands[name])
-                drawn = evidence.of_model(tree, self.judged.targets, probabilities, band, out / folder)
+                drawn = figures.of_model(tree, self.judged.targets, probabilities, band, out / folder)
                 written += [(folder / each).as_posix() for each in drawn]
             if "models" in self.found:
-                evidence.comparison(self.found, out / "comparison.png")
+                figures.comparison(self.found, out / "comparison.png")
                 written.append("comparison.png")
             temporary = out / ".metrics.json.tmp"
             temporary.write_text(json.dumps(self.found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
@@ -133,7 +133,7 @@ def of_files(
 
 
 def of_sok(scores: Sequence[Path], protocol: Path, forged_columns: Sequence[int] | None, options: Options) -> Evaluation:
-    """Evaluate score files of the SoK's form (see `telltale.sok`) against a protocol file.
+    """Evaluate score files of the SoK's form (see `telltale.evaluate.sok`) against a protocol file.
 
     forged_columns: which of the two probabilities is that of *forged*, one for all files or one for each. Raises InputError for
     files that do not belong together and, where `forged_columns` is None, with what either choice would give.

@@ -1,0 +1,1 @@
+"""From score files to evidence: metrics with intervals, comparisons, text and figures."""
