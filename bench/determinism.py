@@ -18,7 +18,7 @@ from bench.measure import ROOT, call, insert
 from telltale.data.manifest import read_labels
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
-from telltale.reproduction import compare, same_weights
+from telltale.reproduce.tiers import compare, same_weights
 from telltale.scores.score import read_scores
 
 FIXED = {"optim.epochs": 2, "threads": 2, "data.workers": 2}

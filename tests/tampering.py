@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from telltale import bundle as bundles
+from telltale.reproduce import bundle as bundles
 from telltale.runtime.environment import packages
 
 

@@ -32,8 +32,8 @@ data.loader predict.maps report.* train.footprint
 train.loop train.run_folder evaluate.evaluation scores.journals
 train.validation_scores train.history demo.*
 train.training predict.prediction train.planning
-golden bundle predict.api gpucheck
-bundling reproduction
+reproduce.golden reproduce.bundle predict.api reproduce.gpu_check
+reproduce.bundling reproduce.tiers
 verbs.*
 cli
 __main__ train predict

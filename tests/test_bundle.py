@@ -28,10 +28,11 @@ from tampering import (
 
 import predict
 import train
-from telltale import bundle as bundles
-from telltale import cli, config, reproduction
+from telltale import cli, config
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
+from telltale.reproduce import bundle as bundles
+from telltale.reproduce import tiers
 from telltale.runtime.environment import TABLES, packages
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores, write_scores
@@ -250,7 +251,7 @@ def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
         return 1
 
     for stand_in in (interrupted, ended, ended):
-        monkeypatch.setattr(reproduction, "call", stand_in)
+        monkeypatch.setattr(tiers, "call", stand_in)
         reproduce(copy, tmp_path / "out", "train", "--data", str(tiny))
     assert ["--resume" in command for command in commands] == [True, True, False]
     assert ["--force" in command for command in commands] == [False, False, True]
@@ -258,7 +259,7 @@ def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
     # The config of these tests fixes the threads; one that does not gets those of the training.
     assert not any("threads=" in word for word in commands[0])
     edit(copy / "run" / "config.yaml", lambda text: text.replace("threads: 1", "threads: 0"))
-    list(reproduction.train(bundles.read(copy), tiny, tmp_path / "out", resume=False))
+    list(tiers.train(bundles.read(copy), tiny, tmp_path / "out", resume=False))
     assert commands[-1][-2:] == ["--set", "threads=1"]
 
 

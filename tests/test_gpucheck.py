@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from telltale import gpucheck
 from telltale.cli import main
 from telltale.models import checkpoint
+from telltale.reproduce import gpu_check
 from telltale.scores.score import Score, write_scores
 
 
@@ -20,12 +20,12 @@ def test_without_a_gpu_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "wanted a bundle's folder, or --gpu" in capsys.readouterr().err
 
 
-class Programs(gpucheck.Check):
+class Programs(gpu_check.Check):
     """Programs that leave behind what train.py and predict.py would; `predict.compile` fails."""
 
     def program(self, *words: str, cpu: bool = False, processes: int = 1) -> str:
         if "predict.compile=true" in words:
-            raise gpucheck.InputError("no C++ compiler")
+            raise gpu_check.InputError("no C++ compiler")
         out = Path(words[words.index("--out") + 1])
         if words[0] == "train":
             out.mkdir(exist_ok=True)
@@ -40,22 +40,22 @@ class Programs(gpucheck.Check):
 
 
 def test_the_dry_run_walks_every_row_and_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = {row.name: row for row in gpucheck.run(Programs(tmp_path, tmp_path / "data", "cpu"))}
+    rows = {row.name: row for row in gpu_check.run(Programs(tmp_path, tmp_path / "data", "cpu"))}
     assert len(rows) == 4 * 3 + 6
     assert rows["lav, bf16"].status == "ok" and "within 2.5e-01 of the CPU's" in rows["lav, bf16"].figures
     assert rows["warm store"].figures == "31.5 clips/s" and rows["deterministic, twice"].figures == "1 tensors equal to the bit"
     assert rows["compile"].status == "FAILED: no C++ compiler"
-    assert {name for name, row in rows.items() if row.status == gpucheck.SKIPPED} == {
+    assert {name for name, row in rows.items() if row.status == gpu_check.SKIPPED} == {
         "NCCL, all cards",
         "pinned copies",
         "halving on out-of-memory",
     }
-    page = gpucheck.page(list(rows.values()), "cpu")
+    page = gpu_check.page(list(rows.values()), "cpu")
     assert "a dry run that measures nothing" in page and page.count("\n| ") == 1 + len(rows)
     assert capsys.readouterr().out.count("\n") == len(rows)
 
 
 def test_clips_of_noise_are_what_the_tensor_rows_need() -> None:
-    given = gpucheck.batch.read_batch(gpucheck._Noise(), [gpucheck.batch.Key(row, 0) for row in range(2)])
-    found = gpucheck.Inference(gpucheck._Hungry(), torch.device("cpu"), "off")(given)
+    given = gpu_check.batch.read_batch(gpu_check._Noise(), [gpu_check.batch.Key(row, 0) for row in range(2)])
+    found = gpu_check.Inference(gpu_check._Hungry(), torch.device("cpu"), "off")(given)
     assert np.array_equal(found, np.ones((2, 1)))

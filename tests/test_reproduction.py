@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from telltale import golden, reproduction
-from telltale.bundle import Bundle, ScoreSet, Spread
-from telltale.bundling import _demand_below, spread_of
 from telltale.competition.findings import Finding
 from telltale.errors import InputError
-from telltale.golden import Golden
 from telltale.models import checkpoint
-from telltale.reproduction import compare, retrained, same_weights, unequal
+from telltale.reproduce import golden, tiers
+from telltale.reproduce.bundle import Bundle, ScoreSet, Spread
+from telltale.reproduce.bundling import _demand_below, spread_of
+from telltale.reproduce.golden import Golden
+from telltale.reproduce.tiers import compare, retrained, same_weights, unequal
 from telltale.scores.score import Score
 from telltale.verbs.reproduce import begin, reported
 
@@ -199,9 +199,9 @@ def test_a_folder_for_results_that_cannot_be_is_one_sentence(tmp_path: Path) -> 
 
 def test_scores_are_made_again_however_few_there_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     typed: list[list[str]] = []
-    monkeypatch.setattr(reproduction, "run", lambda words: typed.append([str(word) for word in words]) or 1)
+    monkeypatch.setattr(tiers, "run", lambda words: typed.append([str(word) for word in words]) or 1)
     bundle: Any = SimpleNamespace(labels=lambda name: tmp_path / name)
     one = ScoreSet("test", "test", ("predict.spans=3",), {})
-    (finding,) = reproduction.rescored(bundle, one, tmp_path / "best.pt", tmp_path, tmp_path)
+    (finding,) = tiers.rescored(bundle, one, tmp_path / "best.pt", tmp_path, tmp_path)
     assert finding.passed is False
     assert "--allow-unread" in typed[0] and typed[0][-2:] == ["--set", "predict.spans=3"]

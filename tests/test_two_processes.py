@@ -14,15 +14,15 @@ from test_kill import finish
 from two_processes import launch
 
 import predict
-from telltale import bundle, bundling, reproduction
 from telltale.errors import InputError
+from telltale.reproduce import bundle, bundling, tiers
 from telltale.runtime.entry import guarded
 from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import read_scores
 from telltale.train import run_folder, validation_scores
 
-PLAIN = [word for text in reproduction.PLAIN for word in ("--set", text)]
+PLAIN = [word for text in tiers.PLAIN for word in ("--set", text)]
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +62,11 @@ def test_its_bundle_passes_and_is_trained_again_by_as_many(
         called.append(([str(word) for word in words], processes))
         return predict.predict(predict.arguments(called[-1][0][1:])) if words[0] == "predict" else 1
 
-    monkeypatch.setattr(reproduction, "run", program)
-    found = [*reproduction.scores(made, tmp_path / "scores"), *reproduction.weights(made, tiny, tmp_path / "weights")]
+    monkeypatch.setattr(tiers, "run", program)
+    found = [*tiers.scores(made, tmp_path / "scores"), *tiers.weights(made, tiny, tmp_path / "weights")]
     assert [finding.detail for finding in found if not finding.passed] == []
     assert "8 clips, the same to the bit" in {finding.detail for finding in found}
-    again = {finding.rule: finding.detail for finding in reproduction.train(made, tiny, tmp_path / "train", resume=False)}
+    again = {finding.rule: finding.detail for finding in tiers.train(made, tiny, tmp_path / "train", resume=False)}
     assert again["processes"] == "trained by 2"
     assert (called[-1][0][0], called[-1][1]) == ("train", 2)
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the bundle. Raises InputError for what does not belong together."""
     demand(args.run, args.data, *args.spread, *(path for scores, labels, _ in args.test for path in (scores, labels)))
-    from telltale import bundle, bundling
+    from telltale.reproduce import bundle, bundling
 
     if args.out.exists():
         if not args.force:

@@ -17,8 +17,8 @@ from telltale.hashes import file_sha256
 from telltale.runtime.entry import demand
 
 if TYPE_CHECKING:
-    from telltale.bundle import Bundle
     from telltale.competition.findings import Finding
+    from telltale.reproduce.bundle import Bundle
 
 TIERS, RESULT = ("scores", "weights", "train"), "reproduction.json"
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle, or no data."""
     demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
-    from telltale import bundle
+    from telltale.reproduce import bundle
 
     tiers = TIERS if args.tier == "all" else (args.tier,)
     if args.data is None and tiers != ("scores",):
@@ -83,8 +83,8 @@ def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
 def stages(
     args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
-    from telltale import bundle, reproduction
     from telltale.competition.findings import Finding
+    from telltale.reproduce import bundle, tiers
     from telltale.runtime import environment
 
     packages = environment.TABLES if tiers == ("scores",) else None
@@ -94,17 +94,17 @@ def stages(
             digest = file_sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
             yield Finding("bundle.json", same, digest if same else f"its SHA-256 is {digest}, published was {args.sha256}")
-        yield from reproduction.intact(found, other_versions=args.other_versions, packages=packages)
+        yield from tiers.intact(found, other_versions=args.other_versions, packages=packages)
 
     yield "bundle", whole()
     for tier in tiers:
         out = args.out / tier
         if tier == "scores":
-            yield tier, reproduction.scores(found, out)
+            yield tier, tiers.scores(found, out)
         elif tier == "weights":
-            yield tier, reproduction.weights(found, args.data, out)
+            yield tier, tiers.weights(found, args.data, out)
         else:
-            yield tier, reproduction.train(found, args.data, out, resume=resume)
+            yield tier, tiers.train(found, args.data, out, resume=resume)
 
 
 def line(finding: "Finding") -> str:

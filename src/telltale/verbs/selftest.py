@@ -30,30 +30,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gpu(args: argparse.Namespace) -> int:
-    from telltale import gpucheck
     from telltale.demo.dataset import write_dataset
     from telltale.files import write_text
+    from telltale.reproduce import gpu_check
     from telltale.runtime import threads
 
-    device = gpucheck.device_of(args.device)
+    device = gpu_check.device_of(args.device)
     with tempfile.TemporaryDirectory() as scratch:
-        data, (seconds, size) = Path(scratch) / "data", gpucheck.CLIP[device]
-        write_dataset(data, gpucheck.COUNTS[device], seed=3, seconds=seconds, size=size, workers=threads.cores())
-        rows = gpucheck.run(gpucheck.Check(Path(scratch), data, device), args.only)
+        data, (seconds, size) = Path(scratch) / "data", gpu_check.CLIP[device]
+        write_dataset(data, gpu_check.COUNTS[device], seed=3, seconds=seconds, size=size, workers=threads.cores())
+        rows = gpu_check.run(gpu_check.Check(Path(scratch), data, device), args.only)
     if args.write is not None:
-        write_text(args.write, gpucheck.page(rows, device))
+        write_text(args.write, gpu_check.page(rows, device))
     return int(any(row.status.startswith("FAILED") for row in rows))
 
 
 def _bundle(folder: Path) -> int:
     demand(folder / "bundle.json")
-    from telltale import bundle, reproduction
+    from telltale.reproduce import bundle, tiers
     from telltale.runtime import environment
     from telltale.verbs.reproduce import line
 
     began = time.monotonic()
     found = bundle.read(folder)
-    findings = reproduction.golden_findings(found)
+    findings = tiers.golden_findings(found)
     print("\n".join(map(line, findings)))
     passed = all(finding.passed for finding in findings)
     there = {"code": found.code, "packages": found.packages, "machine": found.machine}

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from telltale import bundle as bundles
 from telltale import config
-from telltale.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.competition.findings import Finding
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
+from telltale.reproduce import bundle as bundles
+from telltale.reproduce.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.runtime.programs import as_typed, call, several, telltale
 from telltale.scores.score import Score, read_scores
 
@@ -89,7 +89,7 @@ def weights(bundle: Bundle, data: Path, out: Path) -> Iterator[Finding]:
 
 def golden_findings(bundle: Bundle) -> list[Finding]:
     """The golden clips through this machine's decoder, mel image and model."""
-    from telltale import golden  # torch comes with it, which the tier "scores" does without
+    from telltale.reproduce import golden
 
     before = golden.read(bundle.folder / "golden" / "golden.json")
     try:

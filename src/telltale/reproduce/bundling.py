@@ -1,4 +1,4 @@
-"""How a bundle is made of a run, its data and its score files; what lies in it is written down in `bundle.py`."""
+"""How a bundle is made of a run, its data and its score files; what lies in it is written down in `reproduce/bundle.py`."""
 
 import os
 import shutil
@@ -8,8 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from telltale import config, golden
-from telltale.bundle import (
+from telltale import config
+from telltale.competition import findings
+from telltale.data.manifest import read_data, read_labels
+from telltale.errors import InputError
+from telltale.evaluate import evaluation
+from telltale.hashes import file_sha256
+from telltale.models import checkpoint
+from telltale.reproduce import golden
+from telltale.reproduce.bundle import (
     RUN_FILES,
     TOLERANCES,
     VALIDATION,
@@ -24,12 +31,6 @@ from telltale.bundle import (
     write,
     write_data,
 )
-from telltale.competition import findings
-from telltale.data.manifest import read_data, read_labels
-from telltale.errors import InputError
-from telltale.evaluate import evaluation
-from telltale.hashes import file_sha256
-from telltale.models import checkpoint
 from telltale.runtime import environment, source
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
