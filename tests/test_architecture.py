@@ -24,7 +24,7 @@ config.schema runtime.programs runtime.source
 runtime.environment hashes files
 config.keys runtime.signals runtime.process
 config
-data.manifest metrics.* competition.findings competition.tags decode.* data.mel runtime.distributed train.optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
+data.manifest metrics.* competition.audit_record competition.tags decode.* data.mel runtime.distributed train.optim runtime.fake_tensors runtime.entry runtime.pool runtime.memory competition.access competition.ledger
 data.transforms scores.score models.* data.clip train.state forge.* data.videos
 data.batch train.losses models.checkpoint competition.rules scores.submission evaluate.sok scores.sidecar evaluate.scored_clips
 data.dataset predict.profile predict.inference train.objectives predict.outputs train.runs

@@ -15,7 +15,7 @@ import pytest
 from test_end_to_end import do_predict, do_train
 
 from telltale import config
-from telltale.competition import findings
+from telltale.competition import audit_record
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import checkpoint
@@ -101,7 +101,7 @@ def test_a_clean_run_passes_every_rule(clean: Path, tiny: Path, capsys: pytest.C
     digest = file_sha256(tiny / "train_labels.csv")
     assert digest[:16] in page and digest not in page
     rules = told(clean, capsys)
-    assert set(findings.OF_THE_RUN) < set(rules) and {"parameters", "sound weights", "checkpoint", "settings"} < set(rules)
+    assert set(audit_record.OF_THE_RUN) < set(rules) and {"parameters", "sound weights", "checkpoint", "settings"} < set(rules)
     assert digest in rules["data used"][1] and "16 rows" in rules["data used"][1]
     whole = sum(path.stat().st_size for split in ("train", "validation") for path in (tiny / split).iterdir())
     assert rules["files read"][1].startswith(f"24 videos, {whole:,} bytes, all inside")
@@ -182,7 +182,7 @@ def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> Non
 
 def test_a_run_of_before_is_not_known_and_no_error(run: Path, tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree = json.loads((run / "audit.json").read_text())
-    tree["findings"] = [finding for finding in tree["findings"] if finding["rule"] not in findings.OF_THE_RUN]
+    tree["findings"] = [finding for finding in tree["findings"] if finding["rule"] not in audit_record.OF_THE_RUN]
     (run / "audit.json").write_text(json.dumps(tree))
     for name in ("environment.json", "reads.csv", "reads.json", "validation_scores.json"):
         (run / name).unlink()

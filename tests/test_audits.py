@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from telltale.competition import findings, rules
+from telltale.competition import audit_record, rules
 from telltale.errors import InputError
 
 
 def test_a_finding_has_three_states_and_so_has_the_verdict() -> None:
-    kept, broken_one, unknown = (findings.Finding("rule", state, "why") for state in (True, False, None))
-    assert findings.verdict([kept, kept]) is True
-    assert findings.verdict([kept, unknown]) is None and findings.verdict([]) is None
-    assert findings.verdict([unknown, broken_one, kept]) is False
+    kept, broken_one, unknown = (audit_record.Finding("rule", state, "why") for state in (True, False, None))
+    assert audit_record.verdict([kept, kept]) is True
+    assert audit_record.verdict([kept, unknown]) is None and audit_record.verdict([]) is None
+    assert audit_record.verdict([unknown, broken_one, kept]) is False
     with pytest.raises(InputError, match="wanted true, false or null"):
-        findings.Finding("rule", "yes", "why")  # type: ignore[arg-type]
+        audit_record.Finding("rule", "yes", "why")  # type: ignore[arg-type]
 
 
 def reads(**changes: object) -> dict:
@@ -25,7 +25,7 @@ def reads(**changes: object) -> dict:
     return {**tree, "beyond": [], "hosts": [], "forbidden": [], "foreign": [], **changes}
 
 
-def found(**changes: object) -> dict[str, findings.Finding]:
+def found(**changes: object) -> dict[str, audit_record.Finding]:
     return {finding.rule: finding for finding in rules.of_reads(reads(**changes), "f" * 16)}
 
 
@@ -79,28 +79,31 @@ def test_a_label_file_that_is_a_link_elsewhere_is_outside() -> None:
 
 
 def test_one_single_model_lies_in_a_run(tmp_path: Path) -> None:
-    assert findings.single_model(tmp_path).passed is None
+    assert audit_record.single_model(tmp_path).passed is None
     for name in ("best.pt", "last.pt", "notes.txt", ".best.pt.part"):
         (tmp_path / name).touch()
-    assert findings.single_model(tmp_path).passed is True and findings.checkpoints(tmp_path) == []
+    assert audit_record.single_model(tmp_path).passed is True and audit_record.checkpoints(tmp_path) == []
     (tmp_path / "old").mkdir()
     for name in ("second.PTH", "old/best.pt", "w.safetensors", "x.ckpt"):
         (tmp_path / name).touch()
-    assert findings.checkpoints(tmp_path) == ["old/best.pt", "second.PTH", "w.safetensors", "x.ckpt"]
-    finding = findings.single_model(tmp_path)
+    assert audit_record.checkpoints(tmp_path) == ["old/best.pt", "second.PTH", "w.safetensors", "x.ckpt"]
+    finding = audit_record.single_model(tmp_path)
     assert finding.passed is False and "old/best.pt, second.PTH, w.safetensors, x.ckpt" in finding.detail
-    for name in findings.checkpoints(tmp_path):
+    for name in audit_record.checkpoints(tmp_path):
         (tmp_path / name).unlink()
     (tmp_path / "last.pt").unlink()  # as in a bundle
-    assert findings.single_model(tmp_path).passed is True
+    assert audit_record.single_model(tmp_path).passed is True
     (tmp_path / "best.pt").unlink()
-    assert findings.single_model(tmp_path).passed is None
+    assert audit_record.single_model(tmp_path).passed is None
 
 
 def test_a_page_is_narrow_and_shortens_digests_alone() -> None:
     long = "a" * 16
-    findings = [findings.Finding("x", True, f"{'word ' * 40}{long * 4} {long}"), findings.Finding("longer rule", None, "y")]
-    lines = findings.page(findings).splitlines()
+    findings = [
+        audit_record.Finding("x", True, f"{'word ' * 40}{long * 4} {long}"),
+        audit_record.Finding("longer rule", None, "y"),
+    ]
+    lines = audit_record.page(findings).splitlines()
     assert max(map(len, lines)) <= 100 and len(lines) > 3
     assert lines[0].startswith("pass       x            word") and lines[1].startswith(" " * 24 + "word")
     assert lines[-1] == "not known  longer rule  y"

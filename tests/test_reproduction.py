@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from telltale.competition.findings import Finding
+from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.reproduce import golden, tiers

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config, models
-from telltale.competition import findings, rules
+from telltale.competition import audit_record, rules
 from telltale.competition.tags import check_tag
 from telltale.errors import InputError
 
@@ -87,7 +87,7 @@ def build(chosen: config.Config) -> nn.Module:
     return models.build(chosen.model, chosen.mel, chosen.clip, initialise=True)
 
 
-def broken(findings: tuple[findings.Finding, ...]) -> list[str]:
+def broken(findings: tuple[audit_record.Finding, ...]) -> list[str]:
     return [finding.rule for finding in findings if not finding.passed]
 
 
@@ -233,26 +233,26 @@ def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path) -
     chosen = settings(name="audiovisual")
     audit = rules.audit(build(chosen), chosen)
     for name in ("audit.json", "again.json"):
-        findings.write(audit, tmp_path / name)
-    assert findings.read(tmp_path / "audit.json") == audit
+        audit_record.write(audit, tmp_path / name)
+    assert audit_record.read(tmp_path / "audit.json") == audit
     assert (tmp_path / "audit.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     tree = json.loads((tmp_path / "audit.json").read_text())
     assert list(tree) == sorted(tree)
     assert tree["passed"] is True
     assert tree["provenance"]["picture"]["source"] == "random"
-    assert findings.one_line(audit).startswith("audit passed: audiovisual, ")
+    assert audit_record.one_line(audit).startswith("audit passed: audiovisual, ")
 
 
 def test_what_is_not_known_stops_no_run_and_passes_no_audit() -> None:
     chosen = settings()
     audit = rules.audit(build(chosen), chosen)
-    more = audit.having([findings.Finding("files read", None, rules.NOT_YET)])
+    more = audit.having([audit_record.Finding("files read", None, rules.NOT_YET)])
     assert audit.passed is True and more.passed is None and more.findings[:-1] == audit.findings
-    assert findings.one_line(more).startswith("audit passed so far: mel_cnn")
+    assert audit_record.one_line(more).startswith("audit passed so far: mel_cnn")
     rules.enforce(more, chosen)
-    done = more.having([findings.Finding("files read", True, "2 videos")])
+    done = more.having([audit_record.Finding("files read", True, "2 videos")])
     assert done.passed is True and len(done.findings) == len(more.findings)
-    failed = more.having([findings.Finding("parameters", False, "many")])
-    assert findings.one_line(failed).startswith("audit FAILED (parameters): ")
+    failed = more.having([audit_record.Finding("parameters", False, "many")])
+    assert audit_record.one_line(failed).startswith("audit FAILED (parameters): ")
     # A rule keeps its place in the list, whatever becomes of it.
     assert [f.rule for f in failed.findings] == [f.rule for f in more.findings]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_end_to_end import CONFIG, do_predict
 
-from telltale.competition import findings
+from telltale.competition import audit_record
 from telltale.runtime import programs
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
@@ -47,5 +47,5 @@ def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
     assert sidecar.check(out.with_name("scores.csv")).world == 2
     assert sidecar.check(run / "validation_scores.csv").world == 1  # scored once more, by one process
     # Each process watched itself, and one wrote down what both saw.
-    audit = findings.read(run / "audit.json")
-    assert audit.passed is True and set(findings.OF_THE_RUN) < {finding.rule for finding in audit.findings}
+    audit = audit_record.read(run / "audit.json")
+    assert audit.passed is True and set(audit_record.OF_THE_RUN) < {finding.rule for finding in audit.findings}

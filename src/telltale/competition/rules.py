@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.competition.findings import Audit, Finding, one_line, read, verdict, write
+from telltale.competition.audit_record import Audit, Finding, one_line, read, verdict, write
 from telltale.competition.tags import check_tag
 from telltale.data.mel import n_columns
 from telltale.errors import InputError

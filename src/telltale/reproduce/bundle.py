@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale import config
-from telltale.competition.findings import Finding
+from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
 from telltale.hashes import file_sha256

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from telltale import config
-from telltale.competition import findings
+from telltale.competition import audit_record
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
@@ -111,7 +111,7 @@ def _take_run(run: Path, into: Path) -> None:
         if not (run / name).is_file():
             raise InputError(f"{run / name}: is missing; wanted a finished run of train.py, with {', '.join(RUN_FILES)}")
         shutil.copyfile(run / name, into / name)
-    if extra := findings.checkpoints(run):
+    if extra := audit_record.checkpoints(run):
         raise InputError(f"{run}: holds {', '.join(extra)} beside best.pt; an entry is one single model, move the others away")
 
 
@@ -213,7 +213,7 @@ def _describe(part: Path, content: dict, settings: config.Config, sets: Sequence
         processes=worlds(part / "run"),
     )
     (part / "README.md").write_text(
-        readme(made, findings.one_line(findings.read(part / "run" / "audit.json"))), encoding="utf-8"
+        readme(made, audit_record.one_line(audit_record.read(part / "run" / "audit.json"))), encoding="utf-8"
     )
     made.files.update(hashes(part, contents(part)))
     write(made)

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from telltale import models
-from telltale.competition.findings import Finding
+from telltale.competition.audit_record import Finding
 from telltale.data.batch import EVALUATION, Batch, Key, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row

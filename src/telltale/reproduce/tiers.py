@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from telltale import config
-from telltale.competition.findings import Finding
+from telltale.competition.audit_record import Finding
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.reproduce import bundle as bundles

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from telltale import config, models
-from telltale.competition import access, findings, rules
+from telltale.competition import access, audit_record, rules
 from telltale.config.detectors import SbiSettings
 from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
@@ -52,7 +52,7 @@ class Account:
     """
 
     def __init__(
-        self, folder: Path, here: Place, seen: access.Seen, audit: findings.Audit, reads: Reads | None, data: str
+        self, folder: Path, here: Place, seen: access.Seen, audit: audit_record.Audit, reads: Reads | None, data: str
     ) -> None:
         self.folder, self.here, self.seen, self.audit, self.reads, self.data = folder, here, seen, audit, reads, data
         self._write()
@@ -76,9 +76,11 @@ class Account:
         if self.reads is None:
             return
         complete = self.reads.tree["complete"]
-        single = findings.single_model(self.folder) if complete else findings.Finding("single model", None, rules.NOT_YET)
+        single = (
+            audit_record.single_model(self.folder) if complete else audit_record.Finding("single model", None, rules.NOT_YET)
+        )
         self.audit = self.audit.having([*rules.of_reads(self.reads.tree, self.data), single])
-        findings.write(self.audit, self.folder / "audit.json")
+        audit_record.write(self.audit, self.folder / "audit.json")
 
 
 def account(
@@ -86,7 +88,7 @@ def account(
     root: Path,
     settings: config.Config,
     splits: tuple[Manifest, Manifest],
-    audit: findings.Audit,
+    audit: audit_record.Audit,
     seen: access.Seen,
     configs: list[str],
     here: Place,
@@ -272,5 +274,5 @@ def last_words(done: state.State, account: Account) -> str:
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
         f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {account.folder}/best.pt, history.csv, curves.png\n"
-        f"{findings.one_line(account.audit)}"
+        f"{audit_record.one_line(account.audit)}"
     )

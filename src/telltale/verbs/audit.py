@@ -14,7 +14,7 @@ from telltale.errors import InputError
 from telltale.hashes import file_sha256
 
 if TYPE_CHECKING:
-    from telltale.competition.findings import Audit, Finding
+    from telltale.competition.audit_record import Audit, Finding
 
 COLUMNS = 100
 
@@ -30,15 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the page; the exit status. Raises InputError where RUN holds no audit."""
-    from telltale.competition import findings
+    from telltale.competition import audit_record
 
-    audit = findings.read(args.run / "audit.json")
+    audit = audit_record.read(args.run / "audit.json")
     now = check_again(args.run, audit)
     if args.submission is not None:
         now.append(check_submission(args.submission, args.run / "best.pt"))
     again = {finding.rule for finding in now}
-    written = [finding for finding in findings.complete(audit.findings) if finding.rule not in again]
-    verdict = findings.verdict([*written, *now])
+    written = [finding for finding in audit_record.complete(audit.findings) if finding.rule not in again]
+    verdict = audit_record.verdict([*written, *now])
     if args.json:
         print(as_json(args.run, audit, written, now))
     else:
@@ -48,19 +48,19 @@ def run(args: argparse.Namespace) -> int:
 
 def page(run: Path, audit: "Audit", written: "list[Finding]", now: "list[Finding]") -> list[str]:
     """The page's lines, the verdict first. written: findings of training; now: of what was looked at again."""
-    from telltale.competition import findings
+    from telltale.competition import audit_record
 
     found = [*written, *now]
-    verdict = findings.verdict(found)
+    verdict = audit_record.verdict(found)
     names = [finding.rule for finding in found if finding.passed is verdict and not verdict]
     head = {True: "passed", False: "FAILED", None: "not known"}[verdict] + (f": {', '.join(names)}" if names else "")
     counts = f"{run}: {audit.model}, {audit.parameters:,} parameters, {audit.macs / 1e9:.2f} GMACs a clip"
     width = max(len(finding.rule) for finding in found)
     parts = [
-        ("as training wrote it down", findings.page(written, COLUMNS, width)),
-        ("as it is found now", findings.page(now, COLUMNS, width)),
+        ("as training wrote it down", audit_record.page(written, COLUMNS, width)),
+        ("as it is found now", audit_record.page(now, COLUMNS, width)),
     ]
-    top = [*findings.wrapped(head, COLUMNS), *findings.wrapped(counts, COLUMNS)]
+    top = [*audit_record.wrapped(head, COLUMNS), *audit_record.wrapped(counts, COLUMNS)]
     return [*top, *(line for title, text in parts for line in ("", title, text))]
 
 
@@ -68,42 +68,42 @@ def as_json(run: Path, audit: "Audit", written: "list[Finding]", now: "list[Find
     """The same for programs: verdict and findings, passed true, false or null for not known; found: "training" or "now"."""
     from dataclasses import asdict
 
-    from telltale.competition import findings
+    from telltale.competition import audit_record
 
     findings = [{**asdict(finding), "found": when} for when, part in (("training", written), ("now", now)) for finding in part]
-    head = {"run": str(run), "passed": findings.verdict([*written, *now])}
+    head = {"run": str(run), "passed": audit_record.verdict([*written, *now])}
     counts = {name: value for name, value in asdict(audit).items() if name not in ("passed", "findings")}
     return json.dumps({**head, **counts, "findings": findings}, indent=2)
 
 
 def check_again(run: Path, audit: "Audit") -> "list[Finding]":
     """What the run's folder itself shows now: one model, best.pt the one that was scored, config.yaml the one trained with."""
-    from telltale.competition import findings
+    from telltale.competition import audit_record
 
     model = _model(run)
     if model.passed is False or not (run / "best.pt").is_file():
         return [
-            findings.single_model(run),
+            audit_record.single_model(run),
             model,
-            findings.Finding("settings", None, "there is no sound best.pt to compare with"),
+            audit_record.Finding("settings", None, "there is no sound best.pt to compare with"),
         ]
     from telltale.models import checkpoint
 
     try:
         content = checkpoint.load(run / "best.pt")
     except InputError as error:
-        model = findings.Finding("checkpoint", False, str(error))
+        model = audit_record.Finding("checkpoint", False, str(error))
         return [
-            findings.single_model(run),
+            audit_record.single_model(run),
             model,
-            findings.Finding("settings", None, "best.pt, which holds them too, is damaged"),
+            audit_record.Finding("settings", None, "best.pt, which holds them too, is damaged"),
         ]
-    return [findings.single_model(run), _content(run, audit, content, model), _settings(run, content)]
+    return [audit_record.single_model(run), _content(run, audit, content, model), _settings(run, content)]
 
 
 def _model(run: Path) -> "Finding":
     """Whether best.pt is the file that gave validation_scores.csv."""
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.scores import sidecar
 
     scores, best = run / "validation_scores.csv", run / "best.pt"
@@ -126,7 +126,7 @@ def _model(run: Path) -> "Finding":
 
 def _content(run: Path, audit: "Audit", content: dict, model: "Finding") -> "Finding":
     """`model`, or what is wrong with what best.pt says of its data and of the weights that it began with."""
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.scores import sidecar
 
     data = content.get("data")
@@ -140,7 +140,7 @@ def _content(run: Path, audit: "Audit", content: dict, model: "Finding") -> "Fin
 def _settings(run: Path, content: dict) -> "Finding":
     """Whether config.yaml says the settings that best.pt holds."""
     from telltale import config
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.train.run_folder import FREE, flatten
 
     try:
@@ -158,7 +158,7 @@ def _settings(run: Path, content: dict) -> "Finding":
 
 def check_submission(file: Path, best: Path) -> "Finding":
     """Whether every number of a submission is that of the scores beside it, and these are of the one model `best`."""
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.scores import sidecar
     from telltale.scores.score import read_scores
 

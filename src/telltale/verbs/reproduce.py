@@ -17,7 +17,7 @@ from telltale.hashes import file_sha256
 from telltale.runtime.entry import demand
 
 if TYPE_CHECKING:
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.reproduce.bundle import Bundle
 
 TIERS, RESULT = ("scores", "weights", "train"), "reproduction.json"
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
     demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
     from telltale.reproduce import bundle
 
-    tiers = TIERS if args.tier == "all" else (args.tier,)
-    if args.data is None and tiers != ("scores",):
+    chosen = TIERS if args.tier == "all" else (args.tier,)
+    if args.data is None and chosen != ("scores",):
         raise InputError(f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used")
     found = bundle.read(args.bundle)
     if args.out.resolve().is_relative_to(args.bundle.resolve()):
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     resume = begin(args.out)
     began, findings = time.monotonic(), []
     print(f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC {found.validation_auc:.6f}, {found.date}")
-    for tier, steps in stages(args, found, tiers, resume):
+    for tier, steps in stages(args, found, chosen, resume):
         print(f"\n{tier}", flush=True)
         for finding in reported(tier, steps):
             print(line(finding), flush=True)
@@ -72,7 +72,7 @@ def begin(out: Path) -> bool:
 
 def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
     """The findings of a tier; what cannot be read or does not belong together ends it, as one more that failed."""
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
 
     try:
         yield from steps
@@ -81,13 +81,13 @@ def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
 
 
 def stages(
-    args: argparse.Namespace, found: "Bundle", tiers: tuple[str, ...], resume: bool
+    args: argparse.Namespace, found: "Bundle", chosen: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
-    from telltale.competition.findings import Finding
+    from telltale.competition.audit_record import Finding
     from telltale.reproduce import bundle, tiers
     from telltale.runtime import environment
 
-    packages = environment.TABLES if tiers == ("scores",) else None
+    packages = environment.TABLES if chosen == ("scores",) else None
 
     def whole() -> Iterator[Finding]:
         if args.sha256 is not None:
@@ -97,7 +97,7 @@ def stages(
         yield from tiers.intact(found, other_versions=args.other_versions, packages=packages)
 
     yield "bundle", whole()
-    for tier in tiers:
+    for tier in chosen:
         out = args.out / tier
         if tier == "scores":
             yield tier, tiers.scores(found, out)
