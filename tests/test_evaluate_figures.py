@@ -9,9 +9,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from telltale import metrics
-from telltale.evaluate import figures
+from telltale.evaluate import model_figures
 from telltale.metrics import calibration, decisions
-from telltale.report import figures
+from telltale.report import style
 
 
 @pytest.fixture(autouse=True)
@@ -48,19 +48,19 @@ def test_a_models_figures_draw(tmp_path: Path, name: str) -> None:
     tree = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))
     grid = np.geomspace(1e-5, 1, 50)
     flat = np.zeros(50)
-    drawn = figures.of_model(tree, targets, scores, (grid, flat, flat + 1), tmp_path)
+    drawn = model_figures.of_model(tree, targets, scores, (grid, flat, flat + 1), tmp_path)
     assert drawn == ["roc.png", "det.png", "histogram.png", "reliability.png", "base_rates.png"]
-    assert all(shows(tmp_path / file, figures.DETECTOR) for file in ("roc.png", "reliability.png"))
+    assert all(shows(tmp_path / file, style.DETECTOR) for file in ("roc.png", "reliability.png"))
     flagged = tree["decision"]["tp"] + tree["decision"]["fp"] > 0
-    assert shows(tmp_path / "base_rates.png", figures.DETECTOR) == flagged
+    assert shows(tmp_path / "base_rates.png", style.DETECTOR) == flagged
 
 
 def test_reliability_shows_every_bin_that_has_clips(tmp_path: Path) -> None:
     targets, scores = worlds()["usual"]
     bins = calibration.calibration(targets, scores)["bins"]
-    figures.reliability(bins, tmp_path / "all.png", title="t")
+    model_figures.reliability(bins, tmp_path / "all.png", title="t")
     few = [each if index < 3 else {**each, "n": 0} for index, each in enumerate(bins)]
-    figures.reliability(few, tmp_path / "few.png", title="t")
+    model_figures.reliability(few, tmp_path / "few.png", title="t")
     inked = [(imread(tmp_path / f"{name}.png")[:300, :, 0] < 0.2).sum() for name in ("all", "few")]
     assert inked[0] > inked[1]
 
@@ -68,8 +68,8 @@ def test_reliability_shows_every_bin_that_has_clips(tmp_path: Path) -> None:
 def test_the_pessimistic_curve_lies_apart_only_where_the_bounds_do(tmp_path: Path) -> None:
     targets, scores = worlds()["usual"]
     decision = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))["decision"]
-    figures.base_rates(decision, tmp_path / "apart.png")
-    assert shows(tmp_path / "apart.png", figures.FORGED)
+    model_figures.base_rates(decision, tmp_path / "apart.png")
+    assert shows(tmp_path / "apart.png", style.FORGED)
     assert decisions.precision_at(decision["tpr_lower_bound"], decision["fpr_upper_bound"], 0.01) < decisions.precision_at(
         decision["tpr"]["value"], decision["fpr"]["value"], 0.01
     )
@@ -84,15 +84,15 @@ def test_comparison_draws_with_and_without_intervals(tmp_path: Path, low: float 
         "spread": {"auc": {"mean": 0.8, "sd": 0.0}},
         "comparisons": [{"auc": difference}, {"auc": {**difference, "p": 1e-9 if p else None}}],
     }
-    figures.comparison(found, tmp_path / "comparison.png")
-    assert shows(tmp_path / "comparison.png", figures.SEEN)
+    model_figures.comparison(found, tmp_path / "comparison.png")
+    assert shows(tmp_path / "comparison.png", style.SEEN)
 
 
 def test_a_curve_drawn_from_its_corners_is_the_same_curve() -> None:
     rng = np.random.default_rng(2)
     targets = rng.integers(0, 2, 400)
     fpr, tpr = metrics.roc(targets, np.round(rng.random(400), 2))
-    corners = figures._corners(fpr, tpr)
+    corners = model_figures._corners(fpr, tpr)
     assert len(corners[0]) < len(fpr)
     grid = np.linspace(0, 1, 1001)
     assert metrics.tpr_at_fpr(*corners, grid).tolist() == metrics.tpr_at_fpr(fpr, tpr, grid).tolist()

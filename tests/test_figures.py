@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from telltale import metrics
-from telltale.report import figures
+from telltale.report import figures, style
 
 HISTORY = [
     {
@@ -70,24 +70,24 @@ def test_roc_det_and_histogram_draw(tmp_path: Path, data: tuple[np.ndarray, np.n
     figures.det(fpr, tpr, metrics.equal_error_rate(fpr, tpr), n_genuine, n_forged, tmp_path / "det.png", title="t")
     figures.histogram(scores[targets == 0], scores[targets == 1], tmp_path / "histogram.png", title="t")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["det.png", "histogram.png", "plain.png", "roc.png"]
-    assert shows(tmp_path / "roc.png", figures.DETECTOR)
-    assert shows(tmp_path / "det.png", figures.DETECTOR)
-    assert shows(tmp_path / "histogram.png", figures.FORGED)
+    assert shows(tmp_path / "roc.png", style.DETECTOR)
+    assert shows(tmp_path / "det.png", style.DETECTOR)
+    assert shows(tmp_path / "histogram.png", style.FORGED)
 
 
 def test_histogram_shows_both_classes(tmp_path: Path) -> None:
     figures.histogram(np.array([0.1, 0.2]), np.array([0.8]), tmp_path / "h.png", title="t")
-    assert shows(tmp_path / "h.png", figures.GENUINE)
-    assert shows(tmp_path / "h.png", figures.FORGED)
+    assert shows(tmp_path / "h.png", style.GENUINE)
+    assert shows(tmp_path / "h.png", style.FORGED)
 
 
 def test_kinds_tell_seen_from_unseen(tmp_path: Path) -> None:
     path = tmp_path / "kinds.png"
     figures.kinds([("swap", True, 0.9, 0.8, 1.0), ("vocoder", False, 0.4, 0.1, 0.7)], path, title="t")
-    assert shows(path, figures.SEEN)
-    assert shows(path, figures.UNSEEN)
+    assert shows(path, style.SEEN)
+    assert shows(path, style.UNSEEN)
     figures.kinds([("swap", None, 0.9, 0.8, 1.0), ("vocoder", None, 0.0, 0.0, 0.0)], path, title="t")
-    assert not shows(path, figures.UNSEEN)
+    assert not shows(path, style.UNSEEN)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_kinds_tell_seen_from_unseen(tmp_path: Path) -> None:
 def test_curves_draw_what_there_is(tmp_path: Path, history: list[dict]) -> None:
     figures.curves(history, tmp_path / "curves.png")
     known = [row.get("validation_auc") for row in history]
-    best_marked = shows(tmp_path / "curves.png", figures.FORGED)
+    best_marked = shows(tmp_path / "curves.png", style.FORGED)
     assert best_marked == any(value not in (None, "") and not math.isnan(float(value)) for value in known)
     assert list(tmp_path.iterdir()) == [tmp_path / "curves.png"]
 

@@ -18,7 +18,7 @@ from matplotlib.image import imread
 from telltale.competition import ledger_figure
 from telltale.competition.ledger import Entry, Ledger, change
 from telltale.errors import InputError
-from telltale.report import figures
+from telltale.report import style
 from telltale.verbs import submit_log
 
 ROME = ZoneInfo("Europe/Rome")
@@ -48,7 +48,7 @@ def test_the_figure_draws_without_a_warning(tmp_path: Path, count: int, days: fl
         return int((np.abs(pixels[rows] - np.array(to_rgb(colour))).max(axis=-1) < 0.01).sum())
 
     legend = slice(-30, None)
-    for colour in (figures.DETECTOR, figures.UNSEEN):
+    for colour in (style.DETECTOR, figures.UNSEEN):
         assert has(colour, legend) > 3
         assert (has(colour, slice(0, -30)) > 3) == (missing < 1)
     assert list(tmp_path.iterdir()) == [path]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from telltale.competition.ledger import LIMITS, Entry
 from telltale.errors import InputError
-from telltale.report.figures import DETECTOR, FAINT, INK, UNSEEN, _save, _style
+from telltale.report.style import DETECTOR, FAINT, INK, UNSEEN, save_figure, style_axes
 
 # Estimates are hollow, what came back is filled and joined: it is what the others are measured by.
 SERIES = (
@@ -36,7 +36,7 @@ def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
     panels: list[Axes] = list(figure.subplots(len(phases), 1, sharex=True, sharey=True, squeeze=False)[:, 0])
     for axes, phase in zip(panels, phases, strict=True):
         rows = sorted((entry for entry in entries if entry.phase == phase), key=lambda entry: entry.submitted)
-        _style(axes)
+        style_axes(axes)
         _panel(axes, rows)
         count = f"{len(rows)} submission{'s' if len(rows) > 1 else ''}"
         axes.set_title(
@@ -49,7 +49,7 @@ def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
     _time_axis(panels[-1], min(e.submitted for e in entries), max(e.submitted for e in entries), zone)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, columnspacing=1.2)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _panel(axes: Axes, rows: Sequence[Entry]) -> None:

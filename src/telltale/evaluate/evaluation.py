@@ -78,7 +78,7 @@ class Evaluation:
 
         The figures of several models lie in a folder each. Raises InputError if `out` cannot be written.
         """
-        from telltale.evaluate import figures
+        from telltale.evaluate import model_figures
 
         trees = _trees(self.found)
         folders = _folders(list(self.judged.probabilities)) if "models" in self.found else [Path()]
@@ -89,10 +89,10 @@ class Evaluation:
             for tree, folder, (name, probabilities) in zip(trees, folders, self.judged.probabilities.items(), strict=True):
                 (out / folder).mkdir(exist_ok=True)
                 band = (BAND, *self.bands[name])
-                drawn = figures.of_model(tree, self.judged.targets, probabilities, band, out / folder)
+                drawn = model_figures.of_model(tree, self.judged.targets, probabilities, band, out / folder)
                 written += [(folder / each).as_posix() for each in drawn]
             if "models" in self.found:
-                figures.comparison(self.found, out / "comparison.png")
+                model_figures.comparison(self.found, out / "comparison.png")
                 written.append("comparison.png")
             temporary = out / ".metrics.json.tmp"
             temporary.write_text(json.dumps(self.found, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,7 +1,6 @@
 """Figures of scores and of training, from numbers to PNG files: `roc`, `det`, `histogram`, `kinds` and `curves`.
 
-Rates are shares in [0, 1] on the way in and percent on the axes. Genuine is blue and forged is vermilion wherever both appear:
-colours that colour-blind readers tell apart. No torch, and no pyplot: a figure belongs to the call that draws it.
+Rates are shares in [0, 1] as arguments and percent on the axes. `style.py` has the colours. No torch, and no pyplot.
 """
 
 import math
@@ -16,14 +15,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy.special import ndtri
 
-from telltale.files import write_whole
+from telltale.report.style import (
+    DETECTOR,
+    FAINT,
+    FORGED,
+    GENUINE,
+    INK,
+    PERCENT,
+    SEEN,
+    UNSEEN,
+    Floats,
+    legend_below,
+    new_figure,
+    save_figure,
+    style_axes,
+)
 
-Floats = npt.NDArray[np.float64]
-
-GENUINE, FORGED = "#0072B2", "#D55E00"
-SEEN, UNSEEN = "#4D4D4D", "#AA3377"
-DETECTOR, INK, FAINT = "#00695C", "#222222", "#8C8C8C"
-PERCENT = FuncFormatter(lambda rate, _: f"{rate * 100:g} %")
 DET_TICKS = (0.00001, 0.0001, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -42,7 +49,7 @@ def roc(
     `fpr`, `tpr` (K,): the curve from (0, 0) to (1, 1). `points`: the three marked (FPR, TPR, resolved). `band`: three
     (G,), the rates and the low and high TPR there. Left of 1 / `n_genuine` not one false positive is allowed: shaded.
     """
-    figure, axes = _new(6.4, 5.2)
+    figure, axes = new_figure(6.4, 5.2)
     left = min(5e-4, 10.0 ** math.floor(math.log10(1 / n_genuine)))
     rates, reached = np.append(left, fpr[fpr > left]), np.append(tpr[fpr <= left].max(), tpr[fpr > left])
     if 1 / n_genuine > left:
@@ -61,14 +68,14 @@ def roc(
     axes.set(xlabel="False positive rate (genuine clips called forged)", ylabel="True positive rate (forged clips found)")
     axes.xaxis.set_major_formatter(PERCENT)
     axes.yaxis.set_major_formatter(PERCENT)
-    _legend_below(figure, 2)
-    _save(figure, path)
+    legend_below(figure, 2)
+    save_figure(figure, path)
 
 
 def det(fpr: Floats, tpr: Floats, eer: float, n_genuine: int, n_forged: int, path: Path, *, title: str) -> None:
     """Detection error trade-off: misses over false alarms on normal-deviate axes, where two normal score distributions of equal
     width give a straight line. `fpr`, `tpr` (K,) as for `roc`; `eer` is marked. Rates of zero lie on the frame."""
-    figure, axes = _new(5.4, 5.2)
+    figure, axes = new_figure(5.4, 5.2)
     high = 0.9 if eer < 0.45 else 0.99
     limits = []
     for count in (n_genuine, n_forged):
@@ -88,12 +95,12 @@ def det(fpr: Floats, tpr: Floats, eer: float, n_genuine: int, n_forged: int, pat
         axis.set_minor_locator(NullLocator())
     axes.set(xlim=ndtri(limits[0]), ylim=ndtri(limits[1]), title=title)
     axes.set(xlabel="False alarms: genuine clips called forged (%)", ylabel="Misses: forged clips called genuine (%)")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def histogram(genuine: Floats, forged: Floats, path: Path, *, title: str, bins: int = 40) -> None:
     """How the fake probabilities of each class, (N,) and (M,), are distributed: share of the class per bin, logarithmic."""
-    figure, axes = _new(6.4, 4.2)
+    figure, axes = new_figure(6.4, 4.2)
     edges = np.linspace(0, 1, bins + 1)
     floor = 0.02
     for values, colour, line, name in ((genuine, GENUINE, "-", "genuine"), (forged, FORGED, (0, (4, 1.5)), "forged")):
@@ -105,8 +112,8 @@ def histogram(genuine: Floats, forged: Floats, path: Path, *, title: str, bins: 
     axes.set(yscale="log", ylim=(floor / 2, 1.3), xlim=(0, 1), title=title)
     axes.set(xlabel="Fake probability", ylabel=f"Share of each class's clips per {1 / bins:g}")
     axes.yaxis.set_major_formatter(PERCENT)
-    _legend_below(figure, 3)
-    _save(figure, path)
+    legend_below(figure, 3)
+    save_figure(figure, path)
 
 
 def kinds(groups: Sequence[tuple[str, bool | None, float, float, float]], path: Path, *, title: str) -> None:
@@ -115,7 +122,7 @@ def kinds(groups: Sequence[tuple[str, bool | None, float, float, float]], path: 
     `groups`: (kind, seen in training, AUC, low, high); `seen` None where it is not known.
     """
     rows = sorted(groups, key=lambda row: row[2])
-    figure, axes = _new(6.4, 1.3 + 0.32 * max(len(rows), 3))
+    figure, axes = new_figure(6.4, 1.3 + 0.32 * max(len(rows), 3))
     styles = {True: (SEEN, "o", "seen in training"), False: (UNSEEN, "D", "not seen in training"), None: (SEEN, "o", "")}
     for height, (_, seen, value, low, high) in enumerate(rows):
         colour, marker, _ = styles[seen]
@@ -132,8 +139,8 @@ def kinds(groups: Sequence[tuple[str, bool | None, float, float, float]], path: 
     lowest = min((row[3] for row in rows), default=0.5)
     axes.set(xlim=(min(0.45, math.floor(lowest * 20) / 20), 1.01), ylim=(-0.6, len(rows) - 0.4), title=title)
     axes.set(xlabel="AUC against all genuine clips, with 95 % interval")
-    _legend_below(figure, 3)
-    _save(figure, path)
+    legend_below(figure, 3)
+    save_figure(figure, path)
 
 
 def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
@@ -144,7 +151,7 @@ def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(9.6, 4.0), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes in (left, right):
-        _style(axes)
+        style_axes(axes)
         axes.set(xlabel="Epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     epochs = _column(history, "epoch")
@@ -163,7 +170,7 @@ def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     for axes in (left, right):
         axes.set_xlim(np.nanmin(epochs) - 0.5, np.nanmax(epochs) + 0.5)
         axes.legend(frameon=True, edgecolor="none", framealpha=0.85, fontsize=9)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def best_row(auc: Floats, tpr: Floats) -> int | None:
@@ -177,36 +184,12 @@ def _column(history: Sequence[dict[str, Any]], key: str) -> Floats:
     return np.array([math.nan if value in (None, "") else float(value) for value in values])
 
 
-def _new(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width_inches, height_inches), dpi=120, layout="constrained")
-    axes = figure.subplots()
-    _style(axes)
-    return figure, axes
-
-
-def _style(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#E4E4E4", linewidth=0.7)
-    axes.set_axisbelow(True)
-
-
-def _legend_below(figure: Figure, columns: int) -> None:
-    """Where it covers nothing."""
-    figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5, columnspacing=1.2)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Under a temporary name first, so that a viewer never meets half a picture."""
-    with write_whole(path) as file:
-        figure.savefig(file, format="png")
-
-
 def detectors(rows: Sequence[tuple[str, dict[str, float], dict[str, float]]], path: Path) -> None:
     """AUC of each detector on kinds of forgery seen in training and on others.
 
     rows: (name, seen, unseen), the two as {"value", "low", "high"}.
     """
-    figure, axes = _new(6.4, 1.4 + 0.32 * len(rows))
+    figure, axes = new_figure(6.4, 1.4 + 0.32 * len(rows))
     for shift, which, colour, marker, label in ((-0.14, 1, SEEN, "o", "seen in training"), (0.14, 2, UNSEEN, "D", "unseen")):
         places = [at + shift for at in range(len(rows))]
         found: list[dict[str, float]] = [row[which] for row in rows]  # type: ignore[misc]
@@ -216,4 +199,4 @@ def detectors(rows: Sequence[tuple[str, dict[str, float], dict[str, float]]], pa
     axes.set(yticks=range(len(rows)), yticklabels=[row[0] for row in rows], ylim=(len(rows) - 0.4, -0.6), xlim=(0, 1.02))
     axes.set(title="AUC on demo data after a brief training, 95 % intervals", xlabel="AUC (0.5: chance)")
     axes.legend(loc="lower left")
-    _save(figure, path)
+    save_figure(figure, path)

@@ -17,7 +17,19 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from telltale.metrics.decisions import precision_at
 from telltale.metrics.rates import roc
 from telltale.report import figures
-from telltale.report.figures import DETECTOR, FAINT, FORGED, INK, PERCENT, SEEN, Floats, _legend_below, _new, _save, _style
+from telltale.report.style import (
+    DETECTOR,
+    FAINT,
+    FORGED,
+    INK,
+    PERCENT,
+    SEEN,
+    Floats,
+    legend_below,
+    new_figure,
+    save_figure,
+    style_axes,
+)
 
 
 def of_model(
@@ -60,7 +72,7 @@ def reliability(bins: Sequence[dict[str, Any]], path: Path, *, title: str) -> No
         np.array([each[key] for each in filled]) for key in ("mean_probability", "share_forged", "share_low", "share_high")
     )
     for axes in (upper, lower):
-        _style(axes)
+        style_axes(axes)
     upper.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle="--", label="calibrated")
     # Over the frame, where a share of 0 or 1 lies.
     upper.vlines(mean, low, high, color=DETECTOR, linewidth=2.2, alpha=0.45, label="95 % interval", clip_on=False)
@@ -73,8 +85,8 @@ def reliability(bins: Sequence[dict[str, Any]], path: Path, *, title: str) -> No
     lower.set(xlabel="Fake probability", ylabel="Clips", yscale="log", ylim=(0.5, max(counts) * 2))
     lower.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     lower.yaxis.set_minor_locator(NullLocator())
-    _legend_below(figure, 3)
-    _save(figure, path)
+    legend_below(figure, 3)
+    save_figure(figure, path)
 
 
 def base_rates(decision: dict[str, Any], path: Path) -> None:
@@ -82,7 +94,7 @@ def base_rates(decision: dict[str, Any], path: Path) -> None:
 
     `decision`: as `metrics.summary` gives it. A threshold that flags nothing has no precision, and the figure says so.
     """
-    figure, axes = _new(6.4, 4.8)
+    figure, axes = new_figure(6.4, 4.8)
     tpr, fpr = decision["tpr"]["value"], decision["fpr"]["value"]
     rates = np.geomspace(1e-4, 0.9, 200)
     pairs = [
@@ -115,8 +127,8 @@ def base_rates(decision: dict[str, Any], path: Path) -> None:
         axis.set_minor_locator(NullLocator())
     right.spines["right"].set_visible(False)
     if axes.lines:
-        _legend_below(figure, 2)
-    _save(figure, path)
+        legend_below(figure, 2)
+    save_figure(figure, path)
 
 
 def comparison(found: dict[str, Any], path: Path) -> None:
@@ -128,7 +140,7 @@ def comparison(found: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(9.6, 1.6 + 0.36 * max(len(models), 3)), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     for axes in (left, right):
-        _style(axes)
+        style_axes(axes)
         axes.grid(visible=False, axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(5))
     for height, tree in enumerate(models):
@@ -146,7 +158,7 @@ def comparison(found: dict[str, Any], path: Path) -> None:
     left.set_yticklabels([tree["name"] for tree in models])
     left.set(title=f"AUC: mean {mean:.4f}, SD {deviation:.4f}", xlabel="AUC, with 95 % interval")
     right.set(title=f"AUC less that of {models[0]['name']}", xlabel="Difference, with DeLong's 95 % interval")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _say(axes: Axes, what: str) -> None:
