@@ -3,12 +3,12 @@
     python predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv [--list template.csv]
     torchrun --nproc-per-node=2 predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv
 
-It is `telltale predict`; its steps are in src/telltale/verbs/predict.py.
+It is `telltale predict`; its steps are in src/telltale/cli/predict.py.
 """
 
 import sys
 
-from telltale.verbs.predict import arguments, main, predict
+from telltale.cli.predict import arguments, main, predict
 
 __all__ = ["arguments", "main", "predict"]
 

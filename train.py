@@ -3,12 +3,12 @@
     python train.py --config configs/baseline.yaml --data DIR --out RUN [--set optim.epochs=3 ...] [--resume | --force]
     torchrun --nproc-per-node=2 train.py --config configs/audiovisual.yaml --data DIR --out RUN
 
-It is `telltale train`; its steps are in src/telltale/verbs/train.py.
+It is `telltale train`; its steps are in src/telltale/cli/train.py.
 """
 
 import sys
 
-from telltale.verbs.train import arguments, main, train
+from telltale.cli.train import arguments, main, train
 
 __all__ = ["arguments", "main", "train"]
 

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from telltale import config
+from telltale.cli import models
 from telltale.config.detectors import ENTRIES
-from telltale.verbs import models
 
 
 def main() -> None:

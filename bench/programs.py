@@ -128,7 +128,7 @@ def _predict_rows(found: dict[str, list[dict]], theirs: np.ndarray, few: int, co
 def _start_rows(found: list[dict], repeats: int) -> list[Row]:
     start = float(np.median([one["start_up_seconds"] for one in found]))
     ready = float(np.median([one["ready_seconds"] for one in found]))
-    helped = float(np.median([run(["-m", "telltale.cli", "--help"])[0] for _ in range(3 * repeats)]))
+    helped = float(np.median([run(["-m", "telltale", "--help"])[0] for _ in range(3 * repeats)]))
     said = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import telltale.predict.prediction"],
         cwd=ROOT,

@@ -34,8 +34,7 @@ train.validation_scores train.history demo.*
 train.training predict.prediction train.planning
 reproduce.golden reproduce.bundle predict.api reproduce.gpu_check
 reproduce.bundling reproduce.tiers
-verbs.*
-cli
+cli cli.*
 __main__ train predict
 """
 PROGRAMS = [ROOT / name for name in ("train.py", "predict.py")]
@@ -191,7 +190,7 @@ def test_demo_stands_alone():
                 target in ("telltale.errors", "telltale.runtime.progress") or target.startswith("telltale.demo")
                 for target in own_imports(name)
             ), name
-        elif not name.startswith("telltale.verbs"):
+        elif not name.startswith("telltale.cli"):
             assert not any(target.startswith("telltale.demo") for target in own_imports(name)), name
 
 

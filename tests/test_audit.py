@@ -15,6 +15,7 @@ import pytest
 from test_end_to_end import do_predict, do_train
 
 from telltale import config
+from telltale.cli import audit as verb
 from telltale.competition import audit_record
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
@@ -22,7 +23,6 @@ from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.scores import sidecar
 from telltale.train import run_folder, training
-from telltale.verbs import audit as verb
 
 # Sound alone: the smallest real run.
 SMALL = ("--set", "model.name=mel_cnn", "--set", "optim.epochs=1")

@@ -29,6 +29,7 @@ from tampering import (
 import predict
 import train
 from telltale import cli, config
+from telltale.cli import bundle as verb
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.reproduce import bundle as bundles
@@ -36,7 +37,6 @@ from telltale.reproduce import tiers
 from telltale.runtime.environment import TABLES, packages
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores, write_scores
-from telltale.verbs import bundle as verb
 
 CONFIG = str(Path(__file__).parent / "tiny.yaml")
 

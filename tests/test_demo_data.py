@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from telltale.cli import demo_data
 from telltale.data.manifest import read_labels, read_names
 from telltale.data.videos import rows_of
 from telltale.demo import dataset, forge_sound
@@ -24,7 +25,6 @@ from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS, ClipPlan, draw
 from telltale.demo.render import render
 from telltale.demo.speech import RATE_HZ, speak
 from telltale.errors import InputError
-from telltale.verbs import demo_data
 
 COUNTS = {"train": 8, "validation": 5, "test": 12}
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from telltale.cli import evaluate
 from telltale.errors import InputError
 from telltale.scores.score import Score, write_scores, write_submission
-from telltale.verbs import evaluate
 
 # By hand: AUC = (4 + 3.5 + 3 + 1.5) / 16 (tests/test_metrics.py); of "swap" (3.5 + 3) / 8, of "lips" (4 + 1.5) / 8.
 WORLD = [
@@ -215,7 +215,7 @@ def test_forms_are_not_mixed(given: list[str], said: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, telltale.verbs.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    code = "import sys, telltale.cli.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

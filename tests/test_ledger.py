@@ -166,7 +166,7 @@ def test_a_link_to_the_ledger_stays_one(tmp_path: Path) -> None:
 def test_processes_that_add_at_once_all_land(tmp_path: Path) -> None:
     path = tmp_path / "l.csv"
     program = (
-        "import sys; from datetime import *; from pathlib import Path; from telltale.verbs.submit_log import add\n"
+        "import sys; from datetime import *; from pathlib import Path; from telltale.cli.submit_log import add\n"
         "for day in range(1, 11):\n"
         "    facts = dict(phase='validation', file=f'{sys.argv[2]}.csv', sha256=f'{int(sys.argv[2]) * 100 + day:064x}')\n"
         "    add(Path(sys.argv[1]), facts, now=datetime(2026, 3, day, tzinfo=UTC))\n"

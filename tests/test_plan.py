@@ -44,8 +44,8 @@ def test_people_get_a_table(tiny: Path, capsys):
 
 
 def test_without_clips_some_are_drawn(monkeypatch, capsys):
-    monkeypatch.setattr("telltale.verbs.plan.SYNTHETIC_SECONDS", 1.2)
-    monkeypatch.setattr("telltale.verbs.plan.SYNTHETIC_SIDE", 64)
+    monkeypatch.setattr("telltale.cli.plan.SYNTHETIC_SECONDS", 1.2)
+    monkeypatch.setattr("telltale.cli.plan.SYNTHETIC_SIDE", 64)
     assert main(["plan", "--videos", "10", "--config", str(TINY)]) == 0
     assert "measured on 10 clips of clips drawn for it" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from telltale.cli.reproduce import begin, reported
 from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
 from telltale.models import checkpoint
@@ -19,7 +20,6 @@ from telltale.reproduce.bundling import _demand_below, spread_of
 from telltale.reproduce.golden import Golden
 from telltale.reproduce.tiers import compare, retrained, same_weights, unequal
 from telltale.scores.score import Score
-from telltale.verbs.reproduce import begin, reported
 
 LABELS = {"a.mp4": 1, "b.mp4": 0, "c.mp4": 1, "d.mp4": 0}
 BEFORE = {name: Score(name, value, "ok") for name, value in zip(LABELS, (0.9, 0.4, 0.3, 0.1), strict=True)}

@@ -110,4 +110,4 @@ models.build(settings.model, settings.mel, settings.clip, initialise=False)
 
 
 def test_a_verb_that_compares_files_loads_no_model():
-    assert loaded_by("import telltale.verbs.evaluate, telltale.verbs.validate_submission", f"torch {NOT_FOR_READING}") == []
+    assert loaded_by("import telltale.cli.evaluate, telltale.cli.validate_submission", f"torch {NOT_FOR_READING}") == []

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from telltale.cli import validate_submission as verb
 from telltale.data.manifest import read_names
 from telltale.errors import InputError
 from telltale.scores.score import Score, write_submission
 from telltale.scores.submission import inspect_submission, score_column, validate_submission
-from telltale.verbs import validate_submission as verb
 
 ROWS = [Score("a.mp4", 0.1 + 0.2, "ok", 4.0), Score("b.mp4", None, "damaged", None)]
 

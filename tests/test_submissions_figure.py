@@ -15,11 +15,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+from telltale.cli import submit_log
 from telltale.competition import ledger_figure
 from telltale.competition.ledger import Entry, Ledger, change
 from telltale.errors import InputError
 from telltale.report import style
-from telltale.verbs import submit_log
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
@@ -48,7 +48,7 @@ def test_the_figure_draws_without_a_warning(tmp_path: Path, count: int, days: fl
         return int((np.abs(pixels[rows] - np.array(to_rgb(colour))).max(axis=-1) < 0.01).sum())
 
     legend = slice(-30, None)
-    for colour in (style.DETECTOR, figures.UNSEEN):
+    for colour in (style.DETECTOR, style.UNSEEN):
         assert has(colour, legend) > 3
         assert (has(colour, slice(0, -30)) > 3) == (missing < 1)
     assert list(tmp_path.iterdir()) == [path]
@@ -89,7 +89,7 @@ def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_neither_torch_nor_a_window_system_nor_a_heavy_ledger() -> None:
     code = (
-        "import sys, telltale.competition.ledger, telltale.verbs.submit_log\n"
+        "import sys, telltale.competition.ledger, telltale.cli.submit_log\n"
         "assert not {'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)\n"
         "import telltale.competition.ledger_figure\n"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"

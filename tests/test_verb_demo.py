@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from telltale.cli import demo
 from telltale.errors import InputError
 from telltale.runtime import programs
-from telltale.verbs import demo
 
 
 def typed(out: Path) -> list[str]:
@@ -84,7 +84,7 @@ def test_a_signal_reaches_the_running_command_which_may_take_its_time(number: si
         f"import signal, sys, time; signal.signal({int(number)}, lambda *_: (time.sleep(0.5), print('saved'), sys.exit(7)));"
         "print('ready', flush=True); time.sleep(20)"
     )
-    parent = f"import sys; from telltale.verbs.demo import call; sys.exit(call([sys.executable, '-c', {command!r}]))"
+    parent = f"import sys; from telltale.cli.demo import call; sys.exit(call([sys.executable, '-c', {command!r}]))"
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

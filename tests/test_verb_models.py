@@ -11,9 +11,9 @@ import pytest
 from bench import detectors, measure
 from telltale import config
 from telltale.cli import main
+from telltale.cli import models as verb
 from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
-from telltale.verbs import models as verb
 
 ROOT = Path(__file__).resolve().parent.parent
 

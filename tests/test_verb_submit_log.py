@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from telltale.cli import submit_log
 from telltale.competition.ledger import read
 from telltale.errors import InputError
 from telltale.runtime.entry import guarded
-from telltale.verbs import submit_log
 
 MODEL, OTHER = "ab" * 32, "cd" * 32
 

@@ -16,11 +16,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from telltale import config, models
+from telltale.cli import fetch_weights
 from telltale.competition import rules
 from telltale.errors import InputError
 from telltale.hashes import file_sha256
 from telltale.models import hub
-from telltale.verbs import fetch_weights
 
 torch.set_num_threads(1)
 

@@ -47,9 +47,9 @@ def _gpu(args: argparse.Namespace) -> int:
 
 def _bundle(folder: Path) -> int:
     demand(folder / "bundle.json")
+    from telltale.cli.reproduce import line
     from telltale.reproduce import bundle, tiers
     from telltale.runtime import environment
-    from telltale.verbs.reproduce import line
 
     began = time.monotonic()
     found = bundle.read(folder)

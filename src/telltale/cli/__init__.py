@@ -1,4 +1,7 @@
-"""`telltale VERB ...`: everything that users type. A verb's module is imported only when it is called."""
+"""`telltale VERB ...`: everything that users type, one module per verb, imported only when the verb is called.
+
+A verb's module has `add_arguments(parser)` and `run(args)`, which returns the exit status.
+"""
 
 import argparse
 import difflib
@@ -45,13 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     for verb, summary in VERBS.items():
         subparser = verbs.add_parser(verb, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if verb == chosen:
-            module = importlib.import_module(f"telltale.verbs.{verb.replace('-', '_')}")
+            module = importlib.import_module(f"telltale.cli.{verb.replace('-', '_')}")
             subparser.description = module.__doc__
             module.add_arguments(subparser)
     parsed = parser.parse_args(given)
     assert module is not None  # argparse has refused every other word
     return guarded(lambda: module.run(parsed), f"telltale {chosen}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
