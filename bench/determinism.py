@@ -16,7 +16,7 @@ import torch
 
 from bench.measure import ROOT, call, insert
 from telltale.data.manifest import read_labels
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.reproduce.tiers import compare, same_weights
 from telltale.scores.score import read_scores

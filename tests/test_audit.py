@@ -18,7 +18,7 @@ from telltale import config
 from telltale.cli import audit as verb
 from telltale.competition import audit_record
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.scores import sidecar

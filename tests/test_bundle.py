@@ -31,7 +31,7 @@ import train
 from telltale import cli, config
 from telltale.cli import bundle as verb
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce import tiers
 from telltale.runtime.environment import TABLES, packages

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from telltale import config, models
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import hub
 
 torch.set_num_threads(1)

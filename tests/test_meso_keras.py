@@ -13,7 +13,7 @@ import torch
 from telltale import config, models
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models.meso import load_keras
 from telltale.models.weights import locate
 

@@ -10,7 +10,7 @@ from test_hostile import trained
 import predict
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict import outputs, prediction
 from telltale.predict.outputs import Outputs

@@ -9,7 +9,7 @@ import pytest
 from telltale.cli import submit_log
 from telltale.competition.ledger import read
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.scores import sidecar
 from telltale.scores.score import Score, write_scores, write_submission
 

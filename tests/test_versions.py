@@ -14,7 +14,7 @@ import pytest
 
 import telltale
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.runtime import environment, source
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models.weight_files import read_tensors
 
 WEIGHTS = {"stem.weight": torch.arange(12.0).view(3, 4), "stem.bias": torch.ones(3)}

@@ -19,7 +19,7 @@ from telltale import config, models
 from telltale.cli import fetch_weights
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import hub
 
 torch.set_num_threads(1)

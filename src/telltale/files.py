@@ -1,6 +1,7 @@
-"""Files that are in place whole or not at all, and the sentence for what cannot be written."""
+"""Files that are in place whole or not at all, their SHA-256, and the sentence for what cannot be written."""
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -46,3 +47,12 @@ def cannot_write(path: Path, error: OSError) -> InputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason += f"; {free:,.1f} MB are free there without it"
     return InputError(f"{path}: cannot be written ({reason}); make room, or give a folder that can be written")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits. Raises InputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a file to take the SHA-256 of") from None

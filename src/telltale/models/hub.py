@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models.weight_files import read_tensors
 
 RECORD = "weights.json"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.weights import Provenance
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import hub
 from telltale.models.weight_files import read_tensors
 

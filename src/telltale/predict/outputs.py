@@ -18,7 +18,7 @@ from pathlib import Path
 from telltale import config
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.runtime.signals import Stopped
 from telltale.scores import sidecar
 from telltale.scores.score import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission

@@ -16,7 +16,7 @@ from telltale.competition import rules
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check

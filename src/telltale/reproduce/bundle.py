@@ -27,7 +27,7 @@ from telltale import config
 from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each

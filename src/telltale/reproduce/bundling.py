@@ -13,7 +13,7 @@ from telltale.competition import audit_record
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.reproduce import golden
 from telltale.reproduce.bundle import (

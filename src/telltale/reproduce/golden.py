@@ -25,7 +25,7 @@ from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.predict import prediction
 from telltale.predict.inference import Inference
 from telltale.runtime import distributed

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from telltale.errors import InputError
-from telltale.files import write_text
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256, write_text
 from telltale.runtime import environment
 from telltale.scores.score import Score, first_few, read_scores, without
 

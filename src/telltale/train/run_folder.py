@@ -17,8 +17,7 @@ from telltale import config
 from telltale.competition.access import within
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
-from telltale.files import write_text
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256, write_text
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each

@@ -10,7 +10,7 @@ from telltale.data.batch import Clips
 from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
 from telltale.errors import InputError
-from telltale.hashes import file_sha256
+from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.runtime.distributed import Place
