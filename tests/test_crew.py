@@ -16,10 +16,10 @@ from feed_world import Numbered, children, feed_of, note, read, soon, tidy, unha
 
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
+from telltale.predict.scoring import score
 from telltale.runtime.process import WorkerTrace
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
-from telltale.train.loop import score
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")

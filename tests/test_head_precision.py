@@ -8,8 +8,9 @@ from feed_world import Numbered, feed_of
 from telltale import config, models
 from telltale.data.batch import Batch, Facts
 from telltale.predict.inference import Inference
+from telltale.predict.scoring import score
+from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
-from telltale.train.loop import bar, score
 
 CPU = torch.device("cpu")
 

@@ -11,10 +11,10 @@ from telltale.data.dataset import evaluation_batches
 from telltale.data.loader import Feed
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
+from telltale.predict.scoring import score
 from telltale.runtime import distributed
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
-from telltale.train.loop import score
 from telltale.train.losses import NonFiniteLoss, cross_entropy
 
 TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one

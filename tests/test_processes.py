@@ -22,11 +22,11 @@ from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
 from telltale.models.weights import Tower
 from telltale.predict.inference import Inference
+from telltale.predict.scoring import score
+from telltale.predict.scoring import together as all_to_the_end
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
-from telltale.train.loop import score
-from telltale.train.loop import together as all_to_the_end
 
 CPU = torch.device("cpu")
 TARGETS = [0, 1, 1] * 5

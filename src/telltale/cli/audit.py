@@ -141,11 +141,11 @@ def _settings(run: Path, content: dict) -> "Finding":
     """Whether config.yaml says the settings that best.pt holds."""
     from telltale import config
     from telltale.competition.audit_record import Finding
-    from telltale.train.run_folder import FREE, flatten
+    from telltale.train.run_folder import FREE
 
     try:
-        written = flatten(config.read(run / "config.yaml").model_dump(mode="json"))
-        trained = flatten(config.parse(content["config"], str(run / "best.pt")).model_dump(mode="json"))
+        written = config.flatten(config.read(run / "config.yaml").model_dump(mode="json"))
+        trained = config.flatten(config.parse(content["config"], str(run / "best.pt")).model_dump(mode="json"))
     except InputError as error:
         return Finding("settings", False, str(error))
     # A resumed run may have been given these anew after the best epoch.

@@ -40,6 +40,7 @@ __all__ = [
     "check_overrides",
     "dump",
     "fingerprint",
+    "flatten",
     "locate",
     "override",
     "parse",
@@ -219,3 +220,11 @@ def _set(tree: dict[str, Any], override: str) -> None:
         # It would silently put the rest of the section back to its defaults.
         raise InputError(f"--set {override}: '{last}' is a section; wanted one of its values, {path}.KEY=VALUE")
     tree[last] = value
+
+
+def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{'optim': {'rate': 1}} → {'optim.rate': 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat

@@ -26,8 +26,8 @@ from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.predict import prediction
+from telltale.predict.scoring import answers
 from telltale.scores.score import Score
-from telltale.train.loop import answers
 
 # Of statuses that come without a sentence of their own.
 REASONS = {

@@ -21,14 +21,13 @@ from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check
 from telltale.predict.profile import Profile
+from telltale.predict.scoring import score, together
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import Score, merge
-from telltale.train.loop import score, together
-from telltale.train.run_folder import flatten
 
 # What no score depends on.
 FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")
@@ -154,7 +153,7 @@ def _precision(settings: config.Config) -> str:
 def _fingerprint(asked: list[Row], sizes: list[int], settings: config.Config, model_sha256: str, maps: Path | None) -> str:
     """What a row's score and map depend on: the model, the list, the files, every setting but those of speed and of fallbacks,
     and where the maps go. Not on the number of processes: what another number did is kept."""
-    values = flatten(settings.model_dump(mode="json"))
+    values = config.flatten(settings.model_dump(mode="json"))
     fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
     key = [
         model_sha256,

@@ -32,7 +32,6 @@ from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each
 from telltale.scores import sidecar
-from telltale.train.run_folder import flatten
 
 FORMAT = "telltale-bundle-1"
 MANIFEST = "bundle.json"
@@ -209,7 +208,7 @@ def _of_scores(bundle: Bundle, one: ScoreSet, trained: config.Config, stored: di
 
 def changed_keys(before: config.Config, now: config.Config) -> list[tuple[str, Any]]:
     """(key and value now, value before) of every key that differs."""
-    then, today = (flatten(one.model_dump(mode="json")) for one in (before, now))
+    then, today = (config.flatten(one.model_dump(mode="json")) for one in (before, now))
     return [(f"{key}={today.get(key)}", value) for key, value in then.items() if today.get(key) != value]
 
 

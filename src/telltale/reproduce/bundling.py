@@ -34,7 +34,7 @@ from telltale.reproduce.bundle import (
 from telltale.runtime import environment, source
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
-from telltale.train.run_folder import flatten, worlds
+from telltale.train.run_folder import worlds
 from telltale.train.training import fingerprint
 
 
@@ -180,7 +180,7 @@ def spread_of(run: Path, others: Sequence[Path]) -> Spread | None:
 
 def _but_seed(tree: dict) -> dict:
     free = ("seed", "threads", "data.workers", "store.", "data.timeout_seconds")
-    return {key: value for key, value in flatten(tree).items() if not key.startswith(free)}
+    return {key: value for key, value in config.flatten(tree).items() if not key.startswith(free)}
 
 
 def _take_source(into: Path) -> None:

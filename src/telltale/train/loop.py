@@ -1,4 +1,4 @@
-"""The two loops of the project, in the open: `fit` trains a model, `score` gives clips their probability.
+"""The training loop, in the open: `fit` trains a model epoch by epoch, `train_epoch` step by step.
 
 What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch)` → losses → gradient → step. A run
 may be cut at any step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State`
@@ -7,8 +7,8 @@ holds the rest.
 
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -16,20 +16,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from telltale import config, metrics
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch
 from telltale.data.dataset import TrainBatches
 from telltale.data.loader import Feed, on_device
 from telltale.errors import InputError
 from telltale.models import norms
 from telltale.predict.inference import Inference, autocast, is_out_of_memory
-from telltale.predict.maps import Maps
-from telltale.predict.profile import Profile
+from telltale.predict.scoring import score, together
 from telltale.runtime import distributed
 from telltale.runtime.distributed import Place
-from telltale.runtime.progress import bar, say
+from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score, merge, status_counts
 from telltale.train.footprint import REMEDY
@@ -173,64 +171,6 @@ def update(state: State, optim: config.Optim, rate: float) -> None:
     state.optimiser.zero_grad(set_to_none=True)
     if state.average is not None:
         state.average.update_parameters(state.model)
-
-
-def score(
-    infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Profile | None = None, maps: Maps | None = None
-) -> Iterator[list[Score]]:
-    """The scores of each batch, in the feed's order. A clip's logit is the mean over its usable views.
-
-    A clip with no usable view, or whose logit is not finite, has no probability and a status that says so. Raises Stopped.
-    """
-    profile = profile or Profile()
-    for batch in on_device(feed, infer.device):
-        profile.decoded(batch.facts)
-        watch.defer()
-        if watch.number:
-            raise Stopped(watch.number)
-        logits = infer(batch)
-        profile.did("model")
-        if maps is not None:
-            maps.write(batch)
-        found = answers(batch, logits)
-        for facts, one in zip(batch.facts, found, strict=True):
-            if one.fake_probability is None and facts.detail and one.status not in ("no_sound", "no_picture"):
-                # The status goes into the table; the sentence that says why is for whoever watches.
-                say(f"{facts.status}: {facts.detail}")
-        yield found
-        profile.did("writing")
-        shown.update()
-    shown.close()
-
-
-def answers(batch: Batch, logits: np.ndarray) -> list[Score]:
-    """What `Inference` gave for a batch, (N, V) or with mirror images (N, 2 V), as one score a clip."""
-    usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
-    return [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
-
-
-@contextmanager
-def together(here: Place, watch: Watch) -> Iterator[None]:
-    """Around scoring: all processes come to its end, or all of them raise Stopped if a signal stopped one.
-
-    One that had finished its share would otherwise wait for those that stopped.
-    """
-    with suppress(Stopped):
-        yield
-    if number := max(here.gather(watch.number)):
-        raise Stopped(number)
-
-
-def _score(facts: Facts, logits: np.ndarray) -> Score:
-    if not len(logits):
-        return Score(facts.video_name, None, facts.status, facts.seconds)
-    from scipy.special import expit
-
-    logit = logits.mean()
-    # Of the logit, not of the probability: an overflow to infinity would pass for a certain 1.
-    if not np.isfinite(logit):
-        return Score(facts.video_name, None, "not_finite", facts.seconds)
-    return Score(facts.video_name, float(expit(logit)), facts.status, facts.seconds)
 
 
 def judge(state: State, scores: list[Score], targets: dict[str, int | None], rate: float) -> bool:

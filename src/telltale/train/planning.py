@@ -24,12 +24,13 @@ from telltale.decode import jpeg
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.profile import Profile
+from telltale.predict.scoring import score
 from telltale.runtime.distributed import Place
 from telltale.runtime.memory import Watching
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Watch
 from telltale.train import objectives, state
-from telltale.train.loop import score, train_epoch
+from telltale.train.loop import train_epoch
 
 # Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.
 SECONDS, BATCHES = 6.0, 4

@@ -63,7 +63,7 @@ def _found(folder: Path, settings: config.Config, *, resume: bool, force: bool) 
     state = checkpoint.load(folder / "last.pt")
     # Through the schema: a key that is newer than the run has its default there.
     then = config.parse(state["config"], str(folder / "last.pt"))
-    before, now = flatten(then.model_dump(mode="json")), flatten(settings.model_dump(mode="json"))
+    before, now = config.flatten(then.model_dump(mode="json")), config.flatten(settings.model_dump(mode="json"))
     changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
     if changed:
         key = changed[0]
@@ -115,14 +115,6 @@ def write_history(path: Path, history: list[dict[str, Any]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_text(path, text.getvalue())
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{'optim': {'rate': 1}} → {'optim.rate': 1}."""
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:

@@ -13,12 +13,12 @@ from telltale.errors import InputError
 from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
+from telltale.predict.scoring import score
 from telltale.runtime.distributed import Place
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores import sidecar
 from telltale.scores.score import Score, merge, write_scores
-from telltale.train.loop import score
 
 NAME = "validation_scores.csv"
 
