@@ -11,7 +11,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from telltale.runtime import source
+from telltale.runtime import source  # noqa: E402
 
 
 class BuildWithFiles(build_py):

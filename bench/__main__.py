@@ -12,8 +12,8 @@ from telltale.runtime import threads
 
 threads.set_environment()  # before numpy and torch are loaded, as telltale's own programs do
 
-from bench import decode, evaluate, inference, path, programs, training
-from bench.measure import write
+from bench import decode, evaluate, inference, path, programs, training  # noqa: E402
+from bench.measure import write  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("decode", "path", "inference", "training", "programs", "evaluate")

@@ -62,6 +62,7 @@ def predict(args: argparse.Namespace) -> int:
     files = _outputs(args, found.rows)
     with watched() as watch, outputs.place_of(files) as out:
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
+        from telltale.competition import rules
         from telltale.predict import prediction
         from telltale.runtime import distributed
 
@@ -73,7 +74,9 @@ def predict(args: argparse.Namespace) -> int:
             if here.main and found.left_out:
                 print(found.left_out_in_words(), flush=True)
             # The workers decode while the model is built.
-            scores = work.score(prediction.build(content, settings, args.checkpoint), watch)
+            model = prediction.restore(content, settings, args.checkpoint)
+            rules.enforce(rules.audit(model, settings), settings)
+            scores = work.score(model, watch)
             status = 0
             if here.main and files is None:
                 status = outputs.show(scores, allow_unread=args.allow_unread)

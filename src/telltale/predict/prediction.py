@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from telltale import config, models
-from telltale.competition import rules
 from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
@@ -39,13 +38,6 @@ def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any
     settings = config.parse(content["config"], str(path))
     config.check_overrides(overrides, config.SETTABLE)
     return config.override(settings, overrides), content
-
-
-def build(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:
-    """`restore`, with the rules checked again. Raises InputError."""
-    model = restore(content, settings, path)
-    rules.enforce(rules.audit(model, settings), settings)
-    return model.eval()
 
 
 def restore(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from telltale import models
+from telltale.competition import rules
 from telltale.competition.audit_record import Finding
 from telltale.data.batch import EVALUATION, Batch, Key, read_batch
 from telltale.data.dataset import ClipDataset
@@ -60,7 +61,9 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans)
     dataset.prepare()
     with distributed.join(settings.threads) as here:
-        infer = Inference(prediction.build(content, settings, checkpoint), here.device, settings.optim.autocast)
+        model = prediction.restore(content, settings, checkpoint)
+        rules.enforce(rules.audit(model, settings), settings)
+        infer = Inference(model, here.device, settings.optim.autocast)
         return [_of(row, read_batch(dataset, [Key(index, EVALUATION)]), infer) for index, row in enumerate(rows)]
 
 

@@ -1,0 +1,288 @@
+"""How the house is laid out: imports only point downhill, files stay readable, and what users type is there."""
+
+import ast
+import math
+import re
+import statistics
+import subprocess
+import sys
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from telltale import config
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src"
+
+# From the bottom up: the files beside the rooms, each of which may import those before it, then the rooms (the packages of
+# telltale) by floor. A room imports from lines above its own only; its own files may import one another.
+FLOORS = """
+errors files
+runtime report
+config decode metrics demo
+forge
+data
+models scores
+competition evaluate predict
+train
+reproduce
+cli
+"""
+PROGRAMS = [ROOT / name for name in ("train.py", "predict.py")]
+TOP = ["Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", ".dockerignore", ".ci/run", "Makefile", "README.md"]
+TOP += [
+    "LICENSE",
+    "pyproject.toml",
+    "requirements.lock",
+    "requirements-dev.lock",
+    "setup.py",
+    "train.py",
+    "predict.py",
+    "src",
+    "configs",
+    "tests",
+    "report",
+    "bench",
+]
+
+
+def python_files(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def shipped() -> list[Path]:
+    return python_files("src") + [path for path in PROGRAMS if path.exists()]
+
+
+def own_files() -> list[Path]:
+    return shipped() + python_files("tests", "bench", "report")
+
+
+def identify(path: Path) -> str:
+    """Parameter id: the path as people write it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def name_of(path: Path) -> str:
+    """src/telltale/decode/frames.py → telltale.decode.frames; train.py → train."""
+    parts = path.relative_to(SOURCE if SOURCE in path.parents else ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def modules() -> dict[str, Path]:
+    return {name_of(path): path for path in shipped()}
+
+
+@cache
+def imports(name: str) -> set[str]:
+    """Everything that a module imports, anywhere in it: our own modules by their full name, others by their first."""
+    found = set()
+    for node in ast.walk(parse(modules()[name])):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}:{node.lineno}: a relative import; name the module in full"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = set()
+    for target in found:
+        while target.startswith("telltale") and target not in modules():
+            target = target.rpartition(".")[0]
+        ours.add(target if target in modules() else target.partition(".")[0])
+    return ours - {name, ""}
+
+
+def own_imports(name: str) -> set[str]:
+    return {target for target in imports(name) if target.startswith("telltale.")}
+
+
+def room(name: str) -> str:
+    """telltale.decode.frames → decode; telltale.files → files; the programs and `python -m telltale` are above all rooms."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "telltale" and len(parts) > 1 and parts[1] != "__main__" else ""
+
+
+def floor(name: str) -> float:
+    files, *floors = [line.split() for line in FLOORS.strip().splitlines()]
+    if room(name) in files:
+        return files.index(room(name)) / len(files)
+    for number, rooms in enumerate(floors, start=1):
+        if room(name) in rooms:
+            return number
+    assert not room(name), f"{name} is in no room of FLOORS in {__file__}: give it one"
+    return math.inf
+
+
+@pytest.mark.parametrize("path", shipped(), ids=identify)
+def test_imports_point_down(path: Path):
+    name = name_of(path)
+    if name == "telltale":
+        assert own_imports(name) <= {"telltale.errors", "telltale.predict.api"}  # the latter when it is asked for
+        return
+    for target in own_imports(name):
+        assert room(target) == room(name) or floor(target) < floor(name), f"{name} imports {target}, which is not below it"
+
+
+def test_imports_make_no_circle():
+    done: set[str] = set()
+
+    def walk(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " → ".join((*above, name))
+        if name not in done:
+            for target in own_imports(name):
+                walk(target, (*above, name))
+            done.add(name)
+
+    for name in modules():
+        walk(name, ())
+
+
+def test_the_rooms_are_few_and_all_there():
+    rooms = FLOORS.split()
+    assert len(rooms) == len(set(rooms)) <= 20
+    assert len(FLOORS.strip().splitlines()) <= 10
+    assert set(rooms) == {room(name) for name in modules()} - {""}
+
+
+def test_tests_mirror_the_rooms():
+    """tests/<room>/test_<file>.py; what is about several rooms is in tests/project."""
+    folders = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert folders <= {*FLOORS.split(), "project"}
+    assert not list((ROOT / "tests").glob("test_*.py"))
+
+
+def test_report_imports_no_torch_however_far_one_looks():
+    seen: set[str] = set()
+    waiting = [name for name in modules() if name.startswith("telltale.report")]
+    assert waiting
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        waiting += [target for target in own_imports(name) if target not in seen]
+    others = set().union(*(imports(name) for name in seen))
+    assert not others & {"torch", "torchvision", "timm", "thop", "albumentations"}
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [
+        ("telltale", "torch numpy pydantic yaml"),
+        ("telltale.report.figures", "torch timm"),
+        ("telltale.metrics", "torch"),
+        ("telltale.scores", "torch"),
+        ("train, predict", "torch numpy pandas matplotlib librosa av cv2"),
+        ("telltale.cli", "torch numpy pandas matplotlib librosa av cv2"),
+    ],
+)
+def test_light_modules_stay_light(module: str, heavy: str):
+    program = f"import sys, {module}; print(*(name for name in {heavy.split()} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_demo_stands_alone():
+    for name in modules():
+        if name.startswith("telltale.demo"):
+            assert all(
+                target in ("telltale.errors", "telltale.runtime.progress") or target.startswith("telltale.demo")
+                for target in own_imports(name)
+            ), name
+        elif not name.startswith("telltale.cli"):
+            assert not any(target.startswith("telltale.demo") for target in own_imports(name)), name
+
+
+def test_one_room_for_each_of_these():
+    """runtime/process.py alone makes processes, and nobody a DataLoader; runtime/distributed.py alone reads what torchrun sets."""
+    makers, readers = set(), set()
+    for path in shipped():
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "os.fork",
+                "torch.utils.data.DataLoader",
+                "DataLoader",
+            ):
+                makers.add(path.name)
+            if isinstance(node, ast.Constant) and node.value in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+                readers.add(path.name)
+    assert makers == {"process.py"}
+    assert readers == {"distributed.py"}
+
+
+@pytest.mark.parametrize("path", own_files(), ids=identify)
+def test_a_file_is_readable(path: Path):
+    text, tree = path.read_text(encoding="utf-8"), parse(path)
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno + 1 <= 60, f"{node.name} has more than 60 lines"
+    assert ast.get_docstring(tree), "wanted a docstring that says what the file does"
+    assert not {part.lower() for part in path.relative_to(ROOT).with_suffix("").parts} & {
+        *("utils", "util", "helpers", "helper", "misc", "common")
+    }
+
+
+def test_files_are_short():
+    assert statistics.median(len(path.read_text(encoding="utf-8").splitlines()) for path in shipped()) < 120
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=identify)
+def test_programs_are_tables_of_contents(path: Path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 80
+
+
+def test_every_config_loads():
+    paths = sorted(path for path in (ROOT / "configs").rglob("*") if path.is_file())
+    assert {"baseline.yaml", "audiovisual.yaml"} <= {path.name for path in paths}
+    for path in paths:
+        assert path.suffix == ".yaml", f"{path} is no configuration"
+        assert isinstance(config.read(path), config.Config)
+
+
+@pytest.mark.parametrize("name", TOP)
+def test_what_users_look_for_is_there(name: str):
+    assert (ROOT / name).exists()
+
+
+def texts() -> list[tuple[Path, str]]:
+    """Every text file that is part of the project: those in the root, and all below the folders that hold sources."""
+    paths = [path for path in ROOT.iterdir() if path.is_file()]
+    for folder in ("src", "configs", "tests", "report", "bench", ".ci"):
+        paths += [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    found = []
+    for path in paths:
+        if not any(part.endswith(".egg-info") for part in path.parts):
+            data = path.read_bytes()
+            if b"\0" not in data[:8192]:
+                found.append((path, data.decode("utf-8")))
+    return found
+
+
+def test_no_file_names_the_host_of_an_index_or_hub():
+    # The brackets keep these patterns from finding themselves.
+    hosts = re.compile(r"[p]ypi\.|[p]ythonhosted\.|[h]uggingface\.co|\b[h]f\.co|download\.[p]ytorch|[a]naconda\.(org|com)")
+    files = texts()
+    assert {"requirements.lock", "Dockerfile", "test_architecture.py"} <= {path.name for path, _ in files}
+    for path, text in files:
+        for number, line in enumerate(text.splitlines(), 1):
+            assert not hosts.search(line), f"{identify(path)}:{number}: {line.strip()[:100]}"
+
+
+def test_the_lock_pins_and_hashes_everything():
+    lines = [line.strip() for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()]
+    entries = [line for line in lines if line and not line.startswith(("#", "--hash="))]
+    assert len(entries) > 50
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==[^ ]+ .*\\$", entry), (
+            f"{entry!r}: wanted NAME==VERSION and its hashes, no option, no address"
+        )
+    hashed = [line for before, line in pairwise(lines) if before in entries]
+    assert all(line.startswith("--hash=sha256:") for line in hashed)

@@ -1,0 +1,250 @@
+"""Set-up keeps its promises: the hashed lock, make on bare and broken machines, the container's walls, CI's script."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SET_UP_FILES = ["Makefile", "Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", ".ci/run", ".ci/compose.yml"]
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "pyproject.toml", *SET_UP_FILES])
+def test_no_set_up_file_names_a_host(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    assert not re.search(r"--(extra-)?index-url|--find-links|--default-index", text.replace("--no-emit-index-url", ""))
+
+
+# make
+
+
+def bare_checkout(folder: Path) -> Path:
+    """The files that set-up reads, in a folder of their own without an environment."""
+    for name in ("Makefile", "requirements-dev.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def make(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed here (the container has none)")
+    outside = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON")}
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=folder, env=outside | environment, capture_output=True, text=True, timeout=60)
+
+
+def test_help_is_the_default_and_lists_every_target() -> None:
+    shown = make(ROOT).stdout.splitlines()
+    assert [line.split()[1] for line in shown] == [
+        "help",
+        "setup",
+        "demo",
+        "test",
+        "test-peers",
+        "test-slow",
+        "lint",
+        "docs",
+        "bench",
+        "detectors",
+        "check-gpu",
+        "lock",
+    ]
+    assert all(len(line.split()) > 4 for line in shown)
+
+
+def test_only_the_bench_installs_what_it_compares_with(tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    (folder / "bench").mkdir()
+    (folder / "bench/peers.lock").touch()
+    installs = {target: "bench/peers.lock" in make(folder, "--dry-run", target).stdout for target in ("test", "demo", "bench")}
+    assert installs == {"test": False, "demo": False, "bench": True}
+    assert "-m peers" in make(folder, "--dry-run", "bench").stdout
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "docs", "bench", "lock"])
+def test_each_target_makes_the_environment_first_and_only_when_it_must(target: str, tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    dry_run = ("--dry-run", f"PYTHON={sys.executable}", target)
+    assert "-m venv" in make(folder, *dry_run).stdout
+    (folder / ".venv").mkdir()
+    (folder / ".venv/.made-from-lock").touch()
+    assert "-m venv" not in make(folder, *dry_run).stdout
+    later = (folder / ".venv/.made-from-lock").stat().st_mtime + 10
+    os.utime(folder / "requirements-dev.lock", (later, later))
+    assert "-m venv" in make(folder, *dry_run).stdout
+
+
+def stand_in(folder: Path, name: str, body: str) -> Path:
+    """A program of that name that does `body`, in a folder to put first on PATH."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{body}\n")
+    program.chmod(0o755)
+    return program
+
+
+def refusal(folder: Path, *arguments: str, **environment: str) -> str:
+    """What `make setup` says last when it fails; the stamp must not be there."""
+    done = make(folder, "setup", *arguments, **environment)
+    assert done.returncode != 0
+    assert not (folder / ".venv/.made-from-lock").exists()
+    told = [line for line in done.stderr.splitlines() if "set-up stopped" in line]
+    assert len(told) == 1, done.stderr
+    return told[0]
+
+
+def test_a_machine_without_a_fit_python_is_told_what_to_install(tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    assert "python3-venv" in refusal(folder, "PYTHON=")
+    old = stand_in(tmp_path / "bin", "python3.8", "exit 1")
+    assert f"'{old}' is not a Python 3.11 or newer" in refusal(folder, f"PYTHON={old}")
+
+
+def test_a_python_without_venv_is_told_what_to_install(tmp_path: Path) -> None:
+    no_venv = stand_in(tmp_path / "bin", "python3.11", 'case "$2" in *ensurepip*) exit 1;; esac')
+    assert "apt install python3-venv" in refusal(bare_checkout(tmp_path), f"PYTHON={no_venv}")
+
+
+def test_a_full_disk_is_seen_before_anything_is_fetched(tmp_path: Path) -> None:
+    stand_in(tmp_path / "bin", "df", "printf 'head\\n/dev/x 100 90 3145728 97%% /\\n'")
+    told = refusal(bare_checkout(tmp_path), PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert "needs about 8 GB and only 3 GB are free" in told
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("broken", ["pip", "uv"])
+def test_a_failed_download_says_what_to_do_and_leaves_no_stamp(broken: str, tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    stand_in(tmp_path / "bin", "df", "printf 'head\\n/dev/x 100 90 99999999 1%% /\\n'")
+    make_venv = '*"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python;;'
+    stand_in(tmp_path / "bin", "python3.11", f'case "$*" in {make_venv} *"-m pip"*) exit {int(broken == "pip")};; esac')
+    if broken == "uv":
+        stand_in(tmp_path / ".venv", "uv.txt", "")
+        (tmp_path / ".venv/bin").mkdir()
+        stand_in(tmp_path / ".venv/bin", "uv", "exit 2")
+    told = refusal(folder, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert "could not be installed" in told
+    assert "check the connection" in told
+    assert "run make again" in told
+
+
+# The container
+
+
+def compose(*names: str) -> dict[str, Any]:
+    return {name: yaml.safe_load((ROOT / name).read_text())["services"] for name in names}
+
+
+SERVICES: dict[str, dict[str, Any]] = compose("docker-compose.yml")["docker-compose.yml"]
+
+
+def test_the_image_builds_from_any_base_and_runs_as_nobody_special() -> None:
+    instructions = [line for line in DOCKERFILE.splitlines() if re.match(r"[A-Z]+ ", line)]
+    assert instructions[:2] == ["ARG BASE=python:3.11-slim-bookworm", "FROM ${BASE} AS installer"]
+    assert "syntax=" not in DOCKERFILE
+    for stage in ("program", "test"):  # the first is the image's, the second begins from it
+        users = re.findall(r"^USER (.*)$", DOCKERFILE.partition(f" AS {stage}\n")[2].partition("\nFROM ")[0], re.M)
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
+    assert next(line for line in instructions if line.startswith("ENTRYPOINT")).startswith('ENTRYPOINT ["')
+    assert next(line for line in instructions if line.startswith("CMD")).startswith('CMD ["')
+
+
+def test_a_change_of_the_source_does_not_install_the_lock_again() -> None:
+    copied, installed = DOCKERFILE.index("COPY requirements.lock"), DOCKERFILE.index("--require-hashes -r $lock")
+    assert copied < installed < DOCKERFILE.index("COPY . .")
+
+
+def test_everything_that_libraries_write_goes_to_a_place_that_can_be_written() -> None:
+    settings = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)", DOCKERFILE.replace("\\\n", ""), re.M))))
+    for name in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "HYPOTHESIS_STORAGE_DIRECTORY"):
+        assert settings[name].startswith("/tmp"), name
+    assert f"VOLUME {settings['NUMBA_CACHE_DIR']}" in DOCKERFILE
+    wanted = {"HF_HUB_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "TELLTALE_WEIGHTS": "/weights", "PYTHONUNBUFFERED": "1"}
+    assert wanted.items() <= settings.items()
+
+
+@pytest.mark.parametrize("service", [*SERVICES])
+def test_each_service_runs_offline_walled_in_and_as_the_caller(service: str) -> None:
+    settings = SERVICES[service]
+    assert settings["image"] == ("telltale-test" if service == "test" else "telltale")
+    assert settings["network_mode"] == "none"
+    assert settings["read_only"] is True
+    assert settings["user"] == "${HOST_UID:-1000}:${HOST_GID:-1000}"
+    assert settings["cap_drop"] == ["ALL"]
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert settings["init"] is True
+    assert settings["shm_size"]
+    assert settings["stop_grace_period"]
+    assert [entry.split(":")[0] for entry in settings["tmpfs"]] == ["/tmp"]
+    assert isinstance(settings["entrypoint"], list)
+    assert settings["command"] == []
+
+
+def test_only_the_output_folder_can_be_written_and_no_folder_is_made_as_root() -> None:
+    for name, settings in SERVICES.items():
+        for volume in settings.get("volumes", []):
+            assert volume.get("read_only", False) is (volume["target"] != "/output"), (name, volume)
+            assert volume["bind"] == {"create_host_path": False}
+    sources = {volume["target"]: volume["source"] for volume in SERVICES["train"]["volumes"]}
+    assert sources == {
+        "/data": "${DATA_DIR:-./data}",
+        "/weights": "${WEIGHTS_DIR:-./weights}",
+        "/output": "${OUTPUT_DIR:-./output}",
+    }
+    if (ROOT / ".git").exists():  # the image has none of the three
+        assert all((ROOT / name).is_dir() for name in ("data", "weights", "output"))
+
+
+def test_one_service_builds_each_image_and_the_others_never_fetch_it() -> None:
+    built = {name: settings["build"]["target"] for name, settings in SERVICES.items() if "build" in settings}
+    assert built == {"train": "runtime", "test": "test"}
+    assert all(settings["pull_policy"] == "never" for name, settings in SERVICES.items() if name not in built)
+    # `docker compose build` makes the image of the jobs alone.
+    assert [name for name, settings in SERVICES.items() if settings.get("profiles")] == ["test"]
+
+
+def test_gpus_are_asked_for_only_in_their_own_file() -> None:
+    assert "devices" not in (ROOT / "docker-compose.yml").read_text()
+    for settings in compose("docker-compose.gpu.yml")["docker-compose.gpu.yml"].values():
+        (device,) = settings["deploy"]["resources"]["reservations"]["devices"]
+        assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+
+
+@pytest.mark.parametrize("service", ["train", "predict"])
+def test_many_processes_find_each_other_without_a_network(service: str) -> None:
+    """.ci/run runs both services; without the address torchrun waits for the container's name, which nothing resolves."""
+    one, many = SERVICES[service]["entrypoint"], SERVICES[f"{service}-all-gpus"]
+    launcher = ["torchrun", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=${PROCESSES:-gpu}"]
+    assert many["entrypoint"] == [*launcher, *one[1:]]  # the same program with the same arguments
+    assert many["environment"] == {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
+    assert many["volumes"] == SERVICES[service]["volumes"]
+
+
+def test_overrides_name_only_services_that_exist() -> None:
+    for services in compose("docker-compose.gpu.yml", ".ci/compose.yml").values():
+        assert services.keys() <= SERVICES.keys()
+
+
+def test_the_image_gets_the_source_and_not_what_was_put_in_or_came_out() -> None:
+    left_out = (ROOT / ".dockerignore").read_text().split()
+    assert {".git", ".venv", "data", "runs", "demo", "output", "weights", "**/*.mp4", "**/*.pt"} <= set(left_out)
+    assert not {"src", "tests", "configs", "setup.py", "train.py", "predict.py", "README.md", "LICENSE"} & set(left_out)
+
+
+# CI
+
+
+def test_ci_is_a_runnable_script_that_stops_at_the_first_failure() -> None:
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    assert "\nset -euo pipefail\n" in script.read_text()
+    if shutil.which("bash"):
+        subprocess.run(["bash", "-n", str(script)], check=True)

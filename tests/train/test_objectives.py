@@ -1,0 +1,294 @@
+"""What trains each detector: its terms, its batches, and a whole run of each through train.py and predict.py."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor, nn
+from torch.nn import functional
+
+import predict
+import train
+from telltale import config, models
+from telltale.config.detectors import ENTRIES
+from telltale.data.batch import Batch, Facts
+from telltale.data.manifest import Row
+from telltale.errors import InputError
+from telltale.models import checkpoint
+from telltale.scores.score import read_scores
+from telltale.train import objectives
+from telltale.train.losses import NonFiniteLoss
+
+SIZE = 64
+
+
+def settings(name: str, **sections: dict) -> config.Config:
+    return config.parse({"model": {"name": name}, "clip": {"frames": 2, "image_size": SIZE}, **sections}, "test")
+
+
+def batch(targets: list[int], views: int = 1, frames: int = 2) -> Batch:
+    torch.manual_seed(4)
+    count = len(targets)
+    there = torch.ones(count, views, dtype=torch.bool)
+    pictures = torch.randint(0, 256, (count, views, frames, SIZE, SIZE, 3), dtype=torch.uint8)
+    facts = [Facts(row, f"{row}.mp4", float(target), "ok") for row, target in enumerate(targets)]
+    mel, times = torch.empty(count, views, 0), torch.zeros(count, views, frames)
+    return Batch(facts, pictures, mel, there, ~there, times, torch.tensor(targets).float(), there)
+
+
+class Told(nn.Module):
+    """A model that answers what it is told, and keeps what it was asked."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer, self.asked = answer, {}
+
+    def forward(
+        self, pictures: Tensor, mel: Tensor | None, has_picture: Tensor, has_sound: Tensor, frame_seconds=None, learn=False
+    ):
+        self.asked = {"pictures": pictures, "learn": learn}
+        return self.answer
+
+
+LOSSES = {
+    "cross_entropy": functional.binary_cross_entropy_with_logits,
+    "squared_error": lambda logit, target: (logit.sigmoid() - target).square().mean(),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
+    logit, target = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
+    model = Told(logit)
+    found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(model, batch([1, 0, 0]))
+    assert list(found.terms) == [loss] and not model.asked["learn"]
+    torch.testing.assert_close(found.total, LOSSES[loss](logit, target))
+    torch.testing.assert_close(found.probability, logit.sigmoid())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_each_frame_is_judged_by_its_clips_target(loss: str) -> None:
+    frames, target = torch.tensor([[2.0, -4.0], [-1.0, 3.0], [0.5, 0.0]]), torch.tensor([1.0, 0.0, 0.0])
+    model, wanted = Told(frames.flatten()), LOSSES[loss](frames, target[:, None].expand(3, 2))
+    for pooling, clip in (("mean", frames.mean(1)), ("max", frames.amax(1))):
+        chosen = settings("meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"})
+        found = objectives.build(chosen, [])(model, batch([1, 0, 0]))
+        assert model.asked["learn"] and list(found.terms) == [loss]
+        torch.testing.assert_close(found.total, wanted)
+        # A clip's probability is pooled as it will be in prediction.
+        torch.testing.assert_close(found.probability, clip.sigmoid())
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
+    chosen, given = settings("meso4", objective={"per": per}), batch([0, 1, 1])
+    torch.manual_seed(0)
+    model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=1).eval()
+    inputs = given.inputs(torch.device("cpu"))
+    clips, frames = model(**inputs), model.detector(inputs["pictures"].flatten(0, 1)).view(3, 2)
+    found = objectives.build(chosen, [])(model, given)
+    scores = frames if per == "frame" else clips[:, None]
+    wanted = functional.binary_cross_entropy_with_logits(scores, given.target[:, None].expand_as(scores))
+    torch.testing.assert_close(found.total, wanted)
+    torch.testing.assert_close(found.probability, clips.sigmoid())
+    assert not torch.isclose(frames[:, 0], frames[:, 1]).any()
+
+
+@pytest.mark.parametrize("per", ["frame", "clip"])
+def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target(per: str) -> None:
+    frames = torch.tensor([[-3.0, -1.0], [3.0, 2.0], [-2.0, 1.0], [1.0, 4.0]])
+    logit = frames if per == "frame" else frames.mean(1, keepdim=True)
+    found = objectives.build(settings("sbi", objective={"per": per}), [])(Told(logit.flatten()), batch([0, 0], views=2))
+    target = torch.tensor([[0.0], [1.0], [0.0], [1.0]]).expand_as(logit)
+    torch.testing.assert_close(found.total, functional.binary_cross_entropy_with_logits(logit, target))
+    torch.testing.assert_close(found.probability, frames.mean(1).sigmoid().view(2, 2).mean(1))
+
+
+def ucf_rows() -> list[Row]:
+    kinds = [None, "swap", None, "9", None, "swap"]
+    return [Row(f"{row}.mp4", Path("x"), row % 2, kind) for row, kind in enumerate(kinds)]
+
+
+def test_ucf_adds_four_terms_with_the_published_weights_on_pairs_frame_by_frame() -> None:
+    objective = objectives.build(settings("ucf"), ucf_rows())
+    assert objective.methods == 2 and objective.unit == "pairs"
+    assert objective.method == {"1.mp4": 2, "3.mp4": 1, "5.mp4": 2}
+    torch.manual_seed(0)
+    pictures = torch.rand(12, 3, 8, 8)
+    answer = SimpleNamespace(
+        common=torch.randn(12, 2),
+        specific=torch.randn(12, 3),
+        common_features=torch.randn(12, 5),
+        specific_features=torch.randn(12, 5),
+        pictures=pictures,
+        rebuilt=(pictures + 0.5, pictures - 0.25),
+    )
+    model, given = Told(answer), batch([0, 1, 0, 1, 0, 1])
+    found = objective(model, given)
+    # First the two first frames of the first pair, then their second ones: genuine and forged in turns.
+    asked = model.asked["pictures"][:, 0]
+    ours = given.pictures[:, 0].permute(0, 1, 4, 2, 3).float() / 255
+    for place, (clip, frame) in enumerate([(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (3, 0)]):
+        torch.testing.assert_close(asked[place], ours[clip, frame])
+    kinds = torch.tensor([0, 2, 0, 2, 0, 1, 0, 1, 0, 2, 0, 2])
+    torch.testing.assert_close(found.terms["common"], functional.cross_entropy(answer.common, (kinds > 0).long()))
+    torch.testing.assert_close(found.terms["specific"], 0.1 * functional.cross_entropy(answer.specific, kinds))
+    assert found.terms["reconstruction"].item() == pytest.approx(0.3 * (2 * 0.5 + 2 * 0.25))
+    assert found.terms["contrastive"].item() > 0
+    frames = answer.common.softmax(1)[:, 1]
+    torch.testing.assert_close(found.probability[:2], torch.stack([frames[[0, 2]].mean(), frames[[1, 3]].mean()]))
+
+
+def test_ucf_without_a_method_column_has_one_kind() -> None:
+    rows = [replace(row, method=None) for row in ucf_rows()]
+    objective = objectives.build(settings("ucf"), rows)
+    assert objective.methods == 1
+    assert set(objective.method.values()) == {1}
+    # A forged clip of another list, as `telltale plan` has them, is of the first kind, and forged all the same.
+    known = objectives.build(settings("ucf"), ucf_rows()[:2])
+    answer = SimpleNamespace(common=torch.zeros(4, 2), specific=torch.zeros(4, 2), pictures=torch.zeros(4, 3, 8, 8))
+    answer.common_features, answer.specific_features, answer.rebuilt = (
+        torch.zeros(4, 5),
+        torch.zeros(4, 5),
+        (answer.pictures,) * 2,
+    )
+    given = replace(batch([0, 1]), facts=[Facts(0, "a.mp4", 0.0, "ok"), Facts(1, "b.mp4", 1.0, "ok")])
+    assert known(Told(answer), given).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
+
+
+def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
+    torch.manual_seed(0)
+    answer = SimpleNamespace(classes=torch.randn(4, 2), patches=torch.randn(4, 2, 4, 4), projected=torch.randn(4, 6, 4, 4))
+    objective = objectives.build(settings("lav"), [])
+    objective.epoch = 1
+    early = objective(Told(answer), batch([0, 1]))
+    assert list(early.terms) == ["classes", "patches", "genuine_patches"]
+    wanted = functional.cross_entropy(answer.patches[:2], torch.zeros(2, 4, 4, dtype=torch.long))
+    torch.testing.assert_close(early.terms["genuine_patches"], wanted)
+    objective.epoch = 2
+    assert list(objective(Told(answer), batch([0, 1])).terms) == ["classes", "patches"]
+
+
+def test_a_term_that_is_not_finite_stops_by_name() -> None:
+    answer = SimpleNamespace(
+        classes=torch.randn(4, 2), patches=torch.full((4, 2, 4, 4), torch.nan), projected=torch.randn(4, 6, 4, 4)
+    )
+    found = objectives.build(settings("lav"), [])(Told(answer), batch([0, 1]))
+    with pytest.raises(NonFiniteLoss, match=r"term 'patches' is not finite \(nan\) on the batch of 0\.mp4, 1\.mp4"):
+        found.check(["0.mp4", "1.mp4"])
+
+
+@pytest.mark.parametrize("name", ["ucf", "lav"])
+def test_the_objectives_gradient_reaches_all_that_should_train_and_nothing_else(name: str) -> None:
+    chosen = settings(name)
+    torch.manual_seed(0)
+    objective = objectives.build(chosen, ucf_rows())
+    model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=objective.methods)
+    objective(model, batch([0, 1, 0, 1])).total.backward()
+    without = {key for key, value in model.named_parameters() if value.grad is None}
+    assert without == {key for key, value in model.named_parameters() if not value.requires_grad}
+    assert all(key.startswith("detector.learning.") for key in without)
+    assert bool(without) == (name == "lav")  # its projection only compares
+
+
+@pytest.fixture(scope="module")
+def labelled(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny data set, its training labels with the kinds of forgery in a column."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for name in ("train", "validation", "test", "validation_labels.csv"):
+        (folder / name).symlink_to(tiny / name)
+    with (tiny / "meta.csv").open() as file:
+        kinds = {row["video_name"]: row["kind"] for row in csv.DictReader(file)}
+    clusters = {kind: number for number, kind in enumerate(sorted(set(kinds.values())))}
+    with (tiny / "train_labels.csv").open() as file, (folder / "train_labels.csv").open("w") as out:
+        out.write("video_name,target,method\n")
+        out.writelines(f"{r['video_name']},{r['target']},{clusters[kinds[r['video_name']]]}\n" for r in csv.DictReader(file))
+    return folder
+
+
+SMALL = ["clip.seconds=1", "clip.frames=1", f"clip.image_size={SIZE}", "data.batch_size=4", "data.workers=1", "optim.epochs=2"]
+SMALL += [
+    "optim.accumulate=1",
+    "optim.autocast=off",
+    "threads=1",
+    "optim.rate=1e-3",
+    "optim.schedule=constant",
+    "predict.spans=1",
+    "predict.batch_size=4",
+]
+
+
+def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False) -> int:
+    words = [word for value in [*SMALL, *more] for word in ("--set", value)]
+    file = Path(__file__).parents[2] / "configs" / ENTRIES[name].config
+    given = ["--config", str(file), "--data", str(data), "--out", str(out)]
+    return train.train(train.arguments([*given, *words, *["--resume"] * resume]))
+
+
+# The objectives of their own in every test run, the plain classifiers by `make test-slow`.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if e.objective != "classifier" else pytest.mark.slow) for name, e in ENTRIES.items()]
+)
+def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path: Path, name: str) -> None:
+    torch.set_num_threads(1)
+    backbone = ("model.picture_backbone=test_efficientnet",) if name == "sbi" else ()
+    assert do_train(labelled, name, tmp_path / "run", *backbone) == 0
+    with (tmp_path / "run" / "history.csv").open() as file:
+        header = next(csv.reader(file))
+    terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}}
+    terms["lav"] = {"train_classes", "train_patches", "train_genuine_patches"}
+    assert {key for key in header if key.startswith("train_")} - {"train_loss", "train_unreadable"} == terms.get(name, set())
+    logged = EventAccumulator(str(tmp_path / "run")).Reload().Tags()["scalars"]
+    assert {f"train/{term.removeprefix('train_')}" for term in terms.get(name, set())} <= set(logged)
+    best = checkpoint.load(tmp_path / "run" / "best.pt")
+    assert not [key for key in best["model"] if ".learning." in key]
+    audit = json.loads((tmp_path / "run" / "audit.json").read_text())
+    trained = {key for key in best["model"] if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    assert audit["parameters"] == sum(best["model"][key].numel() for key in trained)
+    # One epoch, then another in a second call, is bit for bit the run of two.
+    assert do_train(labelled, name, tmp_path / "cut", *backbone, "optim.epochs=1") == 0
+    assert do_train(labelled, name, tmp_path / "cut", *backbone, resume=True) == 0
+    cut, whole = (checkpoint.load(tmp_path / run / "last.pt")["model"] for run in ("cut", "run"))
+    assert all(torch.equal(cut[key], whole[key]) for key in whole)
+    # Prediction builds and loads the common part alone.
+    asked = [
+        "--checkpoint",
+        str(tmp_path / "run/best.pt"),
+        "--videos",
+        str(labelled / "test"),
+        "--out",
+        str(tmp_path / "submission.csv"),
+    ]
+    maps = ["--maps", str(tmp_path / "maps")]
+    if name != "lav":
+        with pytest.raises(InputError, match=f"{name} says whether a clip is forged, not where; wanted a checkpoint of lav"):
+            predict.predict(predict.arguments([*asked, *maps]))
+        maps = []
+    assert predict.predict(predict.arguments([*asked, *maps])) == 0
+    scores = read_scores(tmp_path / "scores.csv")
+    assert {score.status for score in scores.values()} == {"ok"}
+    if maps:
+        assert {path.name for path in (tmp_path / "maps").iterdir()} == {f"{video}.png" for video in scores}
+
+
+def test_training_on_pairs_wants_an_even_batch(labelled: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.batch_size is 5; ucf trains on pairs, wanted an even number"):
+        do_train(labelled, "ucf", tmp_path / "run", "data.batch_size=5")
+
+
+def test_a_named_method_column_has_to_be_there(labelled: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"train_labels\.csv:1: header .* wanted a column 'cluster' besides"):
+        do_train(labelled, "ucf", tmp_path / "run", "data.method_column=cluster")
+
+
+def test_triplets_want_a_margin_between_kinds() -> None:
+    features = torch.from_numpy(np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 0.0], [10.0, 0.0]], np.float32))
+    near, far = torch.tensor([0, 1, 0, 1]), torch.tensor([0, 0, 1, 1])
+    assert objectives.triplets(features, near, 3.0).item() == pytest.approx(0.0, abs=1e-4)
+    assert objectives.triplets(torch.zeros(4, 2), far, 3.0).item() == pytest.approx(6.0, abs=1e-4)
