@@ -163,11 +163,11 @@ def test_packages_of_another_environment_are_packages(tmp_path: Path, monkeypatc
 
 def test_an_import_beneath_a_watch_works_and_finds_nothing() -> None:
     program = """
-from telltale import witness
-with witness.watch() as seen:
+from telltale.competition import access
+with access.watch() as seen:
     import numpy, scipy.special, csv, decimal
     numpy.zeros(2).tolist()
-print(len(seen.files) > 20, witness.fresh(seen), seen.hosts)
+print(len(seen.files) > 20, access.fresh(seen), seen.hosts)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "[]", "set()"]

@@ -222,7 +222,8 @@ import socket
 def refuse(*_): raise SystemExit("a connection was tried")
 socket.socket.connect = socket.getaddrinfo = refuse
 import numpy as np
-from telltale import config, transforms
+from telltale import config
+from telltale.data import transforms
 transforms.augment_frames(np.zeros((2, 32, 32, 3), np.uint8), config.Augment(), np.random.default_rng(1))
 """
     environment = {key: value for key, value in os.environ.items() if key != "NO_ALBUMENTATIONS_UPDATE"}

@@ -177,7 +177,7 @@ def test_report_imports_no_torch_however_far_one_looks():
         ("telltale", "torch numpy pydantic yaml"),
         ("telltale.report.figures", "torch timm"),
         ("telltale.metrics", "torch"),
-        ("telltale.scores", "torch"),
+        ("telltale.scores.score", "torch"),
         ("train, predict", "torch numpy pandas matplotlib librosa av cv2"),
         ("telltale.cli", "torch numpy pandas matplotlib librosa av cv2"),
     ],

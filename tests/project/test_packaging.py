@@ -138,11 +138,12 @@ def test_an_installed_wheel_is_the_checkout(installed: Path, tmp_path: Path) -> 
 import sys
 from pathlib import Path
 import telltale
-from telltale import config, source, versions
+from telltale import config
+from telltale.runtime import environment, source
 assert Path(telltale.__file__).is_relative_to(sys.prefix) and source.checkout() is None
 source.copy(Path("copy"))
 config.read(Path("audiovisual"))
-print(config.fingerprint(config.read(Path("demo"))), versions.code())
+print(config.fingerprint(config.read(Path("demo"))), environment.code())
 """
     told = run(installed, "-c", program, folder=tmp_path).split()
     assert told == [fingerprint(read(ROOT / "configs/demo.yaml")), environment.code()]

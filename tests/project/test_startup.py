@@ -99,7 +99,8 @@ def test_reading_and_scoring_a_clip_load_no_library_of_training():
     """Beyond the imports: what the first clip itself draws in."""
     program = """
 import numpy as np
-from telltale import config, mel, models, transforms
+from telltale import config, models
+from telltale.data import mel, transforms
 settings = config.Config(model={"name": "mel_cnn"})
 transforms.fit(np.zeros((2, 40, 60, 3), np.uint8), 32)
 mel.log_mel(np.zeros(16_000, np.float32), settings.mel, 1.0)

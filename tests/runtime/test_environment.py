@@ -28,7 +28,7 @@ def copy_of_sources(folder: Path) -> Path:
 
 
 def code_in_a_process(source: Path) -> str:
-    program = f"import sys; sys.path.insert(0, {str(source)!r}); from telltale import versions; print(versions.code())"
+    program = f"import sys; sys.path.insert(0, {str(source)!r}); from telltale.runtime import environment; print(environment.code())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=source)
     return done.stdout.strip()
 
@@ -83,8 +83,8 @@ def test_the_packages_are_those_between_a_file_and_its_score() -> None:
 
 def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
     package = copy_of_sources(tmp_path)
-    program = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from telltale import versions; "
-    program += "print(*versions.distributions())"
+    program = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from telltale.runtime import environment; "
+    program += "print(*environment.distributions())"
 
     def in_a_process() -> set[str]:
         return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
@@ -96,7 +96,7 @@ def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
 
 
 def test_versions_ask_torch_only_where_it_is_loaded() -> None:
-    program = "import sys; from telltale import versions, origins; print(versions.machine()['vector'], 'torch' in sys.modules)"
+    program = "import sys; from telltale.runtime import environment; import telltale.scores.sidecar; print(environment.machine()['vector'], 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "False"]
     import torch

@@ -14,7 +14,7 @@ from telltale.runtime.entry import guarded
 from telltale.runtime.signals import Stopped
 
 WORK = """
-from telltale import progress
+from telltale.runtime import progress
 progress.EVERY_SECONDS = {seconds}
 import time
 shown = progress.bar(20, "epoch 1/3", "clip")

@@ -107,7 +107,7 @@ def test_damaged_journal_line_is_named(tmp_path: Path, line: str) -> None:
 
 def test_journal_has_one_writer(tmp_path: Path) -> None:
     first = Journal(tmp_path / "journal", "f")
-    begin = f"from pathlib import Path; from telltale.scores import Journal; Journal(Path({str(tmp_path / 'journal')!r}), 'f')"
+    begin = f"from pathlib import Path; from telltale.scores.score import Journal; Journal(Path({str(tmp_path / 'journal')!r}), 'f')"
     second = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
     assert second.returncode != 0
     assert "another process" in second.stderr

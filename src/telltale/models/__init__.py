@@ -9,11 +9,13 @@ shipped.
 
 import copy
 from importlib import import_module
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from telltale import config
 from telltale.config.detectors import ENTRIES, Entry
+
+if TYPE_CHECKING:  # torch takes seconds to load, and `checkpoint` says what is wrong with a file before that
+    from torch import Tensor, nn
 
 __all__ = ["ENTRIES", "Entry", "build", "for_prediction", "shipped"]
 
@@ -22,7 +24,7 @@ LEARNING = "learning"
 
 def build(
     settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool, methods: int | None = None
-) -> nn.Module:
+) -> "nn.Module":
     """The model that `settings.name` names, its weights drawn from torch's generator or loaded as the settings say.
 
     With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set, by the caller.
@@ -39,7 +41,7 @@ def build(
     return Frames(found, settings.pooling, settings.top_k)
 
 
-def for_prediction(model: nn.Module) -> nn.Module:
+def for_prediction(model: "nn.Module") -> "nn.Module":
     """A copy of the model without what only training needs."""
     smaller = copy.deepcopy(model)
     for module in smaller.modules():
@@ -48,6 +50,6 @@ def for_prediction(model: nn.Module) -> nn.Module:
     return smaller
 
 
-def shipped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def shipped(state: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
     """The weights that prediction needs: those of no module called `learning`."""
     return {name: value for name, value in state.items() if LEARNING not in name.split(".")}
