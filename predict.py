@@ -1,4 +1,5 @@
-"""Score videos with a trained model and write submission.csv, with scores.csv and its origin, scores.json, beside it.
+"""Score videos with a trained model and write submission.csv, with scores.csv and its origin, scores.json,
+beside it.
 
     python predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv [--list template.csv]
     torchrun --nproc-per-node=2 predict.py --checkpoint RUN/best.pt --videos DIR --out submission.csv

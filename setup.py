@@ -1,5 +1,6 @@
-"""What pyproject.toml cannot say: a wheel carries along the files beside src/, so that `--config baseline`, `telltale bundle`
-and the rest do in an installed package what they do in a checkout. `telltale.runtime.source` lists them.
+"""What pyproject.toml cannot say: a wheel carries along the files beside src/, so that `--config baseline`,
+`telltale bundle` and the rest do in an installed package what they do in a checkout.
+`telltale.runtime.source` lists them.
 """
 
 import sys

@@ -1,8 +1,10 @@
-"""`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a limit in the same run.
+"""`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a
+limit in the same run.
 
     .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path inference ...] [--quick]
 
-Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does nothing else.
+Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does
+nothing else.
 """
 
 import argparse
@@ -20,17 +22,26 @@ PARTS = ("decode", "path", "inference", "training", "programs", "evaluate")
 
 
 def main(given: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "--clips", type=Path, default=HERE.parent.parent / "shared/media/clips", help="in the competition's layout"
+        "--clips",
+        type=Path,
+        default=HERE.parent.parent / "shared/media/clips",
+        help="in the competition's layout",
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--quick", action="store_true", help="few clips and one repeat: whether it works, not what it costs")
+    parser.add_argument(
+        "--quick", action="store_true", help="few clips and one repeat: whether it works, not what it costs"
+    )
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     arguments = parser.parse_args(given)
     paths = sorted(arguments.clips.glob("*/*.mp4"))
     if not paths:
-        parser.error(f"{arguments.clips}: holds no */*.mp4; name a folder in the competition's layout with --clips")
+        parser.error(
+            f"{arguments.clips}: holds no */*.mp4; name a folder in the competition's layout with --clips"
+        )
     repeats = 1 if arguments.quick else 3
     few = paths[:12] if arguments.quick else paths
     parts = {
@@ -38,7 +49,9 @@ def main(given: list[str] | None = None) -> int:
         "path": lambda: path.measure(few, repeats),
         "inference": lambda: inference.measure(repeats, 2 if arguments.quick else None),
         "training": lambda: training.measure(few, repeats),
-        "programs": lambda: programs.measure(arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())),
+        "programs": lambda: programs.measure(
+            arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())
+        ),
         "evaluate": lambda: evaluate.measure(*((2000, 10) if arguments.quick else ())),
     }
     rows = []

@@ -1,6 +1,7 @@
 """Counts every detector anew for `telltale models`, which lists them without torch.
 
-python -m bench.counts          # writes src/telltale/models/counts.json: after a change of a model or of its config
+python -m bench.counts          # writes src/telltale/models/counts.json: after a change of a model or of its
+config
 """
 
 import json
@@ -15,7 +16,10 @@ def main() -> None:
     counts = {}
     for name, entry in ENTRIES.items():
         settings = config.read(Path("configs", entry.config))
-        counts[name] = {"settings": models.fingerprint(settings), "counts": models.measure(settings, timed=False)}
+        counts[name] = {
+            "settings": models.fingerprint(settings),
+            "counts": models.measure(settings, timed=False),
+        }
         print(name, counts[name]["counts"], flush=True)
     models.COUNTS.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
 

@@ -1,4 +1,5 @@
-"""One clip on one core: 16 frames over the whole clip and all its sound, beside decord and beside bare decoding."""
+"""One clip on one core: 16 frames over the whole clip and all its sound, beside decord and beside bare
+decoding."""
 
 from collections.abc import Sequence
 from pathlib import Path

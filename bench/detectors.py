@@ -1,12 +1,14 @@
 """`make detectors`: every detector trained briefly on one demo data set, and one table of what came of it.
 
-    .venv/bin/python -m bench.detectors [--out detectors] [--only NAME ...] [--jobs 2] [--table docs/detectors.md]
+    .venv/bin/python -m bench.detectors [--out detectors] [--only NAME ...] [--jobs 2]
+        [--table docs/detectors.md]
 
-Small pictures, few epochs, random weights: the table says that each learns what it is shown, not which is best on real data.
-Each run is a call of train.py and predict.py with its file in configs/ and the settings below; what is done already is kept,
-so that a second call goes on. With --only the rows of the others stay as they are in the document. Detectors that see alone
-learn from forgeries that can be seen, those that hear alone from ones that can be heard; labels carry the kind of forgery as
-`method`. The AUC is that of kinds a detector could perceive.
+Small pictures, few epochs, random weights: the table says that each learns what it is shown, not which is
+best on real data. Each run is a call of train.py and predict.py with its file in configs/ and the settings
+below; what is done already is kept, so that a second call goes on. With --only the rows of the others stay as
+they are in the document. Detectors that see alone learn from forgeries that can be seen, those that hear
+alone from ones that can be heard; labels carry the kind of forgery as `method`. The AUC is that of kinds a
+detector could perceive.
 """
 
 import argparse
@@ -60,29 +62,49 @@ BUDGET = {
     "optim.accumulate": 1,
     "optim.autocast": "off",
 }
-# What a detector wants other than that. ShallowNet's dropout after every layer keeps it at chance for many epochs. MesoNet's
-# running statistics follow slowly. SBI, which sees no forgery but its own and takes two gradients a step, is the slowest to
-# learn: it gets a smaller network than its EfficientNet-B4, and more epochs.
+# What a detector wants other than that. ShallowNet's dropout after every layer keeps it at chance for many
+# epochs. MesoNet's running statistics follow slowly. SBI, which sees no forgery but its own and takes two
+# gradients a step, is the slowest to learn: it gets a smaller network than its EfficientNet-B4, and more
+# epochs.
 OWN: dict[str, dict[str, Any]] = {
     "frame_cnn": {"optim.epochs": 12},
     "meso4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "mesoinception4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "shallownet_v3": {"optim.rate": 3e-4, "model.dropout": 0.0},
     **{name: {"clip.frames": 1} for name in ("f3net", "ucf", "lav")},  # two networks each
-    "sbi": {"model.picture_backbone": "resnet18.tv_in1k", "data.batch_size": 8, "optim.epochs": 24, "augment.colour_p": 0.0},
+    "sbi": {
+        "model.picture_backbone": "resnet18.tv_in1k",
+        "data.batch_size": 8,
+        "optim.epochs": 24,
+        "augment.colour_p": 0.0,
+    },
 }
-COLUMNS = ("detector", "AUC, kinds seen in training", "AUC, unseen kinds", "parameters", "MACs", "ms a clip", "training")
+COLUMNS = (
+    "detector",
+    "AUC, kinds seen in training",
+    "AUC, unseen kinds",
+    "parameters",
+    "MACs",
+    "ms a clip",
+    "training",
+)
 COLUMNS += ("loss per", "made")
 HEADER, RULE = f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"
 
 
 def main(given: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="bench.detectors", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="bench.detectors", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "detectors", help="data, runs and results")
     parser.add_argument("--only", nargs="+", choices=ENTRIES, default=list(ENTRIES), metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, of two threads each")
-    parser.add_argument("--table", type=Path, help="write the table into this document, and its picture beside it")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="for all of them, after their own")
+    parser.add_argument(
+        "--table", type=Path, help="write the table into this document, and its picture beside it"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="for all of them, after their own"
+    )
     args = parser.parse_args(given)
     make_data(args.out)
     with ThreadPoolExecutor(args.jobs) as pool:
@@ -107,7 +129,9 @@ def make_data(out: Path) -> None:
     meta = pd.read_csv(data / "meta.csv").rename(columns={"kind": "method"})
     for way in ("picture", "sound", "both"):
         for split in ("train", "validation"):
-            rows = meta[(meta["split"] == split) & ((meta["target"] == 0) | meta["method"].isin(perceived(way)))]
+            rows = meta[
+                (meta["split"] == split) & ((meta["target"] == 0) | meta["method"].isin(perceived(way)))
+            ]
             rows[["video_name", "target", "method"]].to_csv(data / f"{split}_{way}.csv", index=False)
 
 
@@ -121,7 +145,8 @@ def way_of(name: str) -> str:
 
 
 def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
-    """Train, predict and judge one detector. A run is told apart by its settings, so with a changed one it begins anew."""
+    """Train, predict and judge one detector. A run is told apart by its settings, so with a changed one it
+    begins anew."""
     way, run = way_of(name), out / name
     labels = {f"data.{split}_labels": f"{split}_{way}.csv" for split in ("train", "validation")}
     values = {**BUDGET, **OWN.get(name, {}), **labels}
@@ -132,7 +157,16 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
     done = run / "done.json"
     if not done.exists() or json.loads(done.read_text())["settings"] != fingerprint:
         began = time.perf_counter()
-        train = ("train.py", "--config", f"configs/{ENTRIES[name].config}", "--data", out / "data", "--out", run, "--force")
+        train = (
+            "train.py",
+            "--config",
+            f"configs/{ENTRIES[name].config}",
+            "--data",
+            out / "data",
+            "--out",
+            run,
+            "--force",
+        )
         call(sys.executable, *train, *settings, log=out / f"{name}.log")
         seconds = time.perf_counter() - began
         predict = ("predict.py", "--checkpoint", run / "best.pt", "--videos", out / "data/test")
@@ -140,18 +174,28 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
         record = {"settings": fingerprint, "seconds": seconds, "made": date.today().isoformat()}
         done.write_text(json.dumps(record), encoding="utf-8")
     record = json.loads(done.read_text())
-    found = {"name": name, "training_seconds": record["seconds"], "made": record["made"], "per": chosen.objective.per}
+    found = {
+        "name": name,
+        "training_seconds": record["seconds"],
+        "made": record["made"],
+        "per": chosen.objective.per,
+    }
     found |= judge(name, out, run)
     print(f"{name}: {found['seen']}, {found['unseen']}", flush=True)
     return found
 
 
 def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
-    """AUC with its interval on seen and on unseen kinds that the detector could perceive, against all genuine clips."""
+    """AUC with its interval on seen and on unseen kinds that the detector could perceive, against all genuine
+    clips."""
     meta = pd.read_csv(out / "data/meta.csv")
-    meta = meta[(meta["split"] == "test") & ((meta["target"] == 0) | meta["kind"].isin(perceived(way_of(name))))]
+    meta = meta[
+        (meta["split"] == "test") & ((meta["target"] == 0) | meta["kind"].isin(perceived(way_of(name))))
+    ]
     scores = read_scores(run / "scores.csv")
-    probability = meta["video_name"].map(lambda video: scores[video].fake_probability).astype(float).to_numpy()
+    probability = (
+        meta["video_name"].map(lambda video: scores[video].fake_probability).astype(float).to_numpy()
+    )
     groups = ["unseen" if kind in UNSEEN else "seen" for kind in meta["kind"]]
     return metrics.group_aucs(meta["target"].to_numpy(), probability, groups, resamples=2000, seed=0)
 
@@ -171,7 +215,11 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     lines = [HEADER, RULE]
     for row in rows:
         cells = [f"`{row['name']}`", auc(row["seen"]), auc(row["unseen"]), f"{row['parameters']:,}"]
-        cells += [f"{row['macs'] / 1e9:.2f} G", f"{row['milliseconds_per_clip']:.0f}", f"{row['training_seconds']:.0f} s"]
+        cells += [
+            f"{row['macs'] / 1e9:.2f} G",
+            f"{row['milliseconds_per_clip']:.0f}",
+            f"{row['training_seconds']:.0f} s",
+        ]
         cells += [row["per"], row["made"]]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -181,7 +229,9 @@ def merged(text: str, rows: list[dict[str, Any]]) -> list[str]:
     """The table of `rows` and of those that the document `text` has besides, in the order of the registry."""
     before = text.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
     if before and before[0] != HEADER:
-        raise SystemExit("the document's table has other columns; run all detectors, without --only, into an empty one")
+        raise SystemExit(
+            "the document's table has other columns; run all detectors, without --only, into an empty one"
+        )
     lines = {named(line): line for line in [*before[2:], *table(rows)[2:]]}
     return [HEADER, RULE, *(lines[name] for name in ENTRIES if name in lines)]
 

@@ -1,8 +1,10 @@
-"""What comes out the same to the bit, and what does not: a small model trained and used in several ways, one beside another.
+"""What comes out the same to the bit, and what does not: a small model trained and used in several ways, one
+beside another.
 
     .venv/bin/python -m bench.determinism [--out determinism] [--table docs/reproducibility.md]
 
-Every row changes one thing against the first run. The demo's config, two epochs on the demo's data: minutes on four cores.
+Every row changes one thing against the first run. The demo's config, two epochs on the demo's data: minutes
+on four cores.
 """
 
 import argparse
@@ -39,7 +41,10 @@ PREDICTIONS: dict[str, dict[str, Any]] = {
     "`threads` 2 → 4": {"threads": 4},
     "`predict.batch_size` 16 → 5": {"predict.batch_size": 5},
     "`predict.precision` off → bf16": {"predict.precision": "bf16"},
-    "`clip.backend` pyav → decord, `clip.sampling` reference → exact": {"clip.sampling": "exact", "clip.backend": "decord"},
+    "`clip.backend` pyav → decord, `clip.sampling` reference → exact": {
+        "clip.sampling": "exact",
+        "clip.backend": "decord",
+    },
 }
 
 
@@ -64,14 +69,19 @@ def main(given: list[str] | None = None) -> int:
 def train(data: Path, run: Path, processes: int, changed: Mapping[str, Any]) -> Path:
     """Train into `run`; its best.pt."""
     settings = [word for key, value in {**FIXED, **changed}.items() for word in ("--set", f"{key}={value}")]
-    many = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
+    many = (
+        ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+        if processes > 1
+        else []
+    )
     words = ["train.py", "--config", "configs/demo.yaml", "--data", data, "--out", run, "--force", *settings]
     call(sys.executable, *many, *words)
     return run / "best.pt"
 
 
 def trainings(data: Path, out: Path) -> list[str]:
-    """The table of trainings. Two processes are compared with the run before them, the first of them with the very first."""
+    """The table of trainings. Two processes are compared with the run before them, the first of them with the
+    very first."""
     first = before = train(data, out / "first", 1, {})
     lines = ["| changed in training | weights of `best.pt` | validation AUC |", "|---|---|---|"]
     for number, (name, (processes, changed)) in enumerate(TRAININGS.items()):
@@ -92,7 +102,9 @@ def predictions(data: Path, out: Path) -> list[str]:
     scores = []
     for number, changed in enumerate([{}, *PREDICTIONS.values()]):
         settings = [
-            word for key, value in {"threads": 2, "data.workers": 2, **changed}.items() for word in ("--set", f"{key}={value}")
+            word
+            for key, value in {"threads": 2, "data.workers": 2, **changed}.items()
+            for word in ("--set", f"{key}={value}")
         ]
         target = out / f"prediction-{number}" / "submission.csv"
         call(
@@ -110,7 +122,10 @@ def predictions(data: Path, out: Path) -> list[str]:
     labels = read_labels(data / "test_labels.csv")
     for name, now in zip(PREDICTIONS, scores[1:], strict=True):
         moved = compare(scores[0], now, labels)
-        said = f"other, by {moved.largest:.2g} at most, {moved.mean:.2g} on average; {moved.ranks} of {moved.clips} ranks"
+        said = (
+            f"other, by {moved.largest:.2g} at most, {moved.mean:.2g} on average; {moved.ranks} of "
+            f"{moved.clips} ranks"
+        )
         lines.append(f"| {name} | {said if moved.largest else 'the same to the bit'} |")
     return lines
 

@@ -1,4 +1,5 @@
-"""What `telltale evaluate` costs on a large test set: the whole command, and a resample beside two metrics of scikit-learn.
+"""What `telltale evaluate` costs on a large test set: the whole command, and a resample beside two metrics of
+scikit-learn.
 
 .venv/bin/python -m bench.evaluate [--clips 200000] [--resamples 1000]
 """
@@ -17,7 +18,8 @@ from telltale import metrics
 from telltale.scores.score import Score, write_scores
 
 PEER_RESAMPLES = 20
-# The kernel's own peak of this program alone: what a parent's wait reports counts the parent's memory at the fork too.
+# The kernel's own peak of this program alone: what a parent's wait reports counts the parent's memory at the
+# fork too.
 CHILD = """
 import sys
 from telltale.cli import main
@@ -38,9 +40,17 @@ def measure(clips: int = 200_000, resamples: int = 1000) -> list[Row]:
     peer = seconds(lambda: _peer(targets, scores)) / PEER_RESAMPLES
     ours = seconds(lambda: metrics.bootstrap(targets, scores, resamples=resamples, seed=0)) / resamples
     whole = 1.0 if (clips, resamples) == (200_000, 1000) else None
-    each = f"ours {1e3 * ours:.1f} ms for every metric, scikit-learn {1e3 * peer:.1f} ms ({PEER_RESAMPLES} resamples) for two"
+    each = (
+        f"ours {1e3 * ours:.1f} ms for every metric, scikit-learn {1e3 * peer:.1f} ms ({PEER_RESAMPLES} "
+        "resamples) for two"
+    )
     return [
-        Row(f"evaluate: a resample of {of}, of scikit-learn's AUC and ROC", ours / peer, 0.1 if whole else None, detail=each),
+        Row(
+            f"evaluate: a resample of {of}, of scikit-learn's AUC and ROC",
+            ours / peer,
+            0.1 if whole else None,
+            detail=each,
+        ),
         Row(
             f"evaluate: {of}, {resamples:,} resamples, of {LIMIT_SECONDS:g} s",
             taken / LIMIT_SECONDS,
@@ -67,22 +77,37 @@ def _peer(targets: np.ndarray, scores: np.ndarray) -> None:
 
 
 def _command(targets: np.ndarray, scores: np.ndarray, resamples: int) -> tuple[float, float]:
-    """Seconds and peak memory in bytes of `telltale evaluate --out`, from two CSV files to metrics.json and figures."""
+    """Seconds and peak memory in bytes of `telltale evaluate --out`, from two CSV files to metrics.json and
+    figures."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         names = [f"{row:06d}.mp4" for row in range(len(targets))]
         rows = (f"{name},{target}\n" for name, target in zip(names, targets, strict=True))
         (work / "labels.csv").write_text("video_name,target\n" + "".join(rows))
-        write_scores(work / "scores.csv", [Score(name, p, "ok", 5.0) for name, p in zip(names, scores.tolist(), strict=True)])
+        write_scores(
+            work / "scores.csv",
+            [Score(name, p, "ok", 5.0) for name, p in zip(names, scores.tolist(), strict=True)],
+        )
         command = [sys.executable, "-c", CHILD, "evaluate", "--labels", str(work / "labels.csv")]
-        command += ["--scores", str(work / "scores.csv"), "--out", str(work / "out"), "--resamples", str(resamples)]
+        command += [
+            "--scores",
+            str(work / "scores.csv"),
+            "--out",
+            str(work / "out"),
+            "--resamples",
+            str(resamples),
+        ]
         printed = []
-        taken = seconds(lambda: printed.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+        taken = seconds(
+            lambda: printed.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        )
         return taken, float(printed[0].split()[-2]) * 1024  # "VmHWM:   380660 kB"
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clips", type=int, default=200_000)
     parser.add_argument("--resamples", type=int, default=1000)
     given = parser.parse_args()

@@ -1,4 +1,5 @@
-"""How a model is run on the CPU: a few views in each thread, beside torch's threads sharing every convolution."""
+"""How a model is run on the CPU: a few views in each thread, beside torch's threads sharing every
+convolution."""
 
 import copy
 from pathlib import Path
@@ -20,7 +21,9 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     """`count` clips of one view each, of noise."""
     draw, clip, mel = torch.Generator().manual_seed(0), settings.clip, settings.mel
     side = clip.image_size
-    pictures = torch.randint(0, 256, (count, 1, clip.frames, side, side, 3), dtype=torch.uint8, generator=draw)
+    pictures = torch.randint(
+        0, 256, (count, 1, clip.frames, side, side, 3), dtype=torch.uint8, generator=draw
+    )
     image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
     there = torch.ones(count, 1, dtype=torch.bool)
     facts = [Facts(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
@@ -36,14 +39,21 @@ def measure(repeats: int, count: int | None = None) -> list[Row]:
     for name in ("baseline", "audiovisual"):
         settings = config.read(ROOT / f"configs/{name}.yaml")
         plain = models.build(settings.model, settings.mel, settings.clip, initialise=False).eval()
-        given = batch(settings, count or settings.predict.batch_size, "picture" in models.ENTRIES[settings.model.name].reads)
+        given = batch(
+            settings,
+            count or settings.predict.batch_size,
+            "picture" in models.ENTRIES[settings.model.name].reads,
+        )
 
         @torch.inference_mode()
         def together(plain: torch.nn.Module = plain, given: Batch = given) -> None:
             plain(**given.inputs(CPU))
 
         ours = {precision: Inference(copy.deepcopy(plain), CPU, precision) for precision in ("off", "bf16")}
-        ways = {"together": together, **{key: lambda infer=infer, given=given: infer(given) for key, infer in ours.items()}}
+        ways = {
+            "together": together,
+            **{key: lambda infer=infer, given=given: infer(given) for key, infer in ours.items()},
+        }
         taken: dict[str, list[float]] = {key: [] for key in ways}
         for _ in range(repeats + 1):
             for key, way in ways.items():
@@ -51,6 +61,11 @@ def measure(repeats: int, count: int | None = None) -> list[Row]:
         clip = {key: 1e3 * float(np.median(values[1:])) / len(given.facts) for key, values in taken.items()}
         detail = f"{clip['off']:.1f} against {clip['together']:.1f} ms a clip; in bf16 {clip['bf16']:.1f}"
         rows.append(
-            Row(f"model, {name}: time against torch's threads together", clip["off"] / clip["together"], None, detail=detail)
+            Row(
+                f"model, {name}: time against torch's threads together",
+                clip["off"] / clip["together"],
+                None,
+                detail=detail,
+            )
         )
     return rows

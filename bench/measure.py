@@ -1,4 +1,5 @@
-"""How everything here is measured: side by side in one run, in turns, on the same files; a row is a ratio and its target."""
+"""How everything here is measured: side by side in one run, in turns, on the same files; a row is a ratio and
+its target."""
 
 import json
 import os
@@ -19,7 +20,8 @@ BEGIN, END = ": begin -->", "<!-- end -->"
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio` as `name` says; `target`: at most, or at least where `at_least`; None: for information. detail: the medians."""
+    """`ratio` as `name` says; `target`: at most, or at least where `at_least`; None: for information. detail:
+    the medians."""
 
     name: str
     ratio: float
@@ -40,20 +42,26 @@ class Row:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """Rows as a list of {name, ratio, target, met, ...}; rows of an earlier run that this one did not measure stay."""
+    """Rows as a list of {name, ratio, target, met, ...}; rows of an earlier run that this one did not measure
+    stay."""
     known = {row["name"]: row for row in json.loads(path.read_text())} if path.exists() else {}
     for row in rows:
         known[row.name] = {**asdict(row), "ratio": round(row.ratio, 4), "met": row.met}
     path.write_text(json.dumps(list(known.values()), indent=1) + "\n")
 
 
-def in_turns(ways: Mapping[str, Callable[[Path], object]], paths: Sequence[Path], repeats: int) -> dict[str, np.ndarray]:
-    """Milliseconds (P,) of each way on each path: the best of `repeats`, in turns, so that a busy moment hits all alike."""
+def in_turns(
+    ways: Mapping[str, Callable[[Path], object]], paths: Sequence[Path], repeats: int
+) -> dict[str, np.ndarray]:
+    """Milliseconds (P,) of each way on each path: the best of `repeats`, in turns, so that a busy moment hits
+    all alike."""
     best = {name: np.full(len(paths), np.inf) for name in ways}
     for place, path in enumerate(paths):
         for _ in range(repeats):
             for name, way in ways.items():
-                best[name][place] = min(best[name][place], 1e3 * seconds(lambda way=way, path=path: way(path)))
+                best[name][place] = min(
+                    best[name][place], 1e3 * seconds(lambda way=way, path=path: way(path))
+                )
     return best
 
 
@@ -81,8 +89,11 @@ def one_core() -> Iterator[None]:
 
 
 def call(*words: Any, log: Path | None = None) -> str:
-    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last lines."""
-    done = subprocess.run([str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last
+    lines."""
+    done = subprocess.run(
+        [str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if log is not None:
         log.write_text(done.stdout, encoding="utf-8")
     if done.returncode:

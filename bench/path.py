@@ -1,4 +1,5 @@
-"""The data path with a model that does nothing: all cores, from files and from a store, beside bare loops and DataLoader."""
+"""The data path with a model that does nothing: all cores, from files and from a store, beside bare loops and
+DataLoader."""
 
 import multiprocessing
 import tempfile
@@ -31,7 +32,10 @@ def feed_of(paths: Sequence[Path], store: Path | None = None, quality: int | Non
     rows = [Clip(path.name, path, 0) for path in paths]
     wanted = settings(quality)
     kept = None if store is None else open_store(store, wanted, BOTH)
-    keys = [Key(row, EVALUATION) for row in np.argsort([-path.stat().st_size for path in paths], kind="stable").tolist()]
+    keys = [
+        Key(row, EVALUATION)
+        for row in np.argsort([-path.stat().st_size for path in paths], kind="stable").tolist()
+    ]
     batches = [keys[at : at + BATCH] for at in range(0, len(keys), BATCH)]
     return Feed(ClipDataset(rows, wanted, BOTH, store=kept), batches, threads.cores(), timeout_seconds=60)
 
@@ -51,7 +55,8 @@ def drain(batches: Feed) -> dict[str, float]:
 
 
 def bare_loops(paths: Sequence[Path], workers: int) -> float:
-    """Seconds that `workers` processes take to decode all pictures of all files between them, whoever is free the next one."""
+    """Seconds that `workers` processes take to decode all pictures of all files between them, whoever is free
+    the next one."""
     ready, place = multiprocessing.Barrier(workers + 1), multiprocessing.Value("i", 0)
 
     def loop() -> None:
@@ -76,7 +81,10 @@ def bare_loops(paths: Sequence[Path], workers: int) -> float:
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     workers, longest = threads.cores(), sorted(paths, key=lambda path: -path.stat().st_size)
-    feed, loader = feed_of(paths), torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4)
+    feed, loader = (
+        feed_of(paths),
+        torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4),
+    )
     stages = drain(feed)  # the workers have started
     taken: dict[str, list[float]] = {"feed": [], "bare": [], "decord": []}
     for _ in range(repeats):
@@ -99,7 +107,8 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
             rate["feed"] / rate["decord"],
             None,
             True,
-            f"ours with sound and mel: {rate['feed']:.1f}, theirs without: {rate['decord']:.1f} clips/s, their start included",
+            f"ours with sound and mel: {rate['feed']:.1f}, theirs without: {rate['decord']:.1f} clips/s, "
+            "their start included",
         ),
         *store_rows(paths, repeats),
     ]
@@ -111,7 +120,10 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
     for form, quality, target in (("uint8", None, 0.08), ("JPEG 95", 95, 0.30)):
         with tempfile.TemporaryDirectory() as folder:
             # A store's epoch is short: over each clip four times, so that what the ends cost does not count.
-            files, kept = feed_of(paths, None, quality), feed_of([*paths] * 4, Path(folder) / "store", quality)
+            files, kept = (
+                feed_of(paths, None, quality),
+                feed_of([*paths] * 4, Path(folder) / "store", quality),
+            )
             drain(files)
             drain(kept)
             first, second, stages = [], [], {}
@@ -125,6 +137,16 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
             ours, theirs = (1e3 * float(np.median(values)) / len(paths) for values in (second, first))
             assert kept.dataset.store is not None
             size = kept.dataset.store.shelf.total_bytes() / len(set(paths)) / 1e3
-            detail = f"{ours:.2f} against {theirs:.1f} ms a clip, of {size:.0f} kB; looking it up {stages['store']:.1f} ms"
-            rows.append(Row(f"store, {form}: second epoch against the first from files", ours / theirs, target, detail=detail))
+            detail = (
+                f"{ours:.2f} against {theirs:.1f} ms a clip, of {size:.0f} kB; looking it up "
+                f"{stages['store']:.1f} ms"
+            )
+            rows.append(
+                Row(
+                    f"store, {form}: second epoch against the first from files",
+                    ours / theirs,
+                    target,
+                    detail=detail,
+                )
+            )
     return rows

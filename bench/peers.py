@@ -1,7 +1,7 @@
 """What we compare with, in our own short writing: the usual ways, and the decoder itself.
 
-The published audio-only baseline goes moviepy → wav file → librosa → image file → ResNet-18, one clip after another.
-Only `make bench` installs moviepy; see `missing`.
+The published audio-only baseline goes moviepy → wav file → librosa → image file → ResNet-18, one clip after
+another. Only `make bench` installs moviepy; see `missing`.
 """
 
 import importlib.util
@@ -30,7 +30,8 @@ def missing() -> str | None:
 
 
 def decord_both(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """16 frames evenly over the clip, uint8 (16, 224, 224, 3), and all its sound, mono at 16 kHz, by decord on one thread."""
+    """16 frames evenly over the clip, uint8 (16, 224, 224, 3), and all its sound, mono at 16 kHz, by decord
+    on one thread."""
     reader = decord.VideoReader(str(path), width=SIDE, height=SIDE, num_threads=1)
     pictures = reader.get_batch(np.linspace(0, len(reader) - 1, FRAMES).round().astype(int)).asnumpy()
     try:
@@ -49,7 +50,8 @@ def bare(path: Path, skip: str = "DEFAULT") -> int:
 
 
 class AudioBaseline:
-    """The published baseline's steps. Its parameters are its own: librosa's defaults, a picture of 256 x 256, ResNet-18."""
+    """The published baseline's steps. Its parameters are its own: librosa's defaults, a picture of 256 x 256,
+    ResNet-18."""
 
     def __init__(self, folder: Path) -> None:
         self.sound, self.picture = folder / "sound.wav", folder / "mel.jpg"
@@ -80,7 +82,9 @@ class AudioBaseline:
 
     def write_picture(self, samples: np.ndarray, rate_hz: int) -> None:
         """The mel image, stretched to 0 to 255 and 256 x 256, as a JPEG file."""
-        mel = librosa.power_to_db(librosa.feature.melspectrogram(y=samples, sr=rate_hz, n_mels=128), ref=np.max)
+        mel = librosa.power_to_db(
+            librosa.feature.melspectrogram(y=samples, sr=rate_hz, n_mels=128), ref=np.max
+        )
         grey = cv2.normalize(mel, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
         cv2.imwrite(str(self.picture), cv2.resize(grey, (256, 256)))
 
@@ -96,4 +100,6 @@ class DecordDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> torch.Tensor:
         reader = decord.VideoReader(str(self.paths[index]), width=SIDE, height=SIDE, num_threads=1)
-        return torch.from_numpy(reader.get_batch(np.linspace(0, len(reader) - 1, FRAMES).round().astype(int)).asnumpy())
+        return torch.from_numpy(
+            reader.get_batch(np.linspace(0, len(reader) - 1, FRAMES).round().astype(int)).asnumpy()
+        )

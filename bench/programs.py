@@ -1,4 +1,5 @@
-"""Whole programs as users start them: predict.py beside the published baseline's steps, its growth, its memory, its start."""
+"""Whole programs as users start them: predict.py beside the published baseline's steps, its growth, its
+memory, its start."""
 
 import json
 import re
@@ -22,7 +23,9 @@ FEW, MANY = 100, 800
 def run(arguments: Sequence[str]) -> tuple[float, float]:
     """Seconds that a program took, and its peak memory in bytes with all its processes."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     with Watching(process.pid, every_seconds=0.5) as memory:
         assert process.stderr is not None
         said = process.stderr.read()
@@ -35,7 +38,17 @@ def run(arguments: Sequence[str]) -> tuple[float, float]:
 def checkpoint(clips: Path, folder: Path) -> Path:
     """A baseline trained for one epoch on the real clips: what it has learnt does not matter here."""
     run(
-        ["train.py", "--config", "configs/baseline.yaml", "--data", str(clips), "--out", str(folder), "--set", "optim.epochs=1"]
+        [
+            "train.py",
+            "--config",
+            "configs/baseline.yaml",
+            "--data",
+            str(clips),
+            "--out",
+            str(folder),
+            "--set",
+            "optim.epochs=1",
+        ]
     )
     return folder / "best.pt"
 
@@ -75,7 +88,11 @@ def measure(clips: Path, paths: Sequence[Path], repeats: int, few: int = FEW, co
         with_sound = [path for path in paths if _has_sound(path)]
         small, large, sounding = (
             many(source, size, folder / kind)
-            for source, size, kind in ((paths, few, "few"), (paths, count, "many"), (with_sound, count, "sounding"))
+            for source, size, kind in (
+                (paths, few, "few"),
+                (paths, count, "many"),
+                (with_sound, count, "sounding"),
+            )
         )
         peer = None
         if reason := missing():
@@ -101,12 +118,21 @@ def _predict_rows(found: dict[str, list[dict]], theirs: np.ndarray, few: int, co
 
     # A clip's mean time, for both over the same clips and without the start of the program.
     ours, whole = 1e3 / middle("sounding", "clips_per_second"), 1e3 * middle("sounding", "seconds") / count
-    grown = [float(np.median([one["seconds"] - one["ready_seconds"] for one in found[kind]])) for kind in ("few", "many")]
+    grown = [
+        float(np.median([one["seconds"] - one["ready_seconds"] for one in found[kind]]))
+        for kind in ("few", "many")
+    ]
     rows = []
     if len(theirs):
         peer = float(np.median(theirs))
-        detail = f"{ours:.1f} ms a clip against {peer:.0f}; with its start, over {count} clips: {whole:.1f} ms"
-        rows.append(Row("predict.py, sound only: times as fast as the published steps", peer / ours, 8.0, True, detail))
+        detail = (
+            f"{ours:.1f} ms a clip against {peer:.0f}; with its start, over {count} clips: {whole:.1f} ms"
+        )
+        rows.append(
+            Row(
+                "predict.py, sound only: times as fast as the published steps", peer / ours, 8.0, True, detail
+            )
+        )
     # From 100 to 800 clips is eight times the work: 8.2 and 1.10 are the issue's limits for that step.
     return [
         *rows,

@@ -1,4 +1,5 @@
-"""A training step with all that feeds it, beside the bare step on tensors that are already there, as a limit."""
+"""A training step with all that feeds it, beside the bare step on tensors that are already there, as a
+limit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
-    """The demo's model on real clips: the smallest network that we ship, so the one that waits most for its data."""
+    """The demo's model on real clips: the smallest network that we ship, so the one that waits most for its
+    data."""
     settings = config.read(ROOT / "configs/demo.yaml")
-    settings = settings.model_copy(update={"data": settings.data.model_copy(update={"workers": None, "balance": False})})
+    settings = settings.model_copy(
+        update={"data": settings.data.model_copy(update={"workers": None, "balance": False})}
+    )
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
     dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, training=True)
     with distributed.join(settings.threads) as here:
@@ -36,7 +40,9 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         objective = objectives.build(settings, rows)
 
         def epoch() -> None:
-            train_epoch(now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None)
+            train_epoch(
+                now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None
+            )
             now.progress.next_epoch()
 
         def bare() -> None:
@@ -48,5 +54,10 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         taken = [(seconds(epoch), seconds(bare)) for _ in range(repeats)]
         feed.close()
     ours, theirs = (len(rows) / float(np.median(column)) for column in zip(*taken, strict=True))
-    detail = f"{ours:.1f} clips/s, decoded and augmented on the same cores, against {theirs:.1f}; configs/demo.yaml"
-    return [Row("training step: rate against the bare step on tensors at hand", ours / theirs, None, True, detail)]
+    detail = (
+        f"{ours:.1f} clips/s, decoded and augmented on the same cores, against {theirs:.1f}; "
+        "configs/demo.yaml"
+    )
+    return [
+        Row("training step: rate against the bare step on tensors at hand", ours / theirs, None, True, detail)
+    ]

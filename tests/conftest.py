@@ -1,8 +1,9 @@
 """Fixtures for every test.
 
-`hostile` is a folder of files that break pipelines, `clips` a data set in the competition's layout. A test that
-uses them runs with drawn files, which the tests write. It runs a second time with real files if there are any:
-they are looked for in `../shared/media`, or below the folder that the environment variable TELLTALE_SHARED names.
+`hostile` is a folder of files that break pipelines, `clips` a data set in the competition's layout. A test
+that uses them runs with drawn files, which the tests write. It runs a second time with real files if there
+are any: they are looked for in `../shared/media`, or below the folder that the environment variable
+TELLTALE_SHARED names.
 """
 
 import os
@@ -17,7 +18,8 @@ from filelock import FileLock
 from telltale.runtime import threads
 
 threads.set_environment()  # before the fixtures import numpy and torch
-# The tests' models are tiny and several test processes share the cores: more threads only wait for each other.
+# The tests' models are tiny and several test processes share the cores: more threads only wait for each
+# other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,12 +33,17 @@ Made = Callable[[str, Callable[[Path], None]], Path]
 
 
 def pytest_report_header() -> str:
-    return f"clips: drawn ones, and the real ones of {MEDIA}" if REAL else f"clips: drawn ones only, for {MEDIA} is absent"
+    return (
+        f"clips: drawn ones, and the real ones of {MEDIA}"
+        if REAL
+        else f"clips: drawn ones only, for {MEDIA} is absent"
+    )
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
-    """made(name, write): the folder `name` of this test run, which `write` fills once for all test processes."""
+    """made(name, write): the folder `name` of this test run, which `write` fills once for all test
+    processes."""
     base = tmp_path_factory.getbasetemp()
     base = base if worker_id == "master" else base.parent
 
@@ -75,14 +82,22 @@ def drawn_hostile(made: Made) -> Path:
 
 @pytest.fixture
 def hostile(source: "Source", request: pytest.FixtureRequest) -> Path:
-    """Folder of files that break pipelines, among them counting.mp4, whose frame k shows the number k. Read-only."""
+    """Folder of files that break pipelines, among them counting.mp4, whose frame k shows the number k.
+    Read-only."""
     return MEDIA / "hostile" if source == "real" else request.getfixturevalue("drawn_hostile")
 
 
 @pytest.fixture(scope="session")
 def tiny(made: Made) -> Path:
-    """A demo data set of 34 clips of about a second and 64 pixels, in the competition's layout. Do not write into it."""
+    """A demo data set of 34 clips of about a second and 64 pixels, in the competition's layout. Do not write
+    into it."""
     from telltale.demo.dataset import write_dataset
 
     counts = {"train": 16, "validation": 8, "test": 10}
-    return made("tiny", lambda folder: write_dataset(folder / "data", counts, seed=3, seconds=1.2, size=64, workers=1)) / "data"
+    return (
+        made(
+            "tiny",
+            lambda folder: write_dataset(folder / "data", counts, seed=3, seconds=1.2, size=64, workers=1),
+        )
+        / "data"
+    )

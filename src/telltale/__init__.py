@@ -33,10 +33,13 @@ def load(
     batch_size: int | None = None,
     workers: int = 0,
 ) -> "Predictor":
-    """A trained model to score clips with; see `telltale.predict.api.Predictor`. It needs the packages of `telltale[model]`."""
+    """A trained model to score clips with; see `telltale.predict.api.Predictor`. It needs the packages of
+    `telltale[model]`."""
     from telltale.predict.api import Predictor
 
-    return Predictor(checkpoint, device=device, spans=spans, flip=flip, batch_size=batch_size, workers=workers)
+    return Predictor(
+        checkpoint, device=device, spans=spans, flip=flip, batch_size=batch_size, workers=workers
+    )
 
 
 def __getattr__(name: str) -> object:

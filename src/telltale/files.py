@@ -14,10 +14,11 @@ from telltale.errors import InputError
 
 @contextmanager
 def write_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file to write that takes the name `path` once it is on the disk; an exception leaves what was there.
+    """A binary file to write that takes the name `path` once it is on the disk; an exception leaves what was
+    there.
 
-    One temporary name for each path: what a kill leaves behind is replaced by the next write, not piled up. Raises InputError
-    if the disk is full or the folder cannot be written.
+    One temporary name for each path: what a kill leaves behind is replaced by the next write, not piled up.
+    Raises InputError if the disk is full or the folder cannot be written.
     """
     part = path.with_name(f".{path.name}.part")
     try:
@@ -46,7 +47,9 @@ def cannot_write(path: Path, error: OSError) -> InputError:
     reason, free = error.strerror or str(error), shutil.disk_usage(folder).free / 1e6
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         reason += f"; {free:,.1f} MB are free there without it"
-    return InputError(f"{path}: cannot be written ({reason}); make room, or give a folder that can be written")
+    return InputError(
+        f"{path}: cannot be written ({reason}); make room, or give a folder that can be written"
+    )
 
 
 def file_sha256(path: Path) -> str:
@@ -55,4 +58,6 @@ def file_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a file to take the SHA-256 of") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); wanted a file to take the SHA-256 of"
+        ) from None

@@ -1,4 +1,5 @@
-"""`telltale cache`: built once, warm the second time, bit-equal training from it, an honest estimate, pruned on demand."""
+"""`telltale cache`: built once, warm the second time, bit-equal training from it, an honest estimate, pruned
+on demand."""
 
 import json
 import shutil
@@ -49,7 +50,9 @@ def test_built_once_and_warm_the_second_time(tiny: Path, tmp_path: Path, capsys)
 
 
 @pytest.mark.parametrize("quality", [None, 90])
-def test_training_from_a_warm_store_is_bit_equal_to_training_from_files(tiny: Path, tmp_path: Path, monkeypatch, quality):
+def test_training_from_a_warm_store_is_bit_equal_to_training_from_files(
+    tiny: Path, tmp_path: Path, monkeypatch, quality
+):
     form = ("--set", f"clip.jpeg_quality={quality}") if quality else ()
     plain = weights(tiny, tmp_path / "files", *form)
     assert build(tiny, tmp_path / "s", *form[1:]) == 0
@@ -65,10 +68,22 @@ def test_training_from_a_warm_store_is_bit_equal_to_training_from_files(tiny: Pa
 def test_prediction_through_a_store_is_the_same_to_the_byte(tiny: Path, tmp_path: Path):
     weights(tiny, tmp_path / "run")
     results = []
-    for name, more in (("files", []), ("cold", ["--store", str(tmp_path / "s")]), ("warm", ["--store", str(tmp_path / "s")])):
+    for name, more in (
+        ("files", []),
+        ("cold", ["--store", str(tmp_path / "s")]),
+        ("warm", ["--store", str(tmp_path / "s")]),
+    ):
         out = tmp_path / name / "submission.csv"
         out.parent.mkdir()
-        given = ["--checkpoint", str(tmp_path / "run" / "best.pt"), "--videos", str(tiny / "test"), "--out", str(out), *more]
+        given = [
+            "--checkpoint",
+            str(tmp_path / "run" / "best.pt"),
+            "--videos",
+            str(tiny / "test"),
+            "--out",
+            str(out),
+            *more,
+        ]
         assert predict(predict_arguments(given)) == 0
         results.append(out.read_bytes() + (out.parent / "scores.csv").read_bytes())
     assert results[0] == results[1] == results[2]
@@ -92,7 +107,16 @@ def test_what_does_not_fit_is_refused_before_it_is_begun(tiny: Path, tmp_path: P
 def test_training_anywhere_in_a_clip_has_no_store(tiny: Path, tmp_path: Path, capsys):
     assert build(tiny, tmp_path / "s", "data.spans=0") == 2
     assert "wanted --set data.spans=N" in capsys.readouterr().err
-    given = ["--config", str(TINY), "--data", str(tiny), "--out", str(tmp_path / "run"), "--store", str(tmp_path / "s")]
+    given = [
+        "--config",
+        str(TINY),
+        "--data",
+        str(tiny),
+        "--out",
+        str(tmp_path / "run"),
+        "--store",
+        str(tmp_path / "s"),
+    ]
     with pytest.raises(ValueError, match=r"wanted data\.spans=N"):
         train(train_arguments(given))
 

@@ -40,7 +40,9 @@ def test_an_interrupted_demo_keeps_its_data_and_resumes_its_training(tmp_path: P
     assert commands[0].endswith("--resume")
 
 
-def test_a_verb_is_found_from_any_folder_whatever_lies_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_verb_is_found_from_any_folder_whatever_lies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "telltale.py").write_text("raise SystemExit(9)")
     monkeypatch.chdir(tmp_path)
     assert programs.call(programs.telltale("--version")) == 0
@@ -70,7 +72,9 @@ def test_it_stops_with_the_status_of_the_command_that_failed(
 ) -> None:
     marker = tmp_path / "ran"
     fails = [sys.executable, "-c", "raise SystemExit(3)"]
-    monkeypatch.setattr(demo, "steps", lambda out: [fails, [sys.executable, "-c", f"open({str(marker)!r}, 'w')"]])
+    monkeypatch.setattr(
+        demo, "steps", lambda out: [fails, [sys.executable, "-c", f"open({str(marker)!r}, 'w')"]]
+    )
     assert demo.run(argparse.Namespace(out=tmp_path / "demo", force=False)) == 3
     assert not marker.exists()
     shown = capfd.readouterr()
@@ -81,10 +85,13 @@ def test_it_stops_with_the_status_of_the_command_that_failed(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_reaches_the_running_command_which_may_take_its_time(number: signal.Signals) -> None:
     command = (
-        f"import signal, sys, time; signal.signal({int(number)}, lambda *_: (time.sleep(0.5), print('saved'), sys.exit(7)));"
+        f"import signal, sys, time; signal.signal({int(number)}, lambda *_: (time.sleep(0.5), "
+        "print('saved'), sys.exit(7)));"
         "print('ready', flush=True); time.sleep(20)"
     )
-    parent = f"import sys; from telltale.cli.demo import call; sys.exit(call([sys.executable, '-c', {command!r}]))"
+    parent = (
+        f"import sys; from telltale.cli.demo import call; sys.exit(call([sys.executable, '-c', {command!r}]))"
+    )
     with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

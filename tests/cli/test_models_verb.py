@@ -37,7 +37,9 @@ def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipped() -> None:
-    shipped = {name: verb.fingerprint(config.read(Path("configs", entry.config))) for name, entry in ENTRIES.items()}
+    shipped = {
+        name: verb.fingerprint(config.read(Path("configs", entry.config))) for name, entry in ENTRIES.items()
+    }
     counted = {name: known["settings"] for name, known in verb.counted().items()}
     assert counted == shipped, "changed since they were counted: python -m bench.counts"
     program = "import sys; from telltale.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
@@ -65,7 +67,9 @@ def test_a_table_for_people(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_a_name_that_is_none_is_refused_in_a_sentence() -> None:
-    with pytest.raises(InputError, match="no detector is called 'xcption'; wanted one of mel_cnn, audiovisual"):
+    with pytest.raises(
+        InputError, match="no detector is called 'xcption'; wanted one of mel_cnn, audiovisual"
+    ):
         verb.run(verb_arguments("xcption"))
 
 
@@ -107,7 +111,14 @@ def test_the_table_of_the_document_has_every_detector() -> None:
 
 def test_the_table_goes_between_its_marks_and_nowhere_else(tmp_path: Path) -> None:
     auc = {"value": 0.9, "low": 0.8, "high": 1.0}
-    row = {"name": "meso4", "seen": auc, "unseen": auc, "parameters": 27977, "macs": 5e8, "milliseconds_per_clip": 12.3}
+    row = {
+        "name": "meso4",
+        "seen": auc,
+        "unseen": auc,
+        "parameters": 27977,
+        "macs": 5e8,
+        "milliseconds_per_clip": 12.3,
+    }
     lines = detectors.table([{**row, "training_seconds": 61.4, "per": "frame", "made": "2026-01-02"}])
     figures = "0.900 [0.800, 1.000] | 0.900 [0.800, 1.000] | 27,977 | 0.50 G | 12 | 61 s | frame | 2026-01-02"
     assert lines[2] == f"| `meso4` | {figures} |"

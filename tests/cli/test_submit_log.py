@@ -1,4 +1,5 @@
-"""`telltale submit-log`: the day's limits, one model a submission, the scores that come back, and what is left today."""
+"""`telltale submit-log`: the day's limits, one model a submission, the scores that come back, and what is
+left today."""
 
 import argparse
 import hashlib
@@ -47,11 +48,19 @@ def add(k: int, when: str, *more: str, phase: str = "validation") -> int:
 
 def test_the_first_use_begins_the_ledger(capsys: pytest.CaptureFixture[str]) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    facts = ("--bundle", bundle("B", model_sha256=MODEL, validation_auc=0.91), "--unseen-auc=0.83", "--note=try #1, x")
+    facts = (
+        "--bundle",
+        bundle("B", model_sha256=MODEL, validation_auc=0.91),
+        "--unseen-auc=0.83",
+        "--note=try #1, x",
+    )
     assert run("add", submission("out/s.csv"), "--phase", "test", "--timezone", "Europe/Rome", *facts) == 0
     printed = capsys.readouterr().out
     assert "submissions.csv: begun; its days are those of Europe/Rome" in printed
-    assert f"submission 1: out/s.csv, sha256 {hashlib.sha256(Path('out/s.csv').read_bytes()).hexdigest()[:16]}" in printed
+    assert (
+        f"submission 1: out/s.csv, sha256 {hashlib.sha256(Path('out/s.csv').read_bytes()).hexdigest()[:16]}"
+        in printed
+    )
     assert "1 of 2 test submissions of" in printed
     assert "warning" not in printed
     held = read(Path("submissions.csv"))
@@ -59,7 +68,13 @@ def test_the_first_use_begins_the_ledger(capsys: pytest.CaptureFixture[str]) -> 
     assert held.zone.key == "Europe/Rome"
     assert before <= entry.submitted <= datetime.now(UTC)
     assert entry.sha256 == hashlib.sha256(Path("out/s.csv").read_bytes()).hexdigest()
-    assert (entry.id, entry.phase, entry.file, entry.bundle, entry.model_sha256) == (1, "test", "out/s.csv", "B", MODEL)
+    assert (entry.id, entry.phase, entry.file, entry.bundle, entry.model_sha256) == (
+        1,
+        "test",
+        "out/s.csv",
+        "B",
+        MODEL,
+    )
     assert (entry.own_auc, entry.unseen_auc, entry.score_auc, entry.note) == (0.91, 0.83, None, "try #1, x")
 
 
@@ -67,7 +82,9 @@ def test_utc_is_the_default_and_another_zone_later_is_refused() -> None:
     add(1, "2024-01-05T12:00")
     add(2, "2024-01-05T12:00", "--timezone", "UTC")
     assert read(Path("submissions.csv")).zone.key == "UTC"
-    with pytest.raises(InputError, match=r"--timezone Europe/Rome: the days of submissions.csv are those of UTC"):
+    with pytest.raises(
+        InputError, match=r"--timezone Europe/Rome: the days of submissions.csv are those of UTC"
+    ):
         add(3, "2024-01-05T12:00", "--timezone", "Europe/Rome")
     with pytest.raises(InputError, match=r"time zone 'Mars/Olympus' is not known"):
         add(3, "2024-01-05T12:00", "--timezone", "Mars/Olympus", "--ledger", "new.csv")
@@ -75,12 +92,16 @@ def test_utc_is_the_default_and_another_zone_later_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("phase", "limit"), [("validation", 5), ("test", 2)])
-def test_a_day_has_its_limit_and_force_says_so(phase: str, limit: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_day_has_its_limit_and_force_says_so(
+    phase: str, limit: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     for k in range(1, limit + 1):
         add(k, "2024-01-05T12:00", phase=phase)
         last = f"warning: that was the last {phase} submission of 2024-01-05" in capsys.readouterr().out
         assert last == (k == limit)
-    with pytest.raises(InputError, match=rf"{limit} of {limit} {phase} submissions of 2024-01-05 \(UTC\) are .*--force"):
+    with pytest.raises(
+        InputError, match=rf"{limit} of {limit} {phase} submissions of 2024-01-05 \(UTC\) are .*--force"
+    ):
         add(90, "2024-01-05T23:59:59", phase=phase)
     assert len(read(Path("submissions.csv")).entries) == limit
     add(91, "2024-01-06T00:00", phase=phase)  # the next day is empty, and so is the other phase
@@ -110,14 +131,19 @@ def test_the_same_bytes_twice_in_a_phase_are_refused() -> None:
     add(1, "2024-01-05T12:00")
     add(2, "2024-01-05T12:00")
     Path("copy.csv").write_bytes(Path("s1.csv").read_bytes())
-    with pytest.raises(InputError, match=r"copy.csv: is submission 1 of phase validation already, to the byte; .*--force"):
+    with pytest.raises(
+        InputError, match=r"copy.csv: is submission 1 of phase validation already, to the byte; .*--force"
+    ):
         run("add", "copy.csv", "--phase", "validation", "--when", "2024-01-08T12:00")
     run("add", "copy.csv", "--phase", "test", "--when", "2024-01-08T12:00")
     for k in (3, 4, 5):
         add(k, "2024-01-05T12:00")
     run("add", "copy.csv", "--phase", "validation", "--when", "2024-01-08T12:00", "--force")
     run("add", "copy.csv", "--phase", "validation", "--when", "2024-01-05T12:00", "--force")
-    assert [entry.forced for entry in read(Path("submissions.csv")).entries][-2:] == ["same bytes", "limit and same bytes"]
+    assert [entry.forced for entry in read(Path("submissions.csv")).entries][-2:] == [
+        "same bytes",
+        "limit and same bytes",
+    ]
 
 
 def test_a_future_time_is_refused() -> None:
@@ -131,7 +157,10 @@ def test_a_future_time_is_refused() -> None:
     ("text", "why"),
     [
         ("video_name,score\n", r"s.csv: has no rows; wanted a submission.csv"),
-        ("video_name,fake_probability,status,seconds\na.mp4,0.5,ok,1.0\n", r"s.csv: holds scores with statuses; wanted"),
+        (
+            "video_name,fake_probability,status,seconds\na.mp4,0.5,ok,1.0\n",
+            r"s.csv: holds scores with statuses; wanted",
+        ),
         ("video_name,target\na.mp4,1\n", r"s.csv: is a label file, with video_name,target"),
         ("video_name,score\na.mp4,nan\n", r"s.csv:2: fake probability nan"),
         ("video_name,score\na.mp4,0.1\na.mp4,0.2\n", r"s.csv:3: 'a.mp4' is listed a second time"),
@@ -148,7 +177,10 @@ def test_what_is_no_submission_is_refused(text: str, why: str) -> None:
 
 
 def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
-    one, two = bundle("B", model_sha256=MODEL, validation_auc=0.9), bundle("C", model_sha256=OTHER, validation_auc=None)
+    one, two = (
+        bundle("B", model_sha256=MODEL, validation_auc=0.9),
+        bundle("C", model_sha256=OTHER, validation_auc=None),
+    )
     add(1, "2024-01-05T12:00", "--bundle", one)
     add(2, "2024-01-05T12:00", "--bundle", one, "--own-auc", "0.8")
     add(3, "2024-01-05T12:00", "--bundle", two)  # another model over time is fine
@@ -161,14 +193,30 @@ def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, r"bundle.json: cannot be read \(No such file or directory\); wanted a JSON object with model_sha256"),
+        (
+            None,
+            r"bundle.json: cannot be read \(No such file or directory\); "
+            r"wanted a JSON object with model_sha256",
+        ),
         ("{", r"bundle.json: is no JSON"),
         ("[]", r"bundle.json: has no such model_sha256"),
         ("{}", r"bundle.json: has no such model_sha256"),
-        (json.dumps({"model_sha256": MODEL[1:]}), r"bundle.json: has no such model_sha256; wanted .* 64 small hex digits"),
-        (json.dumps({"model_sha256": MODEL, "validation_auc": "0.9"}), r'validation_auc "0.9"; wanted a number'),
-        (json.dumps({"model_sha256": MODEL, "validation_auc": True}), r"validation_auc true; wanted a number"),
-        (json.dumps({"model_sha256": MODEL, "validation_auc": float("nan")}), r"validation_auc NaN; wanted a number"),
+        (
+            json.dumps({"model_sha256": MODEL[1:]}),
+            r"bundle.json: has no such model_sha256; wanted .* 64 small hex digits",
+        ),
+        (
+            json.dumps({"model_sha256": MODEL, "validation_auc": "0.9"}),
+            r'validation_auc "0.9"; wanted a number',
+        ),
+        (
+            json.dumps({"model_sha256": MODEL, "validation_auc": True}),
+            r"validation_auc true; wanted a number",
+        ),
+        (
+            json.dumps({"model_sha256": MODEL, "validation_auc": float("nan")}),
+            r"validation_auc NaN; wanted a number",
+        ),
     ],
 )
 def test_what_is_no_bundle_is_refused(content: str | None, why: str) -> None:
@@ -183,7 +231,9 @@ def test_the_same_bytes_cannot_be_of_two_models() -> None:
     one, two = bundle("B", model_sha256=MODEL), bundle("C", model_sha256=OTHER)
     add(1, "2024-01-05T12:00")
     add(1, "2024-01-05T12:00", "--bundle", one, phase="test")
-    with pytest.raises(InputError, match=r"same bytes as submission 2, which is of model abababab.* not of cdcdcdcd"):
+    with pytest.raises(
+        InputError, match=r"same bytes as submission 2, which is of model abababab.* not of cdcdcdcd"
+    ):
         add(1, "2024-01-06T12:00", "--bundle", two, "--force")
     add(1, "2024-01-06T12:00", "--bundle", one, "--force")
 
@@ -214,16 +264,32 @@ def test_scores_come_back_and_the_gaps_are_theirs(capsys: pytest.CaptureFixture[
     assert [row["score_auc"] for row in found["submissions"]] == [0.75, 0.9, 0.79, None]
     assert found["submissions"][0]["submitted"] == "2024-01-05T12:00:00+00:00"
     # By hand: 0.15, 0.05 and 0.2; of the unseen-cluster estimates one has a score.
-    gaps = {group: {key: (of["mean"], of["n"]) for key, of in found["gaps"][group].items()} for group in found["gaps"]}
+    gaps = {
+        group: {key: (of["mean"], of["n"]) for key, of in found["gaps"][group].items()}
+        for group in found["gaps"]
+    }
     assert gaps == {
-        "all": {"own_auc_minus_score": (pytest.approx(0.4 / 3), 3), "unseen_auc_minus_score": (pytest.approx(0.05), 1)},
-        "validation": {"own_auc_minus_score": (pytest.approx(0.1), 2), "unseen_auc_minus_score": (pytest.approx(0.05), 1)},
+        "all": {
+            "own_auc_minus_score": (pytest.approx(0.4 / 3), 3),
+            "unseen_auc_minus_score": (pytest.approx(0.05), 1),
+        },
+        "validation": {
+            "own_auc_minus_score": (pytest.approx(0.1), 2),
+            "unseen_auc_minus_score": (pytest.approx(0.05), 1),
+        },
         "test": {"own_auc_minus_score": (pytest.approx(0.2), 1), "unseen_auc_minus_score": (None, 0)},
     }
     run("list")
     printed = capsys.readouterr().out
-    assert "own validation AUC minus returned AUC, mean: all +0.1333 (n = 3), validation +0.1000 (n = 2), test" in printed
-    assert re.search(r"^ +1  2024-01-05 12:00  validation +0\.9000  0\.8000  0\.7500  0\.2500  s1\.csv$", printed, re.MULTILINE)
+    assert (
+        "own validation AUC minus returned AUC, mean: all +0.1333 (n = 3), validation +0.1000 (n = 2), test"
+        in printed
+    )
+    assert re.search(
+        r"^ +1  2024-01-05 12:00  validation +0\.9000  0\.8000  0\.7500  0\.2500  s1\.csv$",
+        printed,
+        re.MULTILINE,
+    )
 
 
 def test_a_score_is_replaced_by_force_only() -> None:

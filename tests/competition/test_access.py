@@ -24,7 +24,9 @@ def connect(address: tuple, family: socket.AddressFamily = socket.AF_INET) -> No
         own.connect_ex(address)
 
 
-def test_files_opened_for_reading_are_noted_however_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_opened_for_reading_are_noted_however_they_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"{number}.bin" for number in range(6)]
     for name in names:
         (tmp_path / name).write_bytes(b"x")
@@ -92,7 +94,11 @@ def test_a_forked_worker_is_not_watched(tmp_path: Path) -> None:
 
 
 def test_hosts_are_noted_and_this_machine_is_none(tmp_path: Path) -> None:
-    with access.watch() as seen, socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as own:
+    with (
+        access.watch() as seen,
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.socket(socket.AF_UNIX) as own,
+    ):
         connect(server.getsockname())
         own.bind(str(tmp_path / "socket"))
         own.listen()
@@ -139,7 +145,13 @@ def test_what_is_local(host: str, local: bool) -> None:
 def test_the_programs_own_files_are_no_findings_and_each_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "extra.npy").write_bytes(b"x")
     (tmp_path / "code.py").write_text("")
-    own = [Path(json.__file__), Path("/proc/self/stat"), Path(access.__file__), Path(pytest.__file__), tmp_path / "code.py"]
+    own = [
+        Path(json.__file__),
+        Path("/proc/self/stat"),
+        Path(access.__file__),
+        Path(pytest.__file__),
+        tmp_path / "code.py",
+    ]
     own.append(Path(access.__file__).parents[3] / "configs" / "demo.yaml")
     with access.watch() as seen:
         for path in own:
@@ -150,10 +162,16 @@ def test_the_programs_own_files_are_no_findings_and_each_is_told_once(tmp_path: 
         (tmp_path / "extra.npy").read_bytes()
         assert access.fresh(seen) == []
     # A link in a place of its own does not lead to data elsewhere unseen.
-    assert access.within("/a/b/c", ["/a/b"]) and access.within("/a/b", ["/a/b"]) and not access.within("/a/bc", ["/a/b"])
+    assert (
+        access.within("/a/b/c", ["/a/b"])
+        and access.within("/a/b", ["/a/b"])
+        and not access.within("/a/bc", ["/a/b"])
+    )
 
 
-def test_packages_of_another_environment_are_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_of_another_environment_are_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     others, elsewhere = tmp_path / "lib/site-packages", tmp_path / "data"
     monkeypatch.setattr(sys, "path", [*sys.path, str(others), str(elsewhere)])
     folders = access._program_folders.__wrapped__()
@@ -175,16 +193,30 @@ print(len(seen.files) > 20, access.fresh(seen), seen.hosts)
 
 def test_what_telltale_requires_is_followed_and_tests_tools_are_left_out() -> None:
     required = access.requirements()
-    assert {"telltale", "torch", "numpy", "h5py", "opencv-python-headless", "sympy", "scikit-learn", "pyyaml"} <= required
+    assert {
+        "telltale",
+        "torch",
+        "numpy",
+        "h5py",
+        "opencv-python-headless",
+        "sympy",
+        "scikit-learn",
+        "pyyaml",
+    } <= required
     assert not {"pytest", "ruff", "mypy", "hypothesis", "pytest-xdist"} & required
 
 
 def test_foreign_packages_are_named_and_the_forbidden_apart() -> None:
-    loaded = {name: types.ModuleType(name) for name in ("json", "numpy", "yaml.nodes", "telltale.data.mel", "cv2", "a_script")}
+    loaded = {
+        name: types.ModuleType(name)
+        for name in ("json", "numpy", "yaml.nodes", "telltale.data.mel", "cv2", "a_script")
+    }
     assert access.foreign(loaded) == ([], [])
     loaded |= {name: types.ModuleType(name) for name in ("pytest", "_pytest.python", "mypy")}
     assert access.foreign(loaded) == ([], ["_pytest", "mypy", "pytest"])
-    loaded |= {name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.data.clip")}
+    loaded |= {
+        name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.data.clip")
+    }
     assert access.foreign(loaded) == (["facenet_pytorch", "whisper"], ["_pytest", "mypy", "pytest"])
 
 

@@ -19,9 +19,22 @@ def test_a_finding_has_three_states_and_so_has_the_verdict() -> None:
 
 def reads(**changes: object) -> dict:
     """The tree of a reads.json of three videos, as a run that kept every rule leaves it."""
-    label = {"kind": "labels", "split": "train", "path": "d/train_labels.csv", "bytes": 9, "sha256": "ab" * 32, "rows": 1234}
+    label = {
+        "kind": "labels",
+        "split": "train",
+        "path": "d/train_labels.csv",
+        "bytes": 9,
+        "sha256": "ab" * 32,
+        "rows": 1234,
+    }
     videos = {"train": {"folder": "d/train", "videos": 3, "bytes": 2500, "outside": []}}
-    tree = {"complete": True, "unwatched": False, "files": [{**label, "inside": True}], "videos": videos, "store": None}
+    tree = {
+        "complete": True,
+        "unwatched": False,
+        "files": [{**label, "inside": True}],
+        "videos": videos,
+        "store": None,
+    }
     return {**tree, "beyond": [], "hosts": [], "forbidden": [], "foreign": [], **changes}
 
 

@@ -1,4 +1,5 @@
-"""A run's own account of what it read, and the verb that judges a run and a submission, over real small runs."""
+"""A run's own account of what it read, and the verb that judges a run and a submission, over real small
+runs."""
 
 import csv
 import json
@@ -32,7 +33,9 @@ def judge(run: Path, **more: Any) -> int:
     return verb.run(Namespace(**{"run": run, "strict": False, "submission": None, "json": False, **more}))
 
 
-def told(run: Path, capsys: pytest.CaptureFixture[str], submission: Path | None = None) -> dict[str, tuple[bool | None, str]]:
+def told(
+    run: Path, capsys: pytest.CaptureFixture[str], submission: Path | None = None
+) -> dict[str, tuple[bool | None, str]]:
     """Rule → (passed, detail) of the verb's JSON."""
     capsys.readouterr()
     assert judge(run, json=True, submission=submission) == 0
@@ -46,7 +49,9 @@ def clean(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that keeps every rule, with its submission; do not write into it."""
     run = tmp_path_factory.mktemp("clean") / "run"
     assert do_train(tiny, run, *SMALL) == 0
-    assert do_predict(run, tiny / "test", run.parent / "out" / "submission.csv", "--set", "predict.spans=2") == 0
+    assert (
+        do_predict(run, tiny / "test", run.parent / "out" / "submission.csv", "--set", "predict.spans=2") == 0
+    )
     return run
 
 
@@ -101,7 +106,12 @@ def test_a_clean_run_passes_every_rule(clean: Path, tiny: Path, capsys: pytest.C
     digest = file_sha256(tiny / "train_labels.csv")
     assert digest[:16] in page and digest not in page
     rules = told(clean, capsys)
-    assert set(audit_record.OF_THE_RUN) < set(rules) and {"parameters", "sound weights", "checkpoint", "settings"} < set(rules)
+    assert set(audit_record.OF_THE_RUN) < set(rules) and {
+        "parameters",
+        "sound weights",
+        "checkpoint",
+        "settings",
+    } < set(rules)
     assert digest in rules["data used"][1] and "16 rows" in rules["data used"][1]
     whole = sum(path.stat().st_size for split in ("train", "validation") for path in (tiny / split).iterdir())
     assert rules["files read"][1].startswith(f"24 videos, {whole:,} bytes, all inside")
@@ -115,7 +125,11 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
     paths = [path for split in ("train", "validation") for path in (tiny / split).iterdir()]
     assert videos == {str(path): path.stat().st_size for path in paths}
     others = {(row["kind"], Path(row["path"]).name): row for row in rows if row["kind"] != "video"}
-    assert set(others) == {("labels", "train_labels.csv"), ("labels", "validation_labels.csv"), ("config", "tiny.yaml")}
+    assert set(others) == {
+        ("labels", "train_labels.csv"),
+        ("labels", "validation_labels.csv"),
+        ("config", "tiny.yaml"),
+    }
     for row in others.values():
         assert row["sha256"] == file_sha256(Path(row["path"]))
     assert {row["inside"] for row in rows} == {"yes"}
@@ -128,11 +142,21 @@ def test_score_files_say_where_they_come_from(clean: Path, tiny: Path) -> None:
     model = file_sha256(clean / "best.pt")
     content = checkpoint.load(clean / "best.pt")
     trained = sidecar.check(clean / "validation_scores.csv")
-    assert (trained.model_sha256, trained.data, trained.videos, trained.rows) == (model, content["data"], "validation", 8)
+    assert (trained.model_sha256, trained.data, trained.videos, trained.rows) == (
+        model,
+        content["data"],
+        "validation",
+        8,
+    )
     assert trained.config == config.fingerprint(config.parse(content["config"], ""))
     assert sum(trained.statuses.values()) == 8 and trained.overrides == [] and trained.world == 1
     scored = sidecar.check(clean.parent / "out" / "scores.csv")
-    assert (scored.model_sha256, scored.data, scored.videos, scored.rows) == (model, content["data"], "test", 10)
+    assert (scored.model_sha256, scored.data, scored.videos, scored.rows) == (
+        model,
+        content["data"],
+        "test",
+        10,
+    )
     assert scored.overrides == ["predict.spans=2"] and scored.config != trained.config
 
 
@@ -157,7 +181,9 @@ def test_a_run_that_broke_rules_is_told_each(spoilt: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("FAILED: files read, packages, downloads\n")
 
 
-def test_a_killed_run_is_not_known_and_what_it_broke_stays(spoilt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_run_is_not_known_and_what_it_broke_stays(
+    spoilt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rules = told(spoilt / "killed", capsys)
     assert rules["packages"] == (None, "not complete yet: training has not ended")
     assert rules["files read"][0] is False and rules["downloads"][0] is False
@@ -176,13 +202,19 @@ def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> Non
     assert all(file["inside"] for file in reads.tree["files"])
     assert [split["outside"] for split in reads.tree["videos"].values()] == [[], []]
     # The same videos through another name of their folder are the ones that were listed.
-    assert not reads.note([str(tiny / "train" / splits[0].rows[0].video_name), str(tmp_path / "run" / "last.pt")], [])
+    assert not reads.note(
+        [str(tiny / "train" / splits[0].rows[0].video_name), str(tmp_path / "run" / "last.pt")], []
+    )
     assert reads.note([str(tiny / "train" / "unlisted.mp4")], [])
 
 
-def test_a_run_of_before_is_not_known_and_no_error(run: Path, tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_before_is_not_known_and_no_error(
+    run: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     tree = json.loads((run / "audit.json").read_text())
-    tree["findings"] = [finding for finding in tree["findings"] if finding["rule"] not in audit_record.OF_THE_RUN]
+    tree["findings"] = [
+        finding for finding in tree["findings"] if finding["rule"] not in audit_record.OF_THE_RUN
+    ]
     (run / "audit.json").write_text(json.dumps(tree))
     for name in ("environment.json", "reads.csv", "reads.json", "validation_scores.json"):
         (run / name).unlink()
@@ -191,7 +223,9 @@ def test_a_run_of_before_is_not_known_and_no_error(run: Path, tiny: Path, capsys
         assert rules[rule][0] is None
     assert rules["settings"][0] is True and rules["single model"][0] is True
     assert judge(run) == 0 and judge(run, strict=True) == 1
-    assert capsys.readouterr().out.startswith("not known: data used, files read, packages, downloads, checkpoint\n")
+    assert capsys.readouterr().out.startswith(
+        "not known: data used, files read, packages, downloads, checkpoint\n"
+    )
     # Gone on with, it still cannot say what its first part read; its checkpoint predicts as ever.
     assert do_train(tiny, run, "--resume", *SMALL) == 0
     rules = told(run, capsys)
@@ -223,7 +257,9 @@ def test_an_edited_config_fails_by_its_key(run: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9999])
-def test_a_flipped_bit_in_the_model_fails(run: Path, share: float, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_flipped_bit_in_the_model_fails(
+    run: Path, share: float, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = bytearray((run / "best.pt").read_bytes())
     data[int(share * (len(data) - 1))] ^= 1
     (run / "best.pt").write_bytes(data)
@@ -268,9 +304,13 @@ def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFi
     assert passed is False
     assert f"{name} ({number[:-1]}{last}, scored {number})" in detail
     assert judge(run, strict=True, submission=path) == 1
-    path.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")  # the same numbers, in other bytes than were written
+    path.write_text(
+        "\n".join([lines[0], *reversed(lines[1:])]) + "\n"
+    )  # the same numbers, in other bytes than were written
     passed, detail = submission_of(run, capsys)
-    assert passed is False and re.search(r"its SHA-256 is \w{16}\.\.\., but .*scores\.json describes one of \w{16}", detail)
+    assert passed is False and re.search(
+        r"its SHA-256 is \w{16}\.\.\., but .*scores\.json describes one of \w{16}", detail
+    )
     assert "not the model's" not in detail
     path.write_text("\n".join(lines[:-1]) + "\n")
     assert "in one of it and its scores alone" in submission_of(run, capsys)[1]
@@ -278,15 +318,21 @@ def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFi
     assert "is a file of scores" in submission_of(run, capsys)[1]
 
 
-def test_a_submission_of_another_model_fails(run: Path, spoilt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_submission_of_another_model_fails(
+    run: Path, spoilt: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     passed, detail = told(spoilt / "run", capsys, run.parent / "out" / "submission.csv")["submission"]
     assert passed is False and f"scored by model {file_sha256(run / 'best.pt')}, but" in detail
     (run.parent / "out" / "scores.json").unlink()
     passed, detail = submission_of(run, capsys)
-    assert passed is False and "scores.json: is not there; wanted the side file that predict.py writes" in detail
+    assert (
+        passed is False and "scores.json: is not there; wanted the side file that predict.py writes" in detail
+    )
 
 
-def test_one_fallback_for_all_that_was_not_scored(run: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_one_fallback_for_all_that_was_not_scored(
+    run: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     names = [*sorted(path.name for path in (tiny / "test").iterdir())[:2], "absent.mp4", "gone.mp4"]
     (tmp_path / "list.csv").write_text("\n".join(["video_name", *names]) + "\n")
     out = run.parent / "out" / "submission.csv"

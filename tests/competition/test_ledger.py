@@ -21,7 +21,8 @@ NOON = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 SHA, MODEL = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 PLAIN = Entry(1, NOON, "validation", "submission.csv", SHA)
 FULL = Entry(
-    7, NOON + timedelta(hours=11), "test", 'out/é, "two" #3.csv', SHA, "bundles/b#1", MODEL, 0.1 + 0.2, 1 / 3, 1.0, 0.0,
+    7, NOON + timedelta(hours=11), "test", 'out/é, "two" #3.csv', SHA, "bundles/b#1", MODEL, 0.1 + 0.2,
+    1 / 3, 1.0, 0.0,
     "limit and same bytes", " try #4, 'better', said \"x\" ",
 )  # fmt: skip
 
@@ -77,7 +78,10 @@ def row(**fields: str) -> str:
         (row(id="one"), r"id 'one'; wanted a number from 1 up"),
         (row(id="0"), r"id 0; wanted a number from 1 up"),
         (row(id="3"), r"id 3 comes a second time"),
-        (row(submitted="2026-11-21T12:00:00"), r"time '2026-11-21T12:00:00' has no offset; wanted .* ISO 8601"),
+        (
+            row(submitted="2026-11-21T12:00:00"),
+            r"time '2026-11-21T12:00:00' has no offset; wanted .* ISO 8601",
+        ),
         (row(submitted="2026-11-31T12:00:00Z"), r"time '2026-11-31T12:00:00Z'; wanted"),
         (row(submitted="2026-11-21"), r"time '2026-11-21'; wanted"),
         (row(submitted="0226-11-21T12:00:00Z"), r"time '0226-.*'; wanted"),
@@ -121,7 +125,9 @@ def test_a_damaged_head_is_named(tmp_path: Path, content: str | bytes, why: str)
 
 
 def test_a_ledger_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none.csv: is not there; wanted the ledger that telltale submit-log add begins"):
+    with pytest.raises(
+        InputError, match=r"none.csv: is not there; wanted the ledger that telltale submit-log add begins"
+    ):
         ledger.change(tmp_path / "none.csv", lambda held: held)
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match=r"cannot be locked \(No such file"):
@@ -130,7 +136,9 @@ def test_a_ledger_that_is_not_there_or_cannot_be_written(tmp_path: Path) -> None
         read(tmp_path)
 
 
-def test_a_failed_write_or_edit_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_or_edit_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = written(tmp_path / "l.csv", PLAIN)
     before = path.read_bytes()
 
@@ -166,9 +174,11 @@ def test_a_link_to_the_ledger_stays_one(tmp_path: Path) -> None:
 def test_processes_that_add_at_once_all_land(tmp_path: Path) -> None:
     path = tmp_path / "l.csv"
     program = (
-        "import sys; from datetime import *; from pathlib import Path; from telltale.cli.submit_log import add\n"
+        "import sys; from datetime import *; from pathlib import Path; from telltale.cli.submit_log import "
+        "add\n"
         "for day in range(1, 11):\n"
-        "    facts = dict(phase='validation', file=f'{sys.argv[2]}.csv', sha256=f'{int(sys.argv[2]) * 100 + day:064x}')\n"
+        "    facts = dict(phase='validation', file=f'{sys.argv[2]}.csv', sha256=f'{int(sys.argv[2]) * 100 + "
+        "day:064x}')\n"
         "    add(Path(sys.argv[1]), facts, now=datetime(2026, 3, day, tzinfo=UTC))\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(path), str(k)]) for k in range(1, 5)]
@@ -179,7 +189,9 @@ def test_processes_that_add_at_once_all_land(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_lock_that_is_held_is_waited_for_and_a_dead_ones_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_is_held_is_waited_for_and_a_dead_ones_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, lock = tmp_path / "l.csv", tmp_path / ".l.csv.lock"
     lock.touch()  # as a killed process leaves it
     written(path, PLAIN)
@@ -250,7 +262,10 @@ def test_submissions_count_on_the_day_of_the_zone() -> None:
     entries = (at("2026-10-24T21:59:59Z", 1), at("2026-10-24T22:00:00Z", 2), at("2026-10-25T22:59:59Z", 3))
     entries += (at("2026-10-25T23:00:00Z", 4), replace(at("2026-10-25T12:00:00Z", 5), phase="test"))
     assert [entry.id for entry in Ledger(ROME, entries).on(date(2026, 10, 25), "validation")] == [2, 3]
-    assert [entry.id for entry in Ledger(ZoneInfo("UTC"), entries).on(date(2026, 10, 25), "validation")] == [3, 4]
+    assert [entry.id for entry in Ledger(ZoneInfo("UTC"), entries).on(date(2026, 10, 25), "validation")] == [
+        3,
+        4,
+    ]
 
 
 def test_a_time_without_an_offset_is_the_zones() -> None:

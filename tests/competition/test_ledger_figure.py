@@ -30,8 +30,14 @@ def world(count: int, days: float, missing: float) -> list[Entry]:
     entries = []
     for k in range(count):
         when = (NOON + timedelta(days=days * k / count)).replace(microsecond=0)
-        shares = {name: 0.7 + 0.2 * rng.random() for name in ("own_auc", "unseen_auc", "score_auc") if rng.random() >= missing}
-        entries.append(Entry(k + 1, when, "test" if k % 3 == 2 else "validation", "s.csv", "ab" * 32, **shares))
+        shares = {
+            name: 0.7 + 0.2 * rng.random()
+            for name in ("own_auc", "unseen_auc", "score_auc")
+            if rng.random() >= missing
+        }
+        entries.append(
+            Entry(k + 1, when, "test" if k % 3 == 2 else "validation", "s.csv", "ab" * 32, **shares)
+        )
     return entries
 
 
@@ -57,7 +63,9 @@ def test_the_figure_draws_without_a_warning(tmp_path: Path, count: int, days: fl
 def test_the_figure_has_a_panel_for_each_phase_that_occurs(tmp_path: Path) -> None:
     entries = world(6, 3, 0)
     ledger_figure.over_time(entries, ROME, tmp_path / "both.png")
-    ledger_figure.over_time([entry for entry in entries if entry.phase == "test"], ROME, tmp_path / "test.png")
+    ledger_figure.over_time(
+        [entry for entry in entries if entry.phase == "test"], ROME, tmp_path / "test.png"
+    )
     assert imread(tmp_path / "both.png").shape[0] > 1.4 * imread(tmp_path / "test.png").shape[0]
     with pytest.raises(InputError, match="no submission to draw"):
         ledger_figure.over_time([], ROME, tmp_path / "none.png")
@@ -79,7 +87,10 @@ def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "own validation AUC minus returned AUC, mean: not known (n = 0)" in printed
     listed(path, "--plot", str(plot), "--json")
     assert json.loads(capsys.readouterr().out)["timezone"] == "Europe/Rome"  # nothing but JSON is printed
-    for name, why in (("plot.pdf", "wanted the name of a .png file"), ("l.csv/plot.png", "cannot be written")):
+    for name, why in (
+        ("plot.pdf", "wanted the name of a .png file"),
+        ("l.csv/plot.png", "cannot be written"),
+    ):
         with pytest.raises(InputError, match=rf"--plot .*{name}: {why}"):
             listed(path, "--plot", str(tmp_path / name))
     change(path, lambda held: Ledger(held.zone))

@@ -77,9 +77,19 @@ REFUSED = {
 def settings(**changes: object) -> config.Config:
     """A small configuration; keys of `model` and, under `rules_`, of `rules`."""
     own = {key.removeprefix("rules_"): value for key, value in changes.items() if key.startswith("rules_")}
-    model = {"name": "mel_cnn", "picture_backbone": "test_resnet", "sound_backbone": "test_resnet", "width": 32}
+    model = {
+        "name": "mel_cnn",
+        "picture_backbone": "test_resnet",
+        "sound_backbone": "test_resnet",
+        "width": 32,
+    }
     model |= {key: value for key, value in changes.items() if not key.startswith("rules_")}
-    tree = {"model": model, "rules": own, "clip": {"seconds": 1.0, "frames": 2, "image_size": 64}, "mel": {"n_mels": 64}}
+    tree = {
+        "model": model,
+        "rules": own,
+        "clip": {"seconds": 1.0, "frames": 2, "image_size": 64},
+        "mel": {"n_mels": 64},
+    }
     return config.Config.model_validate(tree)
 
 
@@ -104,10 +114,13 @@ def test_more_than_imagenet_1k_or_a_question_is_refused(tag: str, word: str) -> 
 def test_over_all_of_timm_no_word_of_outside_pictures_is_allowed() -> None:
     tags = timm.list_pretrained()
     allowed = [tag for tag in tags if check_tag(tag) is None]
-    outside = re.compile("in21k|in22k|in12k|jft|clip|laion|ssl|lvd|dino|openai|webli|ig1b|seer|swag|yfcc|k400|sa1b")
+    outside = re.compile(
+        "in21k|in22k|in12k|jft|clip|laion|ssl|lvd|dino|openai|webli|ig1b|seer|swag|yfcc|k400|sa1b"
+    )
     assert not [tag for tag in allowed if outside.search(tag)]
     assert all("in1k" in tag for tag in allowed)
-    # The rule is no blanket refusal: of what says in1k, and no word of outside pictures, nearly everything is allowed.
+    # The rule is no blanket refusal: of what says in1k, and no word of outside pictures, nearly everything is
+    # allowed.
     plain = [tag for tag in tags if "in1k" in tag and not outside.search(tag)]
     assert len(allowed) > 0.95 * len(plain) > 500
 
@@ -153,9 +166,13 @@ class Large(nn.Module):
     def __init__(self, bare: bool) -> None:
         super().__init__()
         shape = (14_200, 14_200)
-        self.layer = nn.Linear(*shape, bias=False, device="meta") if not bare else nn.Linear(14_200, 1, device="meta")
+        self.layer = (
+            nn.Linear(*shape, bias=False, device="meta") if not bare else nn.Linear(14_200, 1, device="meta")
+        )
         self.bare = nn.Parameter(torch.empty(shape if bare else (1,), device="meta"))
-        self.provenance = {"sound": {"tag": "large", "source": "random", "path": None, "sha256": None, "proof": None}}
+        self.provenance = {
+            "sound": {"tag": "large", "source": "random", "path": None, "sha256": None, "proof": None}
+        }
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.layer(torch.empty(1, 14_200, device="meta")).sum(1)
@@ -183,7 +200,9 @@ def test_a_real_model_of_more_than_200_million_is_refused() -> None:
 
 def test_a_forbidden_tag_stops_the_run_before_anything_is_built() -> None:
     chosen = settings(name="frame_cnn", picture_backbone="convnext_tiny.fb_in22k_ft_in1k", pretrained=True)
-    with pytest.raises(InputError, match=r"picture weights: convnext_tiny.fb_in22k_ft_in1k \(hub\): it has seen ImageNet-21K"):
+    with pytest.raises(
+        InputError, match=r"picture weights: convnext_tiny.fb_in22k_ft_in1k \(hub\): it has seen ImageNet-21K"
+    ):
         rules.enforce_settings(chosen)
     rules.enforce_settings(settings(name="frame_cnn", picture_backbone="convnext_tiny.fb_in22k_ft_in1k"))
     # The tower that the model does not read is not asked about.
@@ -207,7 +226,10 @@ def test_the_override_lets_the_run_go_on_and_marks_its_audit_as_failed() -> None
 
 
 def test_a_higher_limit_is_not_the_competitions() -> None:
-    with pytest.raises(InputError, match=r"limit: rules.max_parameters is 300,000,000; the competition's limit is 200,000,000"):
+    with pytest.raises(
+        InputError,
+        match=r"limit: rules.max_parameters is 300,000,000; the competition's limit is 200,000,000",
+    ):
         rules.enforce_settings(settings(rules_max_parameters=300_000_000))
     low = settings(rules_max_parameters=1000)
     assert broken(rules.audit(build(low), low).findings) == ["parameters", "parameters by thop"]
@@ -217,7 +239,15 @@ def test_a_checkpoint_that_does_not_say_where_it_began_fails() -> None:
     chosen = settings()
     model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=False)
     assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
-    model.provenance = {"sound": {"tag": "resnet18.a1_in1k", "source": "hub", "path": "x", "sha256": "0", "proof": "publisher"}}
+    model.provenance = {
+        "sound": {
+            "tag": "resnet18.a1_in1k",
+            "source": "hub",
+            "path": "x",
+            "sha256": "0",
+            "proof": "publisher",
+        }
+    }
     assert rules.audit(model, chosen).passed
     model.provenance["sound"]["tag"] = "resnet18.fb_swsl_ig1b_ft_in1k"
     assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
@@ -225,7 +255,9 @@ def test_a_checkpoint_that_does_not_say_where_it_began_fails() -> None:
 
 def test_settings_that_the_backbone_cannot_take_are_told_in_a_sentence() -> None:
     chosen = settings(name="frame_cnn", picture_backbone="efficientformer_l1")
-    with pytest.raises(InputError, match=r"model frame_cnn cannot read a clip of these settings .* clip.image_size, now 64"):
+    with pytest.raises(
+        InputError, match=r"model frame_cnn cannot read a clip of these settings .* clip.image_size, now 64"
+    ):
         rules.audit(build(chosen), chosen)
 
 

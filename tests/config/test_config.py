@@ -55,7 +55,10 @@ def test_wrong_keys_and_values_are_named(write, text: str, key: str):
     [
         ("model: {name: mel_cnn}\noptmi: {rate: 1}", "unknown key optmi; did you mean optim?"),
         ("model: {name: mel_cnn}\noptim: {rat: 1}", "unknown key optim.rat; did you mean optim.rate?"),
-        ("model: {name: mel_cnn, bakcbone: x}", "unknown key model.bakcbone; did you mean model.picture_backbone?"),
+        (
+            "model: {name: mel_cnn, bakcbone: x}",
+            "unknown key model.bakcbone; did you mean model.picture_backbone?",
+        ),
         ("model: {name: mel_cnn}\nxyzzy: 1", "unknown key xyzzy; telltale keys lists them all"),
     ],
 )
@@ -67,10 +70,24 @@ def test_an_unknown_key_gets_the_one_that_was_meant(write, text: str, says: str)
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        *(("optim.lr", "optim.rate"), ("lr", "optim.rate"), ("optimizer.lr", "optim.rate"), ("model.lr", "optim.rate")),
+        *(
+            ("optim.lr", "optim.rate"),
+            ("lr", "optim.rate"),
+            ("optimizer.lr", "optim.rate"),
+            ("model.lr", "optim.rate"),
+        ),
         *(("optim.epoch", "optim.epochs"), ("train.epochs", "optim.epochs"), ("Optim.rate", "optim.rate")),
-        *(("bs", "data.batch_size"), ("predict.bs", "predict.batch_size"), ("optim.batch_size", "data.batch_size")),
-        *(("wd", "optim.weight_decay"), ("optim.seed", "seed"), ("optimiser", "optim"), ("optim.optimizer", "optim.name")),
+        *(
+            ("bs", "data.batch_size"),
+            ("predict.bs", "predict.batch_size"),
+            ("optim.batch_size", "data.batch_size"),
+        ),
+        *(
+            ("wd", "optim.weight_decay"),
+            ("optim.seed", "seed"),
+            ("optimiser", "optim"),
+            ("optim.optimizer", "optim.name"),
+        ),
         *(("model.dropuot", "model.dropout"), ("data.train", "data.train_videos"), ("nothing.like_it", None)),
     ],
 )
@@ -105,7 +122,9 @@ def test_overrides_of_a_trained_model_are_checked_without_it(override: str, says
 
 
 def test_overrides_of_a_trained_model_that_it_may_take():
-    check_overrides(["clip.backend=decord", "predict.spans=3", "threads=2"], SETTABLE)  # decord: if sampling is exact there
+    check_overrides(
+        ["clip.backend=decord", "predict.spans=3", "threads=2"], SETTABLE
+    )  # decord: if sampling is exact there
 
 
 def test_every_fault_is_named_at_once(write):
@@ -128,7 +147,10 @@ def test_yaml_reads_off_as_false(write):
 
 def test_overrides(write):
     path = write("model: {name: mel_cnn}\noptim: {rate: 0.1}")
-    settings = read(path, ["optim.rate=0.2", "optim.rate=0.3", "data.train_labels=a=b.csv", "seed=5", "model.pretrained=true"])
+    settings = read(
+        path,
+        ["optim.rate=0.2", "optim.rate=0.3", "data.train_labels=a=b.csv", "seed=5", "model.pretrained=true"],
+    )
     assert (settings.optim.rate, settings.data.train_labels, settings.seed, settings.model.pretrained) == (
         0.3,
         "a=b.csv",
@@ -180,7 +202,9 @@ def test_files_that_hold_no_mapping(write, tmp_path: Path):
 
 
 def test_dump_is_read_back_unchanged(write):
-    settings = read(write("model: {name: audiovisual}\noptim: {rate: 1e-7, clip_norm: 0.1}\nclip: {seconds: 3.3}"))
+    settings = read(
+        write("model: {name: audiovisual}\noptim: {rate: 1e-7, clip_norm: 0.1}\nclip: {seconds: 3.3}")
+    )
     again = read(write(dump(settings), "again.yaml"))
     assert again == settings
     assert dump(again) == dump(settings)
@@ -207,14 +231,23 @@ def test_fingerprint_changes_with_every_value_and_nothing_else(write):
     path = write("model: {name: audiovisual}\nclip: {sampling: exact}")
     settings = read(path)
     assert fingerprint(settings) == fingerprint(
-        read(write("seed: 1\nmodel: {name: audiovisual}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"))
+        read(
+            write(
+                "seed: 1\nmodel: {name: audiovisual}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"
+            )
+        )
     )
     assert len(fingerprint(settings)) == 16
     prints = {fingerprint(settings)}
     choices = {"model.name": "frame_cnn", "clip.backend": "decord", "model.picture_detector": "frame_cnn"}
     choices |= {"clip.jpeg_quality": "90", "data.workers": "3", "model.pooling": "attention"}
     texts = {"data.train_labels", "data.validation_labels", "data.train_videos", "data.validation_videos"}
-    texts |= {"model.picture_backbone", "model.sound_backbone", "model.picture_weights", "model.sound_weights"}
+    texts |= {
+        "model.picture_backbone",
+        "model.sound_backbone",
+        "model.picture_weights",
+        "model.sound_weights",
+    }
     texts |= {"data.method_column", "objective.landmarks"}
     # A model of both senses has no other value of objective.per.
     pairs = [pair for pair in leaves(settings.model_dump()) if pair[0] != "objective.per"]
@@ -260,7 +293,10 @@ def test_keys_are_shown_with_default_range_and_meaning(capsys):
     assert main(["keys", "augment.*_p", "--json"]) == 0
     found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
     assert set(found) == {f"augment.{name}" for name in Augment.model_fields if name.endswith("_p")}
-    assert found["augment.flip_p"]["default"] == "0.5" and found["augment.flip_p"]["range"] == "number >= 0, <= 1"
+    assert (
+        found["augment.flip_p"]["default"] == "0.5"
+        and found["augment.flip_p"]["range"] == "number >= 0, <= 1"
+    )
     assert main(["keys", "learning rate"]) == 0  # no name has it, a meaning has
     assert capsys.readouterr().out.startswith("optim.rate = ")
     assert main(["keys", "lr"]) == 2
@@ -269,11 +305,16 @@ def test_keys_are_shown_with_default_range_and_meaning(capsys):
 
 def test_every_key_is_told_and_what_a_range_says_is_true():
     tree = Config(model={"name": "mel_cnn"}).model_dump(mode="json")
-    inner = {f"{section}.{key}" for section, values in tree.items() if isinstance(values, dict) for key in values}
+    inner = {
+        f"{section}.{key}" for section, values in tree.items() if isinstance(values, dict) for key in values
+    }
     assert set(keys.KEYS) == inner | {key for key, value in tree.items() if not isinstance(value, dict)}
     assert [key.name for key in keys.KEYS.values() if not key.default] == ["model.name"]
     assert all(key.meaning for key in keys.KEYS.values())
-    ranges = {name: keys.KEYS[name].range for name in ("optim.autocast", "clip.jpeg_quality", "data.workers", "seed")}
+    ranges = {
+        name: keys.KEYS[name].range
+        for name in ("optim.autocast", "clip.jpeg_quality", "data.workers", "seed")
+    }
     assert ranges == {
         "optim.autocast": "off | bf16 | fp16",
         "clip.jpeg_quality": "integer >= 1, <= 100 | null",
@@ -283,7 +324,8 @@ def test_every_key_is_told_and_what_a_range_says_is_true():
 
 
 @pytest.mark.parametrize(
-    ("verb", "says"), [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of train, predict")]
+    ("verb", "says"),
+    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of train, predict")],
 )
 def test_an_unknown_verb_gets_the_one_that_was_meant(verb: str, says: str, capsys):
     with pytest.raises(SystemExit, match="2"):

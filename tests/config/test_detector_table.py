@@ -1,4 +1,5 @@
-"""The table of detectors and the sections of the configuration that it adds to: what a new detector touches and what not."""
+"""The table of detectors and the sections of the configuration that it adds to: what a new detector touches
+and what not."""
 
 import re
 import shutil
@@ -68,13 +69,19 @@ def test_a_detector_with_a_setting_of_its_own_is_a_file_an_entry_and_a_config(tm
     table = tmp_path / "telltale/config/detectors.py"
     before, entries = table.read_text(encoding="utf-8").split("@dataclass", 1)
     assert entries.endswith("),\n}\n")
-    table.write_text(f"{before}{SETTINGS.lstrip()}@dataclass{entries.removesuffix('}' + chr(10))}{ENTRY}", encoding="utf-8")
+    table.write_text(
+        f"{before}{SETTINGS.lstrip()}@dataclass{entries.removesuffix('}' + chr(10))}{ENTRY}", encoding="utf-8"
+    )
     (tmp_path / "shade.yaml").write_text("model: {name: shade}\nclip: {image_size: 16}\n", encoding="utf-8")
     (tmp_path / "use.py").write_text(USE, encoding="utf-8")
-    done = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, env={"PYTHONPATH": "."}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "use.py"], cwd=tmp_path, env={"PYTHONPATH": "."}, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     refusal, result = done.stdout.splitlines()
-    assert refusal == "--set model.shade_gray=0.25: unknown key model.shade_gray; did you mean model.shade_grey?"
+    assert (
+        refusal == "--set model.shade_gray=0.25: unknown key model.shade_gray; did you mean model.shade_grey?"
+    )
     assert result == "[0.25, 0.25] torch.Size([2])"
 
 
@@ -85,7 +92,10 @@ def test_a_key_that_is_there_already_is_refused_as_a_detectors_own() -> None:
     with pytest.raises(TypeError, match="Model: declared twice: width; wanted another name"):
         joined("Model", SharedModel, [Taken])
     # Several detectors may share a class.
-    assert list(joined("Model", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields)[-1] == "spsl_norm"
+    assert (
+        list(joined("Model", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields)[-1]
+        == "spsl_norm"
+    )
 
 
 def test_every_key_says_what_it_means() -> None:
@@ -99,7 +109,10 @@ def test_every_key_says_what_it_means() -> None:
         return found
 
     assert undescribed(config.Config, "") == []
-    assert config.Model.model_fields["f3net_parts"].description and config.Objective.model_fields["landmarks"].description
+    assert (
+        config.Model.model_fields["f3net_parts"].description
+        and config.Objective.model_fields["landmarks"].description
+    )
 
 
 def test_a_configs_keys_stay_in_their_order() -> None:
@@ -127,7 +140,11 @@ def test_a_resolved_config_says_what_losses_are_taken_of(name: str, given: dict,
 @pytest.mark.parametrize(
     ("model", "per", "says"),
     [
-        ({"name": "audiovisual"}, "frame", "audiovisual has no scores of single frames; wanted objective.per=clip"),
+        (
+            {"name": "audiovisual"},
+            "frame",
+            "audiovisual has no scores of single frames; wanted objective.per=clip",
+        ),
         ({"name": "mel_cnn"}, "frame", "mel_cnn has no scores of single frames; wanted objective.per=clip"),
         ({"name": "ucf"}, "clip", "ucf learns from single frames; wanted objective.per=frame"),
         (
@@ -150,7 +167,12 @@ def test_detectors_that_judge_frames_are_published_with_losses_of_frames():
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("xcption", "xception"), ("EfficientNet-B4", "efficientnet_b4"), ("meso5", "meso4"), ("audio_visual", "audiovisual")],
+    [
+        ("xcption", "xception"),
+        ("EfficientNet-B4", "efficientnet_b4"),
+        ("meso5", "meso4"),
+        ("audio_visual", "audiovisual"),
+    ],
 )
 def test_a_misspelt_detector_gets_the_name_that_was_meant(name: str, meant: str) -> None:
     with pytest.raises(InputError, match=rf"^c: model.name: .*did you mean {meant}\? wanted one of mel_cnn"):

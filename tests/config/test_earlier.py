@@ -14,7 +14,11 @@ def test_a_resolved_configuration_from_before_some_keys_keeps_what_was_done_then
     path = Path(__file__).parents[1] / "worlds" / "resolved.yaml"
     then = read(path)
     assert fingerprint(then, yaml.safe_load(path.read_text())) == "dc4c5b11193bc7ef"
-    assert all(getattr(getattr(then, name), key) == value for name, keys in EARLIER.items() for key, value in keys.items())
+    assert all(
+        getattr(getattr(then, name), key) == value
+        for name, keys in EARLIER.items()
+        for key, value in keys.items()
+    )
     assert parse(yaml.safe_load(dump(then)), "again") == then == override(then, [])
     (tmp_path / "today.yaml").write_text("model: {name: audiovisual}\n")
     # What it does say counts, and a file of a few sections is of today.

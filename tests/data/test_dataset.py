@@ -20,7 +20,11 @@ def settings(**data: object) -> config.Config:
 
 def test_an_epoch_holds_every_row_once_and_another_epoch_another_order() -> None:
     targets = np.array([0] * 7 + [1] * 30)
-    first, again, next_one = order(targets, 5, 0, False), order(targets, 5, 0, False), order(targets, 5, 1, False)
+    first, again, next_one = (
+        order(targets, 5, 0, False),
+        order(targets, 5, 0, False),
+        order(targets, 5, 1, False),
+    )
     assert sorted(first) == list(range(37))
     assert first.tolist() == again.tolist() != next_one.tolist()
 
@@ -61,13 +65,22 @@ def test_a_run_cut_at_a_step_goes_on_with_the_same_batches() -> None:
 
 @pytest.mark.parametrize("world", [1, 2, 4])
 def test_evaluation_never_pads(world: int) -> None:
-    rows = [key.row for rank in range(world) for batch in evaluation_batches([0] * 37, 5, rank, world) for key in batch]
+    rows = [
+        key.row
+        for rank in range(world)
+        for batch in evaluation_batches([0] * 37, 5, rank, world)
+        for key in batch
+    ]
     assert sorted(rows) == list(range(37))
 
 
 def test_evaluation_begins_with_the_largest_files_and_keeps_ties_in_order() -> None:
     sizes = [5, 9, 0, 9, 7]
-    assert evaluation_batches(sizes, 2) == [[(1, EVALUATION), (3, EVALUATION)], [(4, EVALUATION), (0, EVALUATION)], [(2, -1)]]
+    assert evaluation_batches(sizes, 2) == [
+        [(1, EVALUATION), (3, EVALUATION)],
+        [(4, EVALUATION), (0, EVALUATION)],
+        [(2, -1)],
+    ]
     assert evaluation_batches(sizes, 2, 1, 2) == [[(3, EVALUATION), (0, EVALUATION)]]
 
 
@@ -115,7 +128,11 @@ def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> N
     chosen = settings(spans=3).model_copy(update={"augment": still})
     fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [Key(0, EVALUATION)]).mel[0]
     drawn = {
-        next(place for place in range(3) if torch.equal(read_batch(trained, [Key(0, epoch)]).mel[0, 0], fixed[place]))
+        next(
+            place
+            for place in range(3)
+            if torch.equal(read_batch(trained, [Key(0, epoch)]).mel[0, 0], fixed[place])
+        )
         for trained in [ClipDataset(rows, chosen, BOTH)]
         for epoch in range(20)
     }
@@ -158,7 +175,10 @@ def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -
     few = ClipDataset(rows, settings(spans=3).model_copy(update={"augment": plain}), BOTH)
     whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [Key(0, EVALUATION)])
     drawn = [read_batch(few, [Key(0, epoch)]).pictures[0, 0] for epoch in range(12)]
-    places = [next(place for place in range(3) if torch.equal(pictures, whole.pictures[0, place])) for pictures in drawn]
+    places = [
+        next(place for place in range(3) if torch.equal(pictures, whole.pictures[0, place]))
+        for pictures in drawn
+    ]
     assert set(places) == {0, 1, 2}
 
 

@@ -1,4 +1,5 @@
-"""The feed in a small world: order, equal tensors, clean slots, bounded reading ahead, and processes that end."""
+"""The feed in a small world: order, equal tensors, clean slots, bounded reading ahead, and processes that
+end."""
 
 import os
 import signal
@@ -26,7 +27,9 @@ def test_real_clips_come_out_the_same_with_any_number_of_workers(tiny: Path) -> 
         clip=config.Clip(seconds=0.8, frames=3, image_size=32),
         data=config.Data(batch_size=3),
     )
-    rows = [Row(path.name, path, place % 2) for place, path in enumerate(sorted((tiny / "train").iterdir())[:7])]
+    rows = [
+        Row(path.name, path, place % 2) for place, path in enumerate(sorted((tiny / "train").iterdir())[:7])
+    ]
     rows.append(Row("gone.mp4", tiny / "gone.mp4", 1))
 
     def epochs(workers: int) -> list:
@@ -42,7 +45,9 @@ def test_real_clips_come_out_the_same_with_any_number_of_workers(tiny: Path) -> 
     assert not torch.equal(alone[0][1]["mel"], alone[1][1]["mel"])
     for workers in (1, 3):
         for (facts, tensors), (other_facts, others) in zip(alone, epochs(workers), strict=True):
-            assert [(f.video_name, f.status) for f in facts] == [(f.video_name, f.status) for f in other_facts]
+            assert [(f.video_name, f.status) for f in facts] == [
+                (f.video_name, f.status) for f in other_facts
+            ]
             assert all(torch.equal(tensors[name], others[name]) for name in NAMES)
 
 
@@ -160,7 +165,8 @@ def test_start_reads_the_first_batches_before_they_are_asked_for(tmp_path: Path)
 
 
 def test_workers_go_on_while_a_batch_is_worked_on(tmp_path: Path) -> None:
-    """More clips than workers hold are read while nobody asks: a foreman hands them out, not the one who iterates."""
+    """More clips than workers hold are read while nobody asks: a foreman hands them out, not the one who
+    iterates."""
     feed = feed_of(Numbered(40, done=tmp_path / "done"), 2, size=8)
     next(iter_ := iter(feed))
     assert soon(lambda: len((tmp_path / "done").read_text().split()) == 24)
@@ -176,7 +182,8 @@ def test_without_batches_there_is_nothing_to_do() -> None:
 
 
 class NoStream:
-    """Stands for a CUDA stream and its events where there is no GPU: everything has happened when it is asked."""
+    """Stands for a CUDA stream and its events where there is no GPU: everything has happened when it is
+    asked."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -189,7 +196,8 @@ class NoStream:
 
 
 def test_a_batch_stays_whole_while_the_next_one_crosses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The order of taking, crossing and handing over is tested here; the streams themselves only where there is a GPU."""
+    """The order of taking, crossing and handing over is tested here; the streams themselves only where there
+    is a GPU."""
     monkeypatch.setattr(torch.cuda, "Stream", NoStream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "current_stream", NoStream)

@@ -25,7 +25,9 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / split).mkdir()
         for name in names:
             (tmp_path / split / f"{name}.mp4").touch()
-        (tmp_path / f"{split}_labels.csv").write_text(f"video_name,target\n{names[0]}.mp4,0\n{names[1]}.mp4,1\n")
+        (tmp_path / f"{split}_labels.csv").write_text(
+            f"video_name,target\n{names[0]}.mp4,0\n{names[1]}.mp4,1\n"
+        )
     return tmp_path
 
 
@@ -82,12 +84,20 @@ def test_good_names(labels: Path, name: str):
         ("video_name,target\na.mp4,0\n  \nb.mp4,1\n", 3, "a blank line"),
         ("video_name,target\r\na.mp4,0\r\n\r\nb.mp4,1\r\n", 3, "a blank line"),
         (GOOD + "\n", 4, "a blank line"),
-        (GOOD + "c.mp4,1\na.mp4,0\n", 5, "video 'a.mp4' is on line 2 already; wanted it once, remove one line"),
+        (
+            GOOD + "c.mp4,1\na.mp4,0\n",
+            5,
+            "video 'a.mp4' is on line 2 already; wanted it once, remove one line",
+        ),
         ("video_name,target\na.mp4,0\nb.mp4\n", 3, "1 fields; wanted 2 as in the header"),
         ("video_name,target\na.mp4,0,1\n", 2, "3 fields; wanted 2 as in the header"),
         ("video_name,target,method\na.mp4,0\n", 2, "2 fields; wanted 3 as in the header"),
         ("video_name,target\n,\n", 2, "video name ''; wanted a file name that ends in .mp4"),
-        ("video_name,target\na.mp4,fake\n", 2, "target 'fake' of video 'a.mp4'; wanted 0 (genuine) or 1 (deepfake)"),
+        (
+            "video_name,target\na.mp4,fake\n",
+            2,
+            "target 'fake' of video 'a.mp4'; wanted 0 (genuine) or 1 (deepfake)",
+        ),
         ('video_name,target\na.mp4,0\n"b.mp4,1\n', 3, "is not CSV"),
         ('video_name,target\na.mp4,0\n"b".mp4,1\n', 3, "is not CSV"),
         ('video_name,target\n"a\nb.mp4",0\n', 2, "without a path"),
@@ -122,10 +132,14 @@ def test_names_that_are_paths(labels: Path, name: str):
     )
 
 
-@pytest.mark.parametrize("name", ["a", "a.avi", "a.mp4.txt", "a.mp4 ", "a.mp4\x00", "mp4", "..", "a.mp4/", "../etc/passwd"])
+@pytest.mark.parametrize(
+    "name", ["a", "a.avi", "a.mp4.txt", "a.mp4 ", "a.mp4\x00", "mp4", "..", "a.mp4/", "../etc/passwd"]
+)
 def test_names_that_are_not_mp4(labels: Path, name: str):
     labels.write_text(f"{GOOD}{name},1\n")
-    assert message(read_labels, labels).startswith(f"{labels}:4: video name {name!r}; wanted a file name that ends in .mp4")
+    assert message(read_labels, labels).startswith(
+        f"{labels}:4: video name {name!r}; wanted a file name that ends in .mp4"
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +149,10 @@ def test_names_that_are_not_mp4(labels: Path, name: str):
         (b"\xef\xbb\xbf", "is empty"),
         (b"\n\n", "is empty"),
         (b"video_name,target\n", "holds a header and no rows"),
-        (b"video_name,target\na.mp4,0\n\xe9.mp4,1\n", ":3: byte 0xe9 is not UTF-8; save the file as UTF-8 CSV"),
+        (
+            b"video_name,target\na.mp4,0\n\xe9.mp4,1\n",
+            ":3: byte 0xe9 is not UTF-8; save the file as UTF-8 CSV",
+        ),
         (GOOD.encode("utf-16"), ":1: byte 0xff is not UTF-8"),
         (None, "cannot be read (No such file or directory)"),
     ],
@@ -182,7 +199,9 @@ def test_unlisted_videos_stop_or_are_counted(root: Path):
     for name in ("z.mp4", "y.MP4", "notes.txt", "mp4"):
         (root / "validation" / name).touch()
     text = message(read_data, root, config.Data())
-    assert text.startswith(f"{root / 'validation'}: 2 .mp4 files are not listed in {root / 'validation_labels.csv'}")
+    assert text.startswith(
+        f"{root / 'validation'}: 2 .mp4 files are not listed in {root / 'validation_labels.csv'}"
+    )
     assert "'y.MP4', 'z.mp4'" in text
     assert text.endswith("--set data.allow_unlisted=true")
     assert read_data(root, config.Data(allow_unlisted=True))[1].unlisted == ("y.MP4", "z.mp4")
@@ -192,13 +211,17 @@ def test_a_folder_in_place_of_a_video(root: Path):
     (root / "train" / "b.mp4").unlink()
     (root / "train" / "b.mp4").mkdir()
     text = message(read_data, root, config.Data(allow_missing=True, allow_unlisted=True))
-    assert text.startswith(f"{root / 'train_labels.csv'}:3: {root / 'train/b.mp4'} is a folder or device; wanted a video file")
+    assert text.startswith(
+        f"{root / 'train_labels.csv'}:3: {root / 'train/b.mp4'} is a folder or device; wanted a video file"
+    )
 
 
 def test_a_name_in_both_splits(root: Path):
     (root / "validation_labels.csv").write_text("video_name,target\nc.mp4,0\nd.mp4,1\nb.mp4,1\n")
     text = message(read_data, root, config.Data())
-    assert text.startswith(f"{root / 'validation_labels.csv'}: 1 videos are listed in {root / 'train_labels.csv'} too")
+    assert text.startswith(
+        f"{root / 'validation_labels.csv'}: 1 videos are listed in {root / 'train_labels.csv'} too"
+    )
     assert "'b.mp4' (line 4)" in text
 
 

@@ -1,4 +1,5 @@
-"""log_mel against librosa's own functions: sums in another order, so the last bit of float32 at 100 dB may differ, no more."""
+"""log_mel against librosa's own functions: sums in another order, so the last bit of float32 at 100 dB may
+differ, no more."""
 
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def test_equals_librosa_on_a_real_clip(clips: Path):
     for path in sorted((clips / "train").glob("*.mp4")):
         with av.open(path) as container:
             if container.streams.audio:
-                sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)]).astype(np.float32)
+                sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)]).astype(
+                    np.float32
+                )
                 break
     settings = config.Mel()
     span = sound[: 2 * settings.rate_hz]
@@ -61,7 +64,9 @@ def test_equals_librosa_on_a_real_clip(clips: Path):
 def test_quiet_bands_beside_a_loud_tone_equal_librosa():
     """What a transform in single precision would get wrong by some hundredths of a dB."""
     settings = config.Mel()
-    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000) + 1e-6 * np.random.default_rng(2).standard_normal(16_000)
+    tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000) + 1e-6 * np.random.default_rng(
+        2
+    ).standard_normal(16_000)
     image = log_mel(tone.astype(np.float32), settings, 1.0)
     assert image[:, 10:50].max() - image[:, 10:50].min() > 100
     np.testing.assert_allclose(image, by_librosa(tone.astype(np.float32), settings), rtol=0, atol=1e-4)
@@ -81,7 +86,9 @@ def test_sound_is_padded_with_silence_or_cut(length: int):
     before = samples.copy()
     padded = np.zeros(16_000, np.float32)
     padded[: min(length, 16_000)] = samples[:16_000]
-    np.testing.assert_allclose(log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(
+        log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()), rtol=0, atol=1e-4
+    )
     assert np.array_equal(samples, before)
 
 

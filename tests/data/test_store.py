@@ -70,7 +70,9 @@ def test_a_replaced_file_is_another_and_a_touched_one_the_same(tmp_path, video, 
     assert store.get(video, 0.5) is None
     video.write_bytes(b"some video")
     store.get(video, 0.5)
-    monkeypatch.setattr(store_module, "file_hash", lambda _: pytest.fail("a warm read does not read the video"))
+    monkeypatch.setattr(
+        store_module, "file_hash", lambda _: pytest.fail("a warm read does not read the video")
+    )
     assert alike(store.get(video, 0.5), entry(1))
 
 
@@ -110,7 +112,9 @@ def test_full_is_said_before_anything_is_written(tmp_path, video, monkeypatch):
     with pytest.raises(InputError, match=r"is full: .*store\.max_gb"):
         store.put(video, 2.0, entry(2))
     held = store.shelf.total_bytes()
-    assert 4000 < held <= 6000 and sum(p.stat().st_size for p in (tmp_path / "s" / "shards").iterdir()) == held
+    assert (
+        4000 < held <= 6000 and sum(p.stat().st_size for p in (tmp_path / "s" / "shards").iterdir()) == held
+    )
     roomy = opened(tmp_path / "t", keep_free_gb=1.0)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1e9 + 100))
     with pytest.raises(InputError, match=r"to stay free \(store\.keep_free_gb\)"):
@@ -145,7 +149,15 @@ for number in range(first, last):
 
 
 def writer(folder: Path, first: int, last: int) -> subprocess.Popen:
-    command = [sys.executable, "-c", WRITER, str(folder), str(first), str(last), str(Path(__file__).parents[1] / "worlds")]
+    command = [
+        sys.executable,
+        "-c",
+        WRITER,
+        str(folder),
+        str(first),
+        str(last),
+        str(Path(__file__).parents[1] / "worlds"),
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -187,7 +199,9 @@ def test_cleaning_keeps_what_lives_and_spares_who_writes(tmp_path, video):
     assert alike(reader.get(video, 9.0), entry(9))
     store.close()
     content = store.shelf.content(video, store_module.file_hash)
-    reader.shelf.remove([Key(store.spec, content, repr(float(n))) for n in range(9)] + [Key(store.spec, content, "99.0")])
+    reader.shelf.remove(
+        [Key(store.spec, content, repr(float(n))) for n in range(9)] + [Key(store.spec, content, "99.0")]
+    )
     before = reader.shelf.total_bytes()
     assert reader.shelf.clean() > 0
     assert reader.shelf.total_bytes() == before
@@ -239,9 +253,18 @@ def test_a_clip_is_the_same_from_the_file_and_from_the_store(tiny: Path, hostile
             plain = read_clip(path, [0.0, 0.5], wanted, 16_000, reads)
             first, again = (read_clip(path, [0.0, 0.5], wanted, 16_000, reads, store) for _ in range(2))
             for one in (first, again):
-                assert (one.status, one.seconds, len(one.views)) == (plain.status, plain.seconds, len(plain.views)), path
-                assert all(alike(kept(ours), kept(theirs)) for ours, theirs in zip(one.views, plain.views, strict=True)), path
-            assert (again.cost.bytes == 0) == (len(plain.views) != 1)  # of truncfs the second span is read again
+                assert (one.status, one.seconds, len(one.views)) == (
+                    plain.status,
+                    plain.seconds,
+                    len(plain.views),
+                ), path
+                assert all(
+                    alike(kept(ours), kept(theirs))
+                    for ours, theirs in zip(one.views, plain.views, strict=True)
+                ), path
+            assert (again.cost.bytes == 0) == (
+                len(plain.views) != 1
+            )  # of truncfs the second span is read again
     # Of truncfs the beginning is kept; nothing is of the two that are no video.
     assert store.hits == 2 * (len(paths) - 3) + 1
     assert store.failures == 2 * 1 + 2 * 2
@@ -250,7 +273,14 @@ def test_a_clip_is_the_same_from_the_file_and_from_the_store(tiny: Path, hostile
 def test_a_full_store_stops_the_reading_and_is_no_status(tiny: Path, tmp_path):
     store = opened(tmp_path / "s", max_gb=1e-9)
     with pytest.raises(InputError, match="is full"):
-        read_clip(next((tiny / "train").glob("*.mp4")), [0.5], config.Clip(seconds=0.5, frames=1), 16_000, ("sound",), store)
+        read_clip(
+            next((tiny / "train").glob("*.mp4")),
+            [0.5],
+            config.Clip(seconds=0.5, frames=1),
+            16_000,
+            ("sound",),
+            store,
+        )
 
 
 def test_a_shelf_says_what_it_is(tmp_path):

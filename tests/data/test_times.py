@@ -33,12 +33,19 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
 
 
 def settings(**clip: object) -> config.Config:
-    tree = {"name": "audiovisual", "picture_backbone": "test_resnet", "sound_backbone": "test_efficientnet", "width": 32}
+    tree = {
+        "name": "audiovisual",
+        "picture_backbone": "test_resnet",
+        "sound_backbone": "test_efficientnet",
+        "width": 32,
+    }
     return config.parse({"model": tree, "clip": {"seconds": 4.0, "image_size": 64, **clip}}, "test")
 
 
 def read(path: Path, spans: int = 1, **clip: object) -> Batch:
-    return read_batch(ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, spans=spans), [Key(0, EVALUATION)])
+    return read_batch(
+        ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, spans=spans), [Key(0, EVALUATION)]
+    )
 
 
 def shown(batch: Batch, view: int = 0) -> np.ndarray:
@@ -58,11 +65,15 @@ def test_the_times_of_a_batch_are_those_of_the_frames_it_shows(videos, sampling:
         np.testing.assert_allclose(batch.frame_seconds[0, view], shown(batch, view) - start, atol=1e-6)
 
 
-def positions(model: torch.nn.Module, inputs: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
+def positions(
+    model: torch.nn.Module, inputs: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> list[Tensor]:
     """Where the model puts its frames and its sound columns."""
     found: list[Tensor] = []
     tokens = Stream.tokens
-    monkeypatch.setattr(Stream, "tokens", lambda self, features, times: found.append(times) or tokens(self, features, times))
+    monkeypatch.setattr(
+        Stream, "tokens", lambda self, features, times: found.append(times) or tokens(self, features, times)
+    )
     with torch.inference_mode():
         model.eval()(**inputs)
     return found
@@ -81,11 +92,17 @@ def test_picture_and_sound_tokens_of_a_short_clip_stand_on_one_scale(videos, mon
     inputs = inputs_of(read(videos[2], frames=5, sampling="exact"), chosen)
     seen, heard = positions(model, inputs, monkeypatch)
     columns = heard * 4.0
-    assert torch.allclose(columns.diff(), columns.diff()[0]) and 3.7 < columns[-1] < 4 < columns[-1] + columns[0] + 0.01
+    assert (
+        torch.allclose(columns.diff(), columns.diff()[0])
+        and 3.7 < columns[-1] < 4 < columns[-1] + columns[0] + 0.01
+    )
     np.testing.assert_allclose(seen[0] * 4.0, [0.0, 0.48, 1.0, 1.48, 1.96], atol=0.03)
     # Before, whatever the clip's length: and so for checkpoints from then.
     then = models.build(
-        chosen.model.model_copy(update={"audiovisual_clock": "span"}), chosen.mel, chosen.clip, initialise=False
+        chosen.model.model_copy(update={"audiovisual_clock": "span"}),
+        chosen.mel,
+        chosen.clip,
+        initialise=False,
     )
     assert torch.equal(positions(then, inputs, monkeypatch)[0], torch.linspace(0, 1, 5))
 
@@ -120,7 +137,9 @@ def test_a_store_keeps_the_times(videos, tmp_path) -> None:
     plain = read_batch(ClipDataset(rows, chosen, BOTH, spans=2), [Key(0, EVALUATION), Key(1, EVALUATION)])
     for _ in range(2):
         store = open_store(tmp_path / "s", chosen, BOTH)
-        again = read_batch(ClipDataset(rows, chosen, BOTH, spans=2, store=store), [Key(0, EVALUATION), Key(1, EVALUATION)])
+        again = read_batch(
+            ClipDataset(rows, chosen, BOTH, spans=2, store=store), [Key(0, EVALUATION), Key(1, EVALUATION)]
+        )
         assert torch.equal(again.frame_seconds, plain.frame_seconds) and plain.frame_seconds.any()
         assert torch.equal(again.pictures, plain.pictures)
     assert store.hits == 4
@@ -154,14 +173,22 @@ def test_landmarks_are_those_of_the_frames_that_are_shown(videos) -> None:
             asked.append(seconds)
             return super().at(seconds)
 
-    known = {"6.mp4": Asked(np.arange(6.0), np.random.default_rng(0).uniform(0.3, 0.7, (6, 81, 2)).astype(np.float32))}
-    data = ClipDataset([Row("6.mp4", videos[6], 0)], chosen, ("picture",), training=True, blends=True, landmarks=known)
+    known = {
+        "6.mp4": Asked(
+            np.arange(6.0), np.random.default_rng(0).uniform(0.3, 0.7, (6, 81, 2)).astype(np.float32)
+        )
+    }
+    data = ClipDataset(
+        [Row("6.mp4", videos[6], 0)], chosen, ("picture",), training=True, blends=True, landmarks=known
+    )
     for epoch in range(4):
         batch = read_batch(data, [Key(0, epoch)])
         position = np.random.default_rng([chosen.seed, epoch, 0]).uniform(0.0, 1.0)
         (times,) = asked.pop()
         assert times == pytest.approx(position * 2.0 + 2.0, abs=1 / FPS)
-        np.testing.assert_allclose(batch.frame_seconds[0, :, 0], times - position * 2.0, atol=1e-6)  # of both views
+        np.testing.assert_allclose(
+            batch.frame_seconds[0, :, 0], times - position * 2.0, atol=1e-6
+        )  # of both views
 
 
 def test_a_view_refuses_nonsense(videos) -> None:

@@ -45,9 +45,14 @@ def test_each_picture_change_is_equal_on_all_frames(clip: np.ndarray, name: str)
     assert not np.array_equal(changed, clip)
     # Each frame changed as it would be alone: no parameter, nor the noise, is drawn anew for a frame.
     for k in range(4):
-        assert np.array_equal(augment_frames(clip[k : k + 1], settings(**{name: 1.0}), rng(seed))[0], changed[k])
+        assert np.array_equal(
+            augment_frames(clip[k : k + 1], settings(**{name: 1.0}), rng(seed))[0], changed[k]
+        )
     if name not in ("flip_p", "vertical_flip_p", "grey_p"):
-        assert any(not np.array_equal(augment_frames(clip, settings(**{name: 1.0}), rng(s)), changed) for s in range(5))
+        assert any(
+            not np.array_equal(augment_frames(clip, settings(**{name: 1.0}), rng(s)), changed)
+            for s in range(5)
+        )
 
 
 def test_same_state_gives_the_same_clip_and_moves_on(clip: np.ndarray):
@@ -109,7 +114,8 @@ def test_jpeg_is_coded_with_a_quality_of_the_given_range(clip: np.ndarray):
 
 
 def test_changes_are_drawn_independently():
-    """One seed for every transform of albumentations would give all flipped clips a blur and no other: found in its 2.0.8."""
+    """One seed for every transform of albumentations would give all flipped clips a blur and no other: found
+    in its 2.0.8."""
     left, ramp = np.zeros((1, 32, 32, 3), np.uint8), np.linspace(0, 255, 32).astype(np.uint8)
     left[:] = ramp[None, None, :, None]
     seen = set()
@@ -141,7 +147,9 @@ def test_jpeg_is_jpeg_of_the_picture_in_its_own_colours(clip: np.ndarray):
     for frame, out in zip(clip, changed, strict=True):
         blue_first = np.ascontiguousarray(frame[..., ::-1])
         codes = [cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, q])[1] for q in range(30, 96)]
-        qualities.append([30 + i for i, code in enumerate(codes) if np.array_equal(cv2.imdecode(code, 1)[..., ::-1], out)])
+        qualities.append(
+            [30 + i for i, code in enumerate(codes) if np.array_equal(cv2.imdecode(code, 1)[..., ::-1], out)]
+        )
     assert qualities[0]
     assert all(quality == qualities[0] for quality in qualities)
 
@@ -193,7 +201,9 @@ def test_noise_lies_10_to_40_db_below_the_sound():
 
 @pytest.mark.parametrize("length", [0, 1, 100])
 def test_silence_stays_silent(length: int):
-    changed = augment_wave(np.zeros(length, np.float32), 8_000, settings(gain_p=1.0, sound_noise_p=1.0), rng())
+    changed = augment_wave(
+        np.zeros(length, np.float32), 8_000, settings(gain_p=1.0, sound_noise_p=1.0), rng()
+    )
     assert np.array_equal(changed, np.zeros(length, np.float32))
 
 
@@ -227,5 +237,7 @@ from telltale.data import transforms
 transforms.augment_frames(np.zeros((2, 32, 32, 3), np.uint8), config.Augment(), np.random.default_rng(1))
 """
     environment = {key: value for key, value in os.environ.items() if key != "NO_ALBUMENTATIONS_UPDATE"}
-    done = subprocess.run([sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

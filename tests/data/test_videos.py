@@ -1,4 +1,5 @@
-"""Paths → rows to be scored: files and folders, each name once, and a count of what a folder holds besides."""
+"""Paths → rows to be scored: files and folders, each name once, and a count of what a folder holds
+besides."""
 
 from pathlib import Path
 
@@ -38,13 +39,19 @@ def test_files_and_folders_mix_and_stay_in_the_order_given(folder: Path) -> None
     (folder / "more" / "x.mp4").touch()
     clip = folder.parent / "clip"
     clip.touch()
-    assert names(clip, folder / "more", folder / "c.txt") == ["clip", "x.mp4", "c.txt"]  # a file that is named is taken
+    assert names(clip, folder / "more", folder / "c.txt") == [
+        "clip",
+        "x.mp4",
+        "c.txt",
+    ]  # a file that is named is taken
     assert names(folder / "gone.mp4") == ["gone.mp4"]  # its row will have the status "missing"
 
 
 def test_a_name_twice_is_refused(folder: Path) -> None:
     (folder / "more" / "b.mp4").write_bytes(b"other")
-    with pytest.raises(InputError, match=r"folder/b\.mp4 and .*more/b\.mp4: are two videos of one name; .* every name once"):
+    with pytest.raises(
+        InputError, match=r"folder/b\.mp4 and .*more/b\.mp4: are two videos of one name; .* every name once"
+    ):
         rows_of([folder, folder / "more"])
     with pytest.raises(InputError, match=r"b\.mp4: is given twice"):
         rows_of([folder, folder / ".." / "folder" / "b.mp4"])
@@ -53,7 +60,10 @@ def test_a_name_twice_is_refused(folder: Path) -> None:
 def test_what_gives_no_rows_is_said(folder: Path) -> None:
     (folder / "more" / "c.jpg").touch()
     for paths, said in (
-        ([folder / "more"], r"more: holds no \.mp4, \.mov, \.mkv, \.webm, \.avi file \(1 file left out: 1 \.jpg\)"),
+        (
+            [folder / "more"],
+            r"more: holds no \.mp4, \.mov, \.mkv, \.webm, \.avi file \(1 file left out: 1 \.jpg\)",
+        ),
         ([folder / "absent"], r"absent: is not there; wanted a video file, or a folder"),
         ([], "no path was given"),
     ):
@@ -68,7 +78,10 @@ def test_a_list_wants_one_folder_and_alone_decides(folder: Path, tmp_path: Path)
     template = tmp_path / "template.csv"
     template.write_text("video_name\nz.mp4\nb.mp4\n")
     found = rows_to_score([folder], template)
-    assert [(row.video_name, row.path) for row in found.rows] == [("z.mp4", folder / "z.mp4"), ("b.mp4", folder / "b.mp4")]
+    assert [(row.video_name, row.path) for row in found.rows] == [
+        ("z.mp4", folder / "z.mp4"),
+        ("b.mp4", folder / "b.mp4"),
+    ]
     assert found.left_out_in_words() == ""
     for paths in ([folder, folder / "more"], [folder / "b.mp4"]):
         with pytest.raises(InputError, match=r"--list .*template\.csv wants one folder"):

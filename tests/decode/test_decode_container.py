@@ -1,4 +1,5 @@
-"""What a file is goes by its bytes; nothing but the file itself is ever opened; the metadata give the clip's contents."""
+"""What a file is goes by its bytes; nothing but the file itself is ever opened; the metadata give the clip's
+contents."""
 
 import os
 import sys
@@ -71,7 +72,9 @@ def test_a_script_that_names_a_readable_video_reads_nothing(tmp_path, script, ba
     sentinel = write_video(tmp_path / "sentinel.mp4", 5)
     path = tmp_path / "clip.mp4"
     path.write_text(_references(sentinel.name)[script])
-    assert status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "refused"
+    assert (
+        status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "refused"
+    )
     assert status(read_wave, path, 0.0, 1.0, rate_hz=8000, limits=LIMITS) == "refused"
 
 
@@ -83,11 +86,19 @@ def test_the_format_is_forced_even_if_a_script_had_the_right_first_bytes(tmp_pat
 
 
 def _external_reference(tmp_path: Path) -> Path:
-    """A movie without media data of its own: its data reference is a Macintosh alias to the file beside it."""
+    """A movie without media data of its own: its data reference is a Macintosh alias to the file beside
+    it."""
     data = write_video(tmp_path / "other.mov", 5, container_options={"movflags": "faststart"}).read_bytes()
     at = data.index(b"dref") + 12  # behind version, flags and count: the one entry, which says "in this file"
     name = b"/other.mov"
-    alias = bytes(10) + b"\x01v".ljust(28, b"\0") + bytes(12) + bytes([len(name)]) + name.ljust(63, b"\0") + bytes(16)
+    alias = (
+        bytes(10)
+        + b"\x01v".ljust(28, b"\0")
+        + bytes(12)
+        + bytes([len(name)])
+        + name.ljust(63, b"\0")
+        + bytes(16)
+    )
     alias += b"\0\1\0\1" + bytes(16) + b"\0\2" + len(name).to_bytes(2, "big") + name + b"\xff\xff\0\0"
     entry = (12 + len(alias)).to_bytes(4, "big") + b"alis\0\0\0\0" + alias
     changed = bytearray(data[:at] + entry + data[at + 12 :])
@@ -107,7 +118,9 @@ def test_a_reference_to_another_file_is_not_followed(tmp_path, backend):
     path = _external_reference(tmp_path)
     with av.open(str(path), format="mov", options={"enable_drefs": "1"}) as container:
         assert sum(1 for _ in container.decode(video=0)) == 5  # so would a careless reader be led away
-    assert status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "damaged"
+    assert (
+        status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "damaged"
+    )
 
 
 def test_every_opening_is_by_absolute_path_forced_and_file_only(hostile: Path, monkeypatch):
@@ -137,7 +150,9 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "plain.mp4", 5).rename(tmp_path / "concat:a.mp4")
     for backend in ("pyav", "decord"):
-        frames = read_frames(Path("concat:a.mp4"), np.zeros(1), short_side=None, limits=LIMITS, backend=backend)
+        frames = read_frames(
+            Path("concat:a.mp4"), np.zeros(1), short_side=None, limits=LIMITS, backend=backend
+        )
         assert len(frames.pixels) == 1
 
 
@@ -149,7 +164,11 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
         ("audioonly", 0.0, 4.0),
         ("audio_5point1_longer", 2.0, 8.0),
         ("audio_shorter", 6.0, 1.0),
-        ("matroska_inside", 4.0, 4.0),  # 4.023 s on the container's clock, on which the picture starts at 0.023 s
+        (
+            "matroska_inside",
+            4.0,
+            4.0,
+        ),  # 4.023 s on the container's clock, on which the picture starts at 0.023 s
         ("two_video_streams", 4.0, 4.0),
         ("hour", 3600.0, 0.0),
         ("one", 0.04, 0.0),

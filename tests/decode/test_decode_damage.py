@@ -1,4 +1,5 @@
-"""Damage and limits: the frames before the damage, `partial`; or a status that says why not. Never a made-up frame."""
+"""Damage and limits: the frames before the damage, `partial`; or a status that says why not. Never a made-up
+frame."""
 
 import contextlib
 import pickle
@@ -144,7 +145,9 @@ def test_the_limit_on_decoded_frames_ends_the_read(tmp_path):
 
 
 def test_random_damage_never_surprises(tmp_path):
-    source = write_video(tmp_path / "v.mp4", 40, options={"g": "10"}, container_options={"movflags": "faststart"}).read_bytes()
+    source = write_video(
+        tmp_path / "v.mp4", 40, options={"g": "10"}, container_options={"movflags": "faststart"}
+    ).read_bytes()
     path = tmp_path / "damaged.mp4"
     rng = np.random.default_rng(7)
     for _ in range(150):

@@ -18,7 +18,9 @@ LARGE = {"drawn": (108, 192), "real": (360, 640)}  # height and width of most ho
 
 
 def read(path: Path, times, **changes) -> Frames:
-    return read_frames(path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes))
+    return read_frames(
+        path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes)
+    )
 
 
 def numbers(frames: Frames) -> list[int]:
@@ -36,14 +38,27 @@ def test_counting_video_shows_frame_k_at_k_thirtieths(hostile: Path, backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_between_before_and_beyond_the_frames(hostile: Path, backend):
     wanted = [-5.0, 0.0, 0.0, 7.4 / 30, 7.999 / 30, 8 / 30, 9.9, 11.0, 1e9, 1e30]
-    assert numbers(read(hostile / "counting.mp4", wanted, backend=backend)) == [0, 0, 0, 7, 7, 8, 297, 299, 299, 299]
+    assert numbers(read(hostile / "counting.mp4", wanted, backend=backend)) == [
+        0,
+        0,
+        0,
+        7,
+        7,
+        8,
+        297,
+        299,
+        299,
+        299,
+    ]
 
 
 def test_counting_is_read_by_decord_itself(hostile: Path):
     assert decord_frames.read(hostile / "counting.mp4", np.array([1.0]), None, LIMITS) is not None
 
 
-@pytest.mark.parametrize("name", ["plain", "rot90", "vfr", "hevc", "vp9", "matroska_inside", "two_video_streams", "odd444"])
+@pytest.mark.parametrize(
+    "name", ["plain", "rot90", "vfr", "hevc", "vp9", "matroska_inside", "two_video_streams", "odd444"]
+)
 def test_backends_give_the_same_pixels_at_the_stored_size(hostile: Path, name):
     path, times = hostile / f"{name}.mp4", np.linspace(0, 4, 7)
     theirs = decord_frames.read(path, times, None, LIMITS)
@@ -57,7 +72,10 @@ def test_backends_agree_on_clips(clips: Path, source: Source):
     short_side = {"drawn": 56, "real": 112}[source]
     for path in sorted(clips.glob("*/*.mp4"))[::16]:
         times = np.linspace(0.3, 4, 4)
-        for side, most in ((None, 0.0), (short_side, 2.5)):  # scaled: decord's converter rounds down and shares colours
+        for side, most in (
+            (None, 0.0),
+            (short_side, 2.5),
+        ):  # scaled: decord's converter rounds down and shares colours
             theirs = decord_frames.read(path, times, side, LIMITS)
             ours = read(path, times, short_side=side)
             assert theirs is not None
@@ -75,10 +93,12 @@ def test_scaled_pixels_are_those_of_exact_arithmetic(clips: Path):
 
 
 def exactly_scaled(frame: av.VideoFrame, side: int) -> np.ndarray:
-    """float (side, side, 3): a square 4:2:0 frame by a triangle filter and the colour matrix, without a rounding."""
+    """float (side, side, 3): a square 4:2:0 frame by a triangle filter and the colour matrix, without a
+    rounding."""
     high = frame.height
     luma, blue, red = (
-        np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width].astype(float) for p in frame.planes
+        np.frombuffer(p, np.uint8).reshape(-1, p.line_size)[: p.height, : p.width].astype(float)
+        for p in frame.planes
     )
     scale = high / side
 
@@ -94,15 +114,23 @@ def exactly_scaled(frame: av.VideoFrame, side: int) -> np.ndarray:
     y = weights(high, scale, 0) @ luma @ weights(high, scale, 0).T
     # Chroma samples sit on the left of each pair of pixels, and between two lines.
     across, down = weights(high // 2, scale / 2, 0.25), weights(high // 2, scale / 2, 0)
-    y, u, v = (y - 16) * 255 / 219, (down @ blue @ across.T - 128) * 255 / 224, (down @ red @ across.T - 128) * 255 / 224
+    y, u, v = (
+        (y - 16) * 255 / 219,
+        (down @ blue @ across.T - 128) * 255 / 224,
+        (down @ red @ across.T - 128) * 255 / 224,
+    )
     kr, kb = (0.2126, 0.0722) if frame.colorspace == 1 else (0.299, 0.114)
     r, b = y + 2 * (1 - kr) * v, y + 2 * (1 - kb) * u
     return np.clip(np.stack([r, (y - kr * r - kb * b) / (1 - kr - kb), b], -1), 0, 255)
 
 
 def test_ten_bits_differ_by_rounding_only(hostile: Path):
-    ours, theirs = (read(hostile / "hi10.mp4", [0.4], backend=backend).pixels.astype(int) for backend in BACKENDS)
-    assert np.abs(ours - theirs).mean() < 2  # two generations of the converter place 10-bit chroma differently
+    ours, theirs = (
+        read(hostile / "hi10.mp4", [0.4], backend=backend).pixels.astype(int) for backend in BACKENDS
+    )
+    assert (
+        np.abs(ours - theirs).mean() < 2
+    )  # two generations of the converter place 10-bit chroma differently
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -111,7 +139,8 @@ def test_turned_upright_as_the_file_says(hostile: Path, backend):
     data = turned.read_bytes()
     header = data.index(b"tkhd") + 4
     a, b, _, c, d = struct.unpack(">5i", data[header + 40 : header + 60])
-    # QuickTime: a stored point (x, y), y downwards, is shown at (a x + c y, b x + d y). Here x goes up and y to the right.
+    # QuickTime: a stored point (x, y), y downwards, is shown at (a x + c y, b x + d y). Here x goes up and y
+    # to the right.
     assert (a, b, c, d) == (0, -65536, 65536, 0)
     upright = read(plain, [1.0], backend=backend).pixels[0]
     shown = read(turned, [1.0], backend=backend).pixels[0]
@@ -207,7 +236,9 @@ def test_an_hour_is_quick_and_exact(hostile: Path):
     frames = read(path, np.linspace(0, 3600, 6))
     assert frames.seconds[-1] == 3599.96
     with av.open(str(path)) as container:
-        container.seek(1100 * 12800, stream=container.streams.video[0])  # from the keyframe before, one by one
+        container.seek(
+            1100 * 12800, stream=container.streams.video[0]
+        )  # from the keyframe before, one by one
         for frame in container.decode(video=0):
             if frame.time >= frames.seconds[2] - 1e-6:
                 break
@@ -221,7 +252,11 @@ def test_scaled_to_the_short_side_either_way(hostile: Path):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_full_range_and_colour_matrix_are_respected(tmp_path, backend):
-    wanted = (60, 200, 60)  # taken for video range, full-range 200 would come out as 214; by BT.601, BT.709's green as 178
+    wanted = (
+        60,
+        200,
+        60,
+    )  # taken for video range, full-range 200 would come out as 214; by BT.601, BT.709's green as 178
     for name, changes in {"range": {"pix_fmt": "yuvj420p"}, "matrix": {"matrix": 1}}.items():
         path = write_video(tmp_path / f"{name}.mp4", 5, colour=wanted, options={"crf": "1"}, **changes)
         shown = read(path, [0.0], backend=backend).pixels.mean(axis=(0, 1, 2))

@@ -1,4 +1,5 @@
-"""The containers beside MP4: one clip in each of them gives the same pictures at the same times, and the same sound."""
+"""The containers beside MP4: one clip in each of them gives the same pictures at the same times, and the same
+sound."""
 
 from pathlib import Path
 
@@ -34,22 +35,30 @@ def sound_of(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", KINDS)
 @pytest.mark.parametrize("sampling", ["exact", "reference"])
-def test_a_demo_clip_in_another_container_is_the_same_clip(clip: Path, tmp_path: Path, suffix: str, sampling: str) -> None:
+def test_a_demo_clip_in_another_container_is_the_same_clip(
+    clip: Path, tmp_path: Path, suffix: str, sampling: str
+) -> None:
     path = remuxed(clip, tmp_path / f"clip.{suffix}")
     assert sniff(path) == KINDS[suffix]
     assert not is_cut(path)
     with open_container(path) as container:
         assert KINDS[suffix] in container.format.name
     times = np.linspace(0, 1, 6)
-    given, found = (read_frames(p, times, short_side=None, limits=LIMITS, sampling=sampling) for p in (clip, path))
-    if not (suffix == "avi" and sampling == "reference"):  # all frames of an AVI count as ones that others refer to
+    given, found = (
+        read_frames(p, times, short_side=None, limits=LIMITS, sampling=sampling) for p in (clip, path)
+    )
+    if not (
+        suffix == "avi" and sampling == "reference"
+    ):  # all frames of an AVI count as ones that others refer to
         np.testing.assert_array_equal(found.pixels, given.pixels)
         np.testing.assert_allclose(found.seconds, given.seconds, atol=2e-3)  # Matroska counts milliseconds
     assert not found.partial
     lag = round(float(probe(path, LIMITS).sound_seconds - probe(clip, LIMITS).sound_seconds) * 16_000)
     sound, other = sound_of(clip), sound_of(path)
     assert abs(lag) < 2000 and len(sound) == len(other)
-    best = max(range(-1200, 1200), key=lambda by: float(np.dot(sound[2000:6000], other[2000 + by : 6000 + by])))
+    best = max(
+        range(-1200, 1200), key=lambda by: float(np.dot(sound[2000:6000], other[2000 + by : 6000 + by]))
+    )
     alike = np.corrcoef(sound[2000:6000], other[2000 + best : 6000 + best])[0, 1]
     assert alike > 0.98 and abs(best) < 1200, (alike, best)
 
@@ -66,13 +75,17 @@ def test_a_demo_clip_in_another_container_is_the_same_clip(clip: Path, tmp_path:
     ],
 )
 @pytest.mark.parametrize("backend", ["pyav", "decord"])
-def test_each_time_shows_its_frame(tmp_path: Path, name: str, codec: str, options: dict[str, str], backend: str) -> None:
+def test_each_time_shows_its_frame(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], backend: str
+) -> None:
     path = write_video(tmp_path / name, 50, codec=codec, options=options)
     found = read_frames(path, TIMES, short_side=None, limits=LIMITS, backend=backend)
     assert shown(found) == [int(time / 0.04) for time in TIMES]
     np.testing.assert_allclose(found.seconds, [int(time / 0.04) * 0.04 for time in TIMES], atol=2e-3)
     # The same by a single look far into the file, to which a reader could jump.
-    assert shown(read_frames(path, np.array([1.94]), short_side=None, limits=LIMITS, sampling="reference"))[0] in (47, 48, 49)
+    assert shown(read_frames(path, np.array([1.94]), short_side=None, limits=LIMITS, sampling="reference"))[
+        0
+    ] in (47, 48, 49)
 
 
 def test_the_contents_of_an_avi(tmp_path: Path) -> None:
@@ -91,7 +104,9 @@ def test_an_avi_that_is_cut_is_partial(tmp_path: Path) -> None:
     assert found.partial and shown(found) == [int(time / 0.04) for time in TIMES[: len(found.pixels)]]
 
 
-@pytest.mark.parametrize("head", [b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0WEBP", b"RIFF\x24\0\0\0", b"OggS\0\2", b"GIF89a"])
+@pytest.mark.parametrize(
+    "head", [b"RIFF\x24\0\0\0WAVEfmt ", b"RIFF\x24\0\0\0WEBP", b"RIFF\x24\0\0\0", b"OggS\0\2", b"GIF89a"]
+)
 def test_other_formats_are_refused_whatever_they_are_called(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "clip.avi"
     path.write_bytes(head)

@@ -1,4 +1,5 @@
-"""Decoding only what others refer to: the frames that come are those of a whole decoding to the bit, and their times true."""
+"""Decoding only what others refer to: the frames that come are those of a whole decoding to the bit, and
+their times true."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from telltale.decode.frames import read_frames
 
 
 def read(path: Path, times, **changes):
-    return read_frames(path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes))
+    return read_frames(
+        path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes)
+    )
 
 
 def decoded(path: Path, skip: str = "DEFAULT") -> Iterator[tuple[float, av.VideoFrame]]:
@@ -26,7 +29,8 @@ def decoded(path: Path, skip: str = "DEFAULT") -> Iterator[tuple[float, av.Video
 
 
 def check(path: Path, times: np.ndarray | int, sampling: str, skip: str) -> float:
-    """Read at `times`, or at so many spread evenly; returns how many of the frames `skip` keeps, from 0 to 1."""
+    """Read at `times`, or at so many spread evenly; returns how many of the frames `skip` keeps, from 0 to
+    1."""
     whole = {second: frame.to_ndarray(format="rgb24") for second, frame in decoded(path)}
     kept = np.array(sorted(second for second, _ in decoded(path, skip)))
     if isinstance(times, int):
@@ -71,7 +75,8 @@ def test_refreshed_bit_by_bit_still_gives_a_picture_at_its_true_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["plain", "vfr", "rot90", "hevc", "vp9", "av1", "open_gop", "two_video_streams", "one", "tiny_frame"]
+    "name",
+    ["plain", "vfr", "rot90", "hevc", "vp9", "av1", "open_gop", "two_video_streams", "one", "tiny_frame"],
 )
 def test_hostile_files_too(hostile: Path, name):
     if name != "rot90":  # PyAV alone does not turn
@@ -86,7 +91,9 @@ def test_clips_lose_half_their_frames_and_no_pixel(clips: Path):
 
 def test_what_is_not_referred_to_is_not_decoded(tmp_path):
     path = write_video(
-        tmp_path / "v.mp4", 100, options={"g": "200", "bf": "2", "x264-params": "b-pyramid=none:scenecut=0:b-adapt=0"}
+        tmp_path / "v.mp4",
+        100,
+        options={"g": "200", "bf": "2", "x264-params": "b-pyramid=none:scenecut=0:b-adapt=0"},
     )
     few = Limits(LIMITS.max_frame_pixels, 40)  # a third of them, and the few that the decoder holds back
     assert not read(path, [0.0, 99 / 25], sampling="reference", limits=few).partial
@@ -95,7 +102,9 @@ def test_what_is_not_referred_to_is_not_decoded(tmp_path):
 
 def test_keyframes_alone_are_decoded_in_a_fast_scan(tmp_path):
     path = write_video(tmp_path / "v.mp4", 300, options={"g": "50", "bf": "2", "x264-params": "scenecut=0"})
-    frames = read(path, np.linspace(0, 12, 7), sampling="keyframes", limits=Limits(LIMITS.max_frame_pixels, 8))
+    frames = read(
+        path, np.linspace(0, 12, 7), sampling="keyframes", limits=Limits(LIMITS.max_frame_pixels, 8)
+    )
     assert [number(pixels) for pixels in frames.pixels] == [0, 50, 100, 150, 200, 250, 250]
     np.testing.assert_allclose(frames.seconds, [0, 2, 4, 6, 8, 10, 10])
 

@@ -1,4 +1,5 @@
-"""One walk for picture and sound: the file is opened once, both come out as if read alone, a seek parts them."""
+"""One walk for picture and sound: the file is opened once, both come out as if read alone, a seek parts
+them."""
 
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def opened(monkeypatch) -> list[str]:
     """The names of the files opened, in order."""
     names: list[str] = []
     real = av.open
-    monkeypatch.setattr(av, "open", lambda path, *args, **more: names.append(Path(path).name) or real(path, *args, **more))
+    monkeypatch.setattr(
+        av, "open", lambda path, *args, **more: names.append(Path(path).name) or real(path, *args, **more)
+    )
     return names
 
 
@@ -53,7 +56,18 @@ def assert_alike(path: Path, start: float, seconds: float) -> bool:
     return walk.torn
 
 
-NAMES = ["plain", "audio_shorter", "silent_audio", "mono8k", "noaudio", "truncfs", "corrupt", "vfr", "matroska_inside", "hour"]
+NAMES = [
+    "plain",
+    "audio_shorter",
+    "silent_audio",
+    "mono8k",
+    "noaudio",
+    "truncfs",
+    "corrupt",
+    "vfr",
+    "matroska_inside",
+    "hour",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -72,7 +86,13 @@ def test_clips_are_opened_once(clips: Path, opened):
 
 def test_a_seek_of_the_pictures_sends_the_sound_to_a_walk_of_its_own(tmp_path, opened):
     path = tmp_path / "v.mp4"
-    write_sound(path, np.random.default_rng(1).uniform(-0.5, 0.5, (1, 16_000 * 20)), 16_000, codec="aac", video_frames=500)
+    write_sound(
+        path,
+        np.random.default_rng(1).uniform(-0.5, 0.5, (1, 16_000 * 20)),
+        16_000,
+        codec="aac",
+        video_frames=500,
+    )
     opened.clear()
     with Walk(path, LIMITS, BOTH) as walk:
         read(path, 15.0, 2.0, walk)
@@ -95,5 +115,8 @@ def has_sound(path: Path) -> bool:
 
 def test_a_stream_that_is_not_walked_is_refused(tmp_path):
     path = write_video(tmp_path / "v.mp4", 5)
-    with Walk(path, LIMITS, ("sound",)) as walk, pytest.raises(ValueError, match="wanted one that this walk reads"):
+    with (
+        Walk(path, LIMITS, ("sound",)) as walk,
+        pytest.raises(ValueError, match="wanted one that this walk reads"),
+    ):
         walk.next(walk.pictures)

@@ -1,4 +1,5 @@
-"""Sound: the very samples of a span on the clip's clock; silence, absence and damage are three different answers."""
+"""Sound: the very samples of a span on the clip's clock; silence, absence and damage are three different
+answers."""
 
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def test_channels_are_averaged_alike(tmp_path, layout, channels):
     np.testing.assert_allclose(read(path, 0.0, 1.0, 8000).samples, sound.mean(axis=0), atol=1e-4)
 
 
-@pytest.mark.parametrize(("source_hz", "rate_hz"), [(8000, 16000), (44100, 16000), (48000, 22050), (16000, 8000)])
+@pytest.mark.parametrize(
+    ("source_hz", "rate_hz"), [(8000, 16000), (44100, 16000), (48000, 22050), (16000, 8000)]
+)
 def test_resampled_sound_stays_in_its_place(tmp_path, source_hz, rate_hz):
     path = write_sound(tmp_path / "s.mov", tone(3, source_hz)[None], source_hz)
     wave = read(path, 0.5, 2.0, rate_hz).samples
@@ -48,7 +51,9 @@ def test_resampled_sound_stays_in_its_place(tmp_path, source_hz, rate_hz):
     assert np.abs(wave - wanted).max() < 2e-3
 
 
-@pytest.mark.parametrize("name", ["plain", "matroska_inside", "vp9", "silent_audio", "mono8k", "audio_5point1_longer"])
+@pytest.mark.parametrize(
+    "name", ["plain", "matroska_inside", "vp9", "silent_audio", "mono8k", "audio_5point1_longer"]
+)
 def test_a_span_equals_the_same_slice_of_a_full_read(hostile: Path, name):
     path = hostile / f"{name}.mp4"
     whole = read(path, 0.0, 8.0, 16_000).samples
@@ -64,15 +69,18 @@ def test_a_span_far_into_the_clip_is_sought_and_right(tmp_path):
     for name, codec, few in (("s.mov", "pcm_s16le", 200), ("s.mkv", "pcm_s16le", 200), ("s.mp4", "aac", 200)):
         path = write_sound(tmp_path / name, sound, 8000, codec=codec)
         whole = read(path, 0.0, 100.0, 8000).samples
-        span = read(path, 80.5, 2.0, 8000, limits=Limits(1, few)).samples  # a linear read would take far more frames
+        span = read(
+            path, 80.5, 2.0, 8000, limits=Limits(1, few)
+        ).samples  # a linear read would take far more frames
         slack = 0.02 if codec == "aac" else 1e-6  # AAC's noise substitution starts anew behind a seek
         error = np.abs(span - whole[644000:660000])
         assert np.sqrt((error**2).mean()) < slack, name
 
 
 def test_one_clock_with_the_picture(hostile: Path):
-    # The same packets in both. In the Matroska file they start at 0 with 1024 samples of priming, and the picture at 0.023 s,
-    # which a clock of milliseconds makes of 1024 / 44100 s: 10 samples are left of the priming.
+    # The same packets in both. In the Matroska file they start at 0 with 1024 samples of priming, and the
+    # picture at 0.023 s, which a clock of milliseconds makes of 1024 / 44100 s: 10 samples are left of the
+    # priming.
     plain = read(hostile / "plain.mp4", 0.0, 2.0, 44_100).samples
     inside = read(hostile / "matroska_inside.mp4", 0.0, 2.0, 44_100).samples
     np.testing.assert_array_equal(inside[10:], plain[:-10])
@@ -117,7 +125,9 @@ def test_silence_absence_and_no_stream_are_three_things(hostile: Path):
     assert (len(silent.samples), float(np.abs(silent.samples).max())) == (64_000, 0.0)
     beyond = read_wave(hostile / "audio_shorter.mp4", 3.0, 2.0, rate_hz=16_000, limits=LIMITS)
     assert beyond == Silent("no sound inside the span")
-    assert read_wave(hostile / "noaudio.mp4", 0.0, 1.0, rate_hz=16_000, limits=LIMITS) == Silent("no sound stream")
+    assert read_wave(hostile / "noaudio.mp4", 0.0, 1.0, rate_hz=16_000, limits=LIMITS) == Silent(
+        "no sound stream"
+    )
 
 
 def test_sound_without_a_picture(hostile: Path):
@@ -126,7 +136,10 @@ def test_sound_without_a_picture(hostile: Path):
 
 def test_both_backends_read_the_same_sound(clips: Path):
     path = sorted(clips.glob("train/*.mp4"))[0]
-    read_both = [read_wave(path, 0.5, 1.0, rate_hz=16_000, limits=LIMITS, backend=backend) for backend in ("pyav", "decord")]
+    read_both = [
+        read_wave(path, 0.5, 1.0, rate_hz=16_000, limits=LIMITS, backend=backend)
+        for backend in ("pyav", "decord")
+    ]
     if isinstance(read_both[0], Wave):
         np.testing.assert_array_equal(read_both[0].samples, read_both[1].samples)
     else:

@@ -1,4 +1,5 @@
-"""The demo data set: laid out as the competition's, reproducible, honest about what is forged, and free of shortcuts."""
+"""The demo data set: laid out as the competition's, reproducible, honest about what is forged, and free of
+shortcuts."""
 
 import argparse
 import csv
@@ -43,7 +44,9 @@ def meta(root: Path) -> list[dict[str, str]]:
 
 def contents(root: Path) -> dict[str, str]:
     return {
-        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.rglob("*")) if p.is_file()
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
     }
 
 
@@ -52,7 +55,9 @@ def test_layout_is_the_competitions(demo: Path) -> None:
     assert {path.name for path in demo.iterdir()} == dataset.CONTENTS
     for split, count in COUNTS.items():
         labels = read_labels(demo / f"{split}_labels.csv")
-        assert len(labels) == count and sorted(labels) == [row.video_name for row in rows_of([demo / split]).rows]
+        assert len(labels) == count and sorted(labels) == [
+            row.video_name for row in rows_of([demo / split]).rows
+        ]
         assert labels == {row["video_name"]: int(row["target"]) for row in rows if row["split"] == split}
         assert set(labels.values()) == {0, 1}
     assert list(read_names(demo / "test_template.csv")) == list(read_labels(demo / "test_labels.csv"))
@@ -67,7 +72,10 @@ def test_unseen_kinds_and_new_people_in_test(demo: Path) -> None:
         assert row["donor"] != row["identity"]
     assert kinds["train"] == {GENUINE, *SEEN_KINDS}
     assert kinds["test"] == {GENUINE, *SEEN_KINDS, *UNSEEN_KINDS}
-    assert not people["train"] & people["validation"] and not (people["train"] | people["validation"]) & people["test"]
+    assert (
+        not people["train"] & people["validation"]
+        and not (people["train"] | people["validation"]) & people["test"]
+    )
 
 
 def test_clips_are_real_and_encoded_alike(demo: Path) -> None:
@@ -80,7 +88,10 @@ def test_clips_are_real_and_encoded_alike(demo: Path) -> None:
                 96,
                 96,
             )
-            assert sound.codec_context.name in ("mp3", "mp3float") and (sound.rate, sound.channels) == (44_100, 2)
+            assert sound.codec_context.name in ("mp3", "mp3float") and (sound.rate, sound.channels) == (
+                44_100,
+                2,
+            )
             assert float(video.duration * video.time_base) == pytest.approx(float(row["seconds"]))
             assert float(sound.duration * sound.time_base) == pytest.approx(float(row["seconds"]), abs=0.06)
             assert sum(packet.is_keyframe for packet in container.demux(video) if packet.size) == 1
@@ -130,16 +141,24 @@ def test_shifted_sound_is_the_same_speech_elsewhere_and_without_a_gap(versions: 
     lag_seconds = (lag if lag < len(here) else lag - 2 * len(here)) / RATE_HZ
     assert 0.3 <= abs(lag_seconds) <= 0.8
     for sound in (there[: RATE_HZ // 5], there[-RATE_HZ // 5 :]):
-        assert np.abs(np.diff(sound)).min() >= 0 and sound.std() > 1e-4  # the room's noise, never digital silence
+        assert (
+            np.abs(np.diff(sound)).min() >= 0 and sound.std() > 1e-4
+        )  # the room's noise, never digital silence
 
 
 def test_mouth_follows_the_sound() -> None:
-    """In the picture: how dark the mouth is, with the head held still, goes with the loudness of the vowels at no delay."""
+    """In the picture: how dark the mouth is, with the head held still, goes with the loudness of the vowels
+    at no delay."""
     rng, identity, times = np.random.default_rng(3), person(1, 3), np.arange(250) / 25
     said = speak(rng, identity.voice, 10.0)
     motion = move(rng, said, times)
-    still = {name: np.zeros_like(getattr(motion, name)) for name in ("shift", "roll", "turn", "blink", "gaze", "brow")}
-    pixels = render(replace(identity, beard=0.0), draw_scene(rng), replace(motion, **still, zoom=np.ones(250)), 96).pixels
+    still = {
+        name: np.zeros_like(getattr(motion, name))
+        for name in ("shift", "roll", "turn", "blink", "gaze", "brow")
+    }
+    pixels = render(
+        replace(identity, beard=0.0), draw_scene(rng), replace(motion, **still, zoom=np.ones(250)), 96
+    ).pixels
     closed = pixels[int(np.argmin(motion.lips[:, 0]))].astype(int)
     opened = np.abs(pixels - closed).mean(axis=(1, 2, 3))
     envelope = np.abs(said.samples[: 250 * 882]).reshape(250, -1).mean(axis=1)
@@ -163,18 +182,25 @@ def test_converted_voice_is_higher_or_lower_and_keeps_its_timing() -> None:
 
 
 def features_anyone_can_see(path: Path) -> tuple[float, ...]:
-    """Bytes, seconds, seconds until the first sound, loudness of the first 0.1 s: no look at the picture, no listening."""
+    """Bytes, seconds, seconds until the first sound, loudness of the first 0.1 s: no look at the picture, no
+    listening."""
     with av.open(str(path)) as container:
         seconds = float(container.streams.video[0].duration * container.streams.video[0].time_base)
-        sound = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1).mean(axis=0)
+        sound = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1).mean(
+            axis=0
+        )
     lead = float(np.argmax(np.abs(sound) > 0.05 * np.abs(sound).max())) / 44_100
     return path.stat().st_size, seconds, lead, float(sound[:4410].std())
 
 
 def test_no_shortcut_separates_the_classes(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "d", {"train": 40, "validation": 2, "test": 24}, seed=1, seconds=0.8, size=64, workers=1)
+    write_dataset(
+        tmp_path / "d", {"train": 40, "validation": 2, "test": 24}, seed=1, seconds=0.8, size=64, workers=1
+    )
     rows = meta(tmp_path / "d")
-    features = np.asarray([features_anyone_can_see(tmp_path / "d" / row["split"] / row["video_name"]) for row in rows])
+    features = np.asarray(
+        [features_anyone_can_see(tmp_path / "d" / row["split"] / row["video_name"]) for row in rows]
+    )
     targets = [int(row["target"]) for row in rows]
     aucs = np.asarray([roc_auc_score(targets, column) for column in features.T])
     assert np.all(np.maximum(aucs, 1 - aucs) < 0.7), aucs.round(3)
@@ -183,7 +209,13 @@ def test_no_shortcut_separates_the_classes(tmp_path: Path) -> None:
 def test_kinds_and_lengths_are_spread_evenly() -> None:
     plans = draw_plan({"train": 240, "validation": 60, "test": 160}, seed=1, frames=(62, 88))
     train = [plan for plan in plans if plan.split == "train"]
-    assert [sum(plan.kind == kind for plan in train) for kind in (GENUINE, *SEEN_KINDS)] == [80, 40, 40, 40, 40]
+    assert [sum(plan.kind == kind for plan in train) for kind in (GENUINE, *SEEN_KINDS)] == [
+        80,
+        40,
+        40,
+        40,
+        40,
+    ]
     for kind in (GENUINE, *SEEN_KINDS):
         frames = [plan.frames for plan in train if plan.kind == kind]
         assert 62 <= min(frames) < 64 and 86 < max(frames) <= 88 and abs(np.mean(frames) - 75) < 1

@@ -1,4 +1,5 @@
-"""`telltale evaluate`: from two CSV files to numbers and figures; every way of not belonging together is refused."""
+"""`telltale evaluate`: from two CSV files to numbers and figures; every way of not belonging together is
+refused."""
 
 import argparse
 import json
@@ -12,7 +13,8 @@ from telltale.cli import evaluate
 from telltale.errors import InputError
 from telltale.scores.score import Score, write_scores, write_submission
 
-# By hand: AUC = (4 + 3.5 + 3 + 1.5) / 16 (tests/metrics/test_metrics.py); of "swap" (3.5 + 3) / 8, of "lips" (4 + 1.5) / 8.
+# By hand: AUC = (4 + 3.5 + 3 + 1.5) / 16 (tests/metrics/test_metrics.py); of "swap" (3.5 + 3) / 8, of "lips"
+# (4 + 1.5) / 8.
 WORLD = [
     ("a.mp4", 1, 0.9, "lips"),
     ("b.mp4", 0, 0.8, "genuine"),
@@ -27,12 +29,16 @@ WORLD = [
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    (tmp_path / "labels.csv").write_text("video_name,target\n" + "".join(f"{n},{t}\n" for n, t, _, _ in WORLD))
+    (tmp_path / "labels.csv").write_text(
+        "video_name,target\n" + "".join(f"{n},{t}\n" for n, t, _, _ in WORLD)
+    )
     rows = [Score(name, p, "ok", 1.0) for name, _, p, _ in reversed(WORLD)]  # another order: joined by name
     write_scores(tmp_path / "scores.csv", rows)
     write_submission(tmp_path / "submission.csv", rows, None)
     meta = "".join(f"{name},test,{kind}\n" for name, _, _, kind in WORLD)
-    (tmp_path / "meta.csv").write_text("video_name,split,kind\nt0.mp4,train,genuine\nt1.mp4,train,swap\n" + meta)
+    (tmp_path / "meta.csv").write_text(
+        "video_name,split,kind\nt0.mp4,train,genuine\nt1.mp4,train,swap\n" + meta
+    )
     return tmp_path
 
 
@@ -54,14 +60,26 @@ def test_metrics_and_figures(world: Path, scores: str, capsys: pytest.CaptureFix
     out = world / "deep" / "out"
     assert run(world, "--out", str(out), "--groups", f"{world / 'meta.csv'}:kind", scores=scores) == 0
     found = json.loads((out / "metrics.json").read_text())
-    assert {"auc", "tpr_at_fpr", "ap", "eer", "log_loss", "n_genuine", "n_forged", "definitions", "bootstrap"} <= set(found)
+    assert {
+        "auc",
+        "tpr_at_fpr",
+        "ap",
+        "eer",
+        "log_loss",
+        "n_genuine",
+        "n_forged",
+        "definitions",
+        "bootstrap",
+    } <= set(found)
     assert (found["n_genuine"], found["n_forged"], found["n_left_out"]) == (4, 4, 0)
     assert found["auc"]["value"] == pytest.approx(0.75)
     for entry in (found["auc"], found["ap"], found["eer"], found["log_loss"], *found["tpr_at_fpr"].values()):
         assert entry["low"] <= entry["value"] <= entry["high"]
     assert list(found["tpr_at_fpr"]) == ["0.01", "0.005", "0.001"]
     assert [entry["resolved"] for entry in found["tpr_at_fpr"].values()] == [False] * 3
-    groups = {kind: (entry["value"], entry["n_forged"], entry["seen"]) for kind, entry in found["groups"].items()}
+    groups = {
+        kind: (entry["value"], entry["n_forged"], entry["seen"]) for kind, entry in found["groups"].items()
+    }
     assert groups == {"swap": (pytest.approx(6.5 / 8), 2, True), "lips": (pytest.approx(5.5 / 8), 2, False)}
     figures = {"base_rates.png", "det.png", "histogram.png", "kinds.png", "reliability.png", "roc.png"}
     assert {path.name for path in out.iterdir()} == {*figures, "metrics.json"}
@@ -85,19 +103,29 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(world: Path) ->
     assert bytes_of["one"]["metrics.json"] != bytes_of["three"]["metrics.json"]
 
 
-def test_groups_without_a_split_are_neither_seen_nor_unseen(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (world / "kinds.csv").write_text("video_name,kind\n" + "".join(f"{name},{kind}\n" for name, _, _, kind in WORLD))
+def test_groups_without_a_split_are_neither_seen_nor_unseen(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (world / "kinds.csv").write_text(
+        "video_name,kind\n" + "".join(f"{name},{kind}\n" for name, _, _, kind in WORLD)
+    )
     run(world, "--groups", f"{world / 'kinds.csv'}:kind")
     printed = capsys.readouterr().out
     assert "swap " in printed
     assert "seen in training" not in printed
 
 
-def test_unscored_clips_are_an_error_or_are_left_out_and_counted(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [Score(n, None if n == "b.mp4" else p, "damaged" if n == "b.mp4" else "ok", None) for n, _, p, _ in WORLD]
+def test_unscored_clips_are_an_error_or_are_left_out_and_counted(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        Score(n, None if n == "b.mp4" else p, "damaged" if n == "b.mp4" else "ok", None)
+        for n, _, p, _ in WORLD
+    ]
     write_scores(world / "scores.csv", rows)
     with pytest.raises(
-        InputError, match=r"1 of 8 rows \(7 ok; 1 not scored: 1 damaged\): 'b.mp4'.*submission.csv.*--scored-only"
+        InputError,
+        match=r"1 of 8 rows \(7 ok; 1 not scored: 1 damaged\): 'b.mp4'.*submission.csv.*--scored-only",
     ):
         run(world)
     assert run(world, "--scored-only", "--out", str(world / "out")) == 0
@@ -132,7 +160,11 @@ def test_one_class_and_nan_are_refused(world: Path) -> None:
         ("video_name,kind\n", "meta.csv:", "wanted FILE.csv:COLUMN"),
         ("video_name,kind\na.mp4,lips\n", "meta.csv:method", "no single column 'method'"),
         ("name,kind\na.mp4,lips\n", "meta.csv:kind", "no single column 'video_name'"),
-        ("video_name,kind\na.mp4,lips\n", "meta.csv:kind", "3 forged videos have no 'kind': 'c.mp4', 'd.mp4', 'f.mp4'"),
+        (
+            "video_name,kind\na.mp4,lips\n",
+            "meta.csv:kind",
+            "3 forged videos have no 'kind': 'c.mp4', 'd.mp4', 'f.mp4'",
+        ),
         ("video_name,kind\na.mp4,lips\na.mp4,swap\n", "meta.csv:kind", "1 videos are listed more than once"),
         ("video_name,kind\na.mp4\n", "meta.csv:kind", "meta.csv:2: 1 fields"),
         ("", "meta.csv:kind", "no single column"),
@@ -160,8 +192,12 @@ def test_the_calculator_needs_no_files(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.count("no flag true") == 8
 
 
-def test_score_files_of_the_sok_from_the_command_line(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (world / "protocol.txt").write_text("".join(f"{name} {('bonafide', 'spoof')[t]}\n" for name, t, _, _ in WORLD))
+def test_score_files_of_the_sok_from_the_command_line(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (world / "protocol.txt").write_text(
+        "".join(f"{name} {('bonafide', 'spoof')[t]}\n" for name, t, _, _ in WORLD)
+    )
     lines = "".join(f"{name} - {int(p < 0.5)} [{p}, {1 - p:.1f}]\n" for name, _, p, _ in WORLD)
     (world / "sok.txt").write_text(lines)
     given = ["--sok", world / "sok.txt", "--protocol", world / "protocol.txt"]
@@ -174,17 +210,40 @@ def test_score_files_of_the_sok_from_the_command_line(world: Path, capsys: pytes
 
 def test_every_option_reaches_the_evaluation(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (world / "flat.csv").write_text("video_name,score\n" + "".join(f"{name},0.5\n" for name, *_ in WORLD))
-    (world / "valid_labels.csv").write_text("video_name,target\n" + "".join(f"v{name},{t}\n" for name, t, _, _ in WORLD))
-    (world / "valid.csv").write_text("video_name,score\n" + "".join(f"v{name},{p}\n" for name, _, p, _ in WORLD))
+    (world / "valid_labels.csv").write_text(
+        "video_name,target\n" + "".join(f"v{name},{t}\n" for name, t, _, _ in WORLD)
+    )
+    (world / "valid.csv").write_text(
+        "video_name,score\n" + "".join(f"v{name},{p}\n" for name, _, p, _ in WORLD)
+    )
     labels = ["--labels", world / "labels.csv", "--resamples", 5]
-    verb(*labels, "--scores", world / "scores.csv", world / "flat.csv", "--intervals", "delong", "--threshold", 0.7)
+    verb(
+        *labels,
+        "--scores",
+        world / "scores.csv",
+        world / "flat.csv",
+        "--intervals",
+        "delong",
+        "--threshold",
+        0.7,
+    )
     printed = capsys.readouterr().out
     assert "flat.csv less scores.csv" in printed and "DeLong's, on the logit scale" in printed
     assert "from a fake probability of 0.7 on, as stated\nTP 2, FP 1, TN 3, FN 2" in printed
-    choose = ["--choose-on", world / "valid.csv", "--choose-labels", world / "valid_labels.csv", "--choose", "youden"]
+    choose = [
+        "--choose-on",
+        world / "valid.csv",
+        "--choose-labels",
+        world / "valid_labels.csv",
+        "--choose",
+        "youden",
+    ]
     verb(*labels, "--scores", world / "scores.csv", "--by-status", *choose)
     printed = capsys.readouterr().out
-    assert "from a fake probability of 0.6 on, chosen by youden on 4 genuine and 4 forged clips of valid.csv" in printed
+    assert (
+        "from a fake probability of 0.6 on, chosen by youden on 4 genuine and 4 forged clips of valid.csv"
+        in printed
+    )
     assert "by status" in printed
 
 
@@ -201,7 +260,10 @@ def test_every_option_reaches_the_evaluation(world: Path, capsys: pytest.Capture
             ["--scores", "s.csv", "--labels", "l.csv", "--forged-column", "0"],
             "--forged-column goes with --sok, not with --scores",
         ),
-        (["--sok", "s.txt", "--protocol", "p.txt", "--by-status"], "--by-status goes with --scores, not with --sok"),
+        (
+            ["--sok", "s.txt", "--protocol", "p.txt", "--by-status"],
+            "--by-status goes with --scores, not with --sok",
+        ),
         (["--base-rates", "1", "0", "--labels", "l.csv"], "--labels goes with --scores"),
         (["--base-rates", "1", "0", "--out", "o"], "wanted two rates alone"),
         (["--base-rates", "1", "2"], "FPR 2.0"),
@@ -215,20 +277,32 @@ def test_forms_are_not_mixed(given: list[str], said: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, telltale.cli.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        "import sys, telltale.cli.evaluate; print(sorted({'numpy', 'sklearn', 'matplotlib'} & "
+        "set(sys.modules)))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
 
 
 def test_scores_stand_in_any_column(world: Path, tmp_path: Path) -> None:
     rows = [(name, p) for name, _, p, _ in WORLD]
     (tmp_path / "one.csv").write_text("video_name,y_pred\n" + "".join(f"{name},{p}\n" for name, p in rows))
-    (tmp_path / "two.csv").write_text("video_name,genuine,y_pred\n" + "".join(f"{name},{1 - p},{p}\n" for name, p in rows))
+    (tmp_path / "two.csv").write_text(
+        "video_name,genuine,y_pred\n" + "".join(f"{name},{1 - p},{p}\n" for name, p in rows)
+    )
     labels = ("--labels", world / "labels.csv", "--resamples", 40, "--out", tmp_path / "out")
 
     def auc() -> float:
         return json.loads((tmp_path / "out" / "metrics.json").read_text())["auc"]["value"]
 
     assert verb(*labels, "--scores", tmp_path / "one.csv") == 0 and auc() == pytest.approx(0.75)
-    with pytest.raises(InputError, match=r"two\.csv:1: header 'video_name,genuine,y_pred'.*--score-column names one"):
+    with pytest.raises(
+        InputError, match=r"two\.csv:1: header 'video_name,genuine,y_pred'.*--score-column names one"
+    ):
         verb(*labels, "--scores", tmp_path / "two.csv")
-    assert verb(*labels, "--scores", tmp_path / "two.csv", "--score-column", "y_pred") == 0 and auc() == pytest.approx(0.75)
+    assert verb(
+        *labels, "--scores", tmp_path / "two.csv", "--score-column", "y_pred"
+    ) == 0 and auc() == pytest.approx(0.75)

@@ -1,4 +1,5 @@
-"""evaluation.of_files: one tree for one model, a table and comparisons for several, thresholds from other clips, groups."""
+"""evaluation.of_files: one tree for one model, a table and comparisons for several, thresholds from other
+clips, groups."""
 
 import dataclasses
 import json
@@ -26,18 +27,29 @@ def scores_of(strength: float, seed: int) -> np.ndarray:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    (tmp_path / "labels.csv").write_text("video_name,target\n" + "".join(f"{row}.mp4,{t}\n" for row, t in enumerate(TARGETS)))
-    (tmp_path / "other.csv").write_text("video_name,target\n" + "".join(f"v{row}.mp4,{t}\n" for row, t in enumerate(TARGETS)))
+    (tmp_path / "labels.csv").write_text(
+        "video_name,target\n" + "".join(f"{row}.mp4,{t}\n" for row, t in enumerate(TARGETS))
+    )
+    (tmp_path / "other.csv").write_text(
+        "video_name,target\n" + "".join(f"v{row}.mp4,{t}\n" for row, t in enumerate(TARGETS))
+    )
     for seed, strength in enumerate((0.5, 1.0, 1.5)):
         for name, prefix, shift in (("scores.csv", "", 0), ("validation.csv", "v", 10)):
             values = scores_of(strength, seed + shift).tolist()
-            rows = [Score(f"{prefix}{row}.mp4", value, "partial" if row % 3 else "ok", 1.0) for row, value in enumerate(values)]
+            rows = [
+                Score(f"{prefix}{row}.mp4", value, "partial" if row % 3 else "ok", 1.0)
+                for row, value in enumerate(values)
+            ]
             write_scores(tmp_path / f"seed{seed}" / name, rows)
     return tmp_path
 
 
-def of(world: Path, *seeds: int, options: evaluation.Options = QUICK, **more: object) -> evaluation.Evaluation:
-    return evaluation.of_files(world / "labels.csv", [world / f"seed{seed}/scores.csv" for seed in seeds], options, **more)
+def of(
+    world: Path, *seeds: int, options: evaluation.Options = QUICK, **more: object
+) -> evaluation.Evaluation:
+    return evaluation.of_files(
+        world / "labels.csv", [world / f"seed{seed}/scores.csv" for seed in seeds], options, **more
+    )
 
 
 def test_options_go_through_json_and_refuse_nonsense() -> None:
@@ -59,7 +71,18 @@ def test_one_file_is_the_summary_with_the_names_of_its_files(world: Path) -> Non
     found = of(world, 1).found
     values = scores_of(1.0, 1)
     expected = metrics.summary(TARGETS, values, metrics.bootstrap(TARGETS, values, resamples=20, seed=0))
-    for key in ("auc", "tpr_at_fpr", "partial_auc", "fpr_at_tpr", "ap", "eer", "log_loss", "brier", "calibration", "bootstrap"):
+    for key in (
+        "auc",
+        "tpr_at_fpr",
+        "partial_auc",
+        "fpr_at_tpr",
+        "ap",
+        "eer",
+        "log_loss",
+        "brier",
+        "calibration",
+        "bootstrap",
+    ):
         assert found[key] == expected[key], key
     assert (found["labels"], found["scores"], found["n_left_out"]) == ("labels.csv", "scores.csv", 0)
     assert (found["decision"]["threshold"], found["decision"]["chosen"]) == (0.5, {"how": "default"})
@@ -71,25 +94,36 @@ def test_several_files_have_a_mean_and_a_deviation_and_are_compared_with_the_fir
     evaluated = of(world, 0, 1, 2)
     found = evaluated.found
     assert [tree["name"] for tree in found["models"]] == ["seed0", "seed1", "seed2"]
-    aucs = [roc_auc_score(TARGETS, scores_of(strength, seed)) for seed, strength in enumerate((0.5, 1.0, 1.5))]
+    aucs = [
+        roc_auc_score(TARGETS, scores_of(strength, seed)) for seed, strength in enumerate((0.5, 1.0, 1.5))
+    ]
     assert [tree["auc"]["value"] for tree in found["models"]] == aucs
-    assert found["spread"]["auc"] == {"mean": pytest.approx(np.mean(aucs)), "sd": pytest.approx(np.std(aucs, ddof=1))}
+    assert found["spread"]["auc"] == {
+        "mean": pytest.approx(np.mean(aucs)),
+        "sd": pytest.approx(np.std(aucs, ddof=1)),
+    }
     tprs = [tree["tpr_at_fpr"]["0.01"]["value"] for tree in found["models"]]
     assert found["spread"]["tpr_at_fpr"]["0.01"]["sd"] == pytest.approx(np.std(tprs, ddof=1))
     assert found["spread"]["decision"]["fpr"]["mean"] == pytest.approx(
         np.mean([t["decision"]["fpr"]["value"] for t in found["models"]])
     )
-    assert [(each["first"], each["second"]) for each in found["comparisons"]] == [("seed0", "seed1"), ("seed0", "seed2")]
+    assert [(each["first"], each["second"]) for each in found["comparisons"]] == [
+        ("seed0", "seed1"),
+        ("seed0", "seed2"),
+    ]
     last = found["comparisons"][1]
     assert last["auc"]["difference"] == pytest.approx(aucs[2] - aucs[0])
     assert last["auc"]["p"] < 0.01
     drawn = [
-        metrics.bootstrap(TARGETS, scores_of(strength, seed), resamples=20, seed=0) for seed, strength in ((0, 0.5), (2, 1.5))
+        metrics.bootstrap(TARGETS, scores_of(strength, seed), resamples=20, seed=0)
+        for seed, strength in ((0, 0.5), (2, 1.5))
     ]
     differences = drawn[1].auc - drawn[0].auc
     assert last["bootstrap"]["auc"] == pytest.approx(metrics.with_interval(aucs[2] - aucs[0], differences))
     differences = drawn[1].tpr[:, 0] - drawn[0].tpr[:, 0]
-    assert last["bootstrap"]["tpr_at_fpr"]["0.01"] == pytest.approx(metrics.with_interval(tprs[2] - tprs[0], differences))
+    assert last["bootstrap"]["tpr_at_fpr"]["0.01"] == pytest.approx(
+        metrics.with_interval(tprs[2] - tprs[0], differences)
+    )
     printed = evaluated.text()
     for said in ("seed2 less seed0", "AUC, DeLong", "mean", "sd", f"p {last['auc']['p']:.3g}"):
         assert said in printed
@@ -114,12 +148,16 @@ def test_several_files_are_judged_on_the_clips_that_all_of_them_scored(world: Pa
     for seed, lost in ((0, "4.mp4"), (1, "7.mp4")):
         path = world / f"seed{seed}" / "scores.csv"
         text = path.read_text().splitlines()
-        path.write_text("\n".join(f"{lost},,damaged," if line.startswith(f"{lost},") else line for line in text) + "\n")
+        path.write_text(
+            "\n".join(f"{lost},,damaged," if line.startswith(f"{lost},") else line for line in text) + "\n"
+        )
     with pytest.raises(InputError, match=r"seed0/scores.csv: no fake probability in 1 of 120"):
         of(world, 0, 1)
     found = of(world, 0, 1, options=dataclasses.replace(QUICK, scored_only=True)).found
     assert (found["n_left_out"], found["n_genuine"], found["n_forged"]) == (2, 59, 59)
-    assert found["models"][0]["auc"]["value"] == roc_auc_score(np.delete(TARGETS, [4, 7]), np.delete(scores_of(0.5, 0), [4, 7]))
+    assert found["models"][0]["auc"]["value"] == roc_auc_score(
+        np.delete(TARGETS, [4, 7]), np.delete(scores_of(0.5, 0), [4, 7])
+    )
 
 
 def test_delong_intervals_are_asked_for_by_name(world: Path) -> None:
@@ -164,7 +202,13 @@ def test_half_of_what_choosing_needs_is_refused(world: Path) -> None:
     for more, said in (
         ({"choose_on": validation}, "without their labels"),
         ({"choose_labels": world / "other.csv"}, "0 score files to choose"),
-        ({"choose_on": [*validation, world / "seed2/validation.csv"], "choose_labels": world / "other.csv"}, "2 score files"),
+        (
+            {
+                "choose_on": [*validation, world / "seed2/validation.csv"],
+                "choose_labels": world / "other.csv",
+            },
+            "2 score files",
+        ),
     ):
         with pytest.raises(InputError, match=said):
             of(world, 1, **more)
@@ -179,7 +223,10 @@ def test_half_of_what_choosing_needs_is_refused(world: Path) -> None:
 
 
 def test_groups_of_two_columns_and_statuses(world: Path) -> None:
-    rows = [f"{row}.mp4,{('lips', 'swap')[row % 4 // 2] if t else 'genuine'},p{row % 3}\n" for row, t in enumerate(TARGETS)]
+    rows = [
+        f"{row}.mp4,{('lips', 'swap')[row % 4 // 2] if t else 'genuine'},p{row % 3}\n"
+        for row, t in enumerate(TARGETS)
+    ]
     (world / "meta.csv").write_text("video_name,kind,identity\n" + "".join(rows))
     groups = [f"{world / 'meta.csv'}:{column}" for column in ("kind", "identity")]
     evaluated = of(world, 1, groups=groups, by_status=True)
@@ -187,7 +234,11 @@ def test_groups_of_two_columns_and_statuses(world: Path) -> None:
     assert list(found["groupings"]) == ["kind", "identity", "status"]
     assert list(found["groups"]) == ["lips", "swap"]
     genuine = found["groupings"]["kind"]["genuine"]
-    assert (genuine["value"], genuine["n_genuine"], genuine["fpr"]) == (None, 60, found["decision"]["fpr"]["value"])
+    assert (genuine["value"], genuine["n_genuine"], genuine["fpr"]) == (
+        None,
+        60,
+        found["decision"]["fpr"]["value"],
+    )
     for place in range(3):
         own = np.arange(N) % 3 == place
         entry = found["groupings"]["identity"][f"p{place}"]
@@ -196,7 +247,10 @@ def test_groups_of_two_columns_and_statuses(world: Path) -> None:
         assert entry["value"] == pytest.approx(roc_auc_score(TARGETS[keep], values[keep]))
         assert entry["tpr"] == (values[own & (TARGETS == 1)] >= 0.5).mean()
         assert entry["fpr"] == (values[own & (TARGETS == 0)] >= 0.5).mean()
-    assert {status: entry["n_forged"] for status, entry in found["groupings"]["status"].items()} == {"ok": 20, "partial": 40}
+    assert {status: entry["n_forged"] for status, entry in found["groupings"]["status"].items()} == {
+        "ok": 20,
+        "partial": 40,
+    }
     assert "by identity" in evaluated.text()
     with pytest.raises(InputError, match="two groupings called 'kind'"):
         of(world, 1, groups=[groups[0], groups[0]])
@@ -224,13 +278,22 @@ def test_nothing_flagged_is_said_and_written(world: Path) -> None:
 def test_writing_names_its_files_and_metrics_come_last(world: Path) -> None:
     one, two = of(world, 1), of(world, 0, 1)
     written = one.write(world / "one")
-    assert written == ["roc.png", "det.png", "histogram.png", "reliability.png", "base_rates.png", "metrics.json"]
+    assert written == [
+        "roc.png",
+        "det.png",
+        "histogram.png",
+        "reliability.png",
+        "base_rates.png",
+        "metrics.json",
+    ]
     assert sorted(written) == sorted(path.name for path in (world / "one").iterdir())
     assert json.loads((world / "one/metrics.json").read_text()) == json.loads(json.dumps(one.found))
     written = two.write(world / "two")
     assert written[-2:] == ["comparison.png", "metrics.json"]
     assert {"seed0/roc.png", "seed1/base_rates.png"} < set(written)
-    assert sorted(written) == sorted(path.relative_to(world / "two").as_posix() for path in (world / "two").rglob("*.*"))
+    assert sorted(written) == sorted(
+        path.relative_to(world / "two").as_posix() for path in (world / "two").rglob("*.*")
+    )
     assert str(world) not in (world / "two/metrics.json").read_text()
 
 
@@ -243,12 +306,16 @@ def test_a_perfect_model_has_no_delong_interval(world: Path) -> None:
     rows = [Score(f"{row}.mp4", 0.1 + 0.8 * t, "ok", 1.0) for row, t in enumerate(TARGETS.tolist())]
     write_scores(world / "perfect/scores.csv", rows)
     options = dataclasses.replace(QUICK, intervals="delong")
-    evaluated = evaluation.of_files(world / "labels.csv", [world / "perfect/scores.csv", world / "seed1/scores.csv"], options)
+    evaluated = evaluation.of_files(
+        world / "labels.csv", [world / "perfect/scores.csv", world / "seed1/scores.csv"], options
+    )
     assert "1.0000  [no interval]" in evaluated.text()
     assert "comparison.png" in evaluated.write(world / "out")
 
 
-def test_the_same_files_elsewhere_give_the_same_bytes(world: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_same_files_elsewhere_give_the_same_bytes(
+    world: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     other = tmp_path_factory.mktemp("elsewhere")
     for name in ("labels.csv", "seed1/scores.csv"):
         (other / name).parent.mkdir(exist_ok=True)

@@ -67,20 +67,26 @@ def test_reliability_shows_every_bin_that_has_clips(tmp_path: Path) -> None:
 
 def test_the_pessimistic_curve_lies_apart_only_where_the_bounds_do(tmp_path: Path) -> None:
     targets, scores = worlds()["usual"]
-    decision = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))["decision"]
+    decision = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))[
+        "decision"
+    ]
     model_figures.base_rates(decision, tmp_path / "apart.png")
     assert shows(tmp_path / "apart.png", style.FORGED)
-    assert decisions.precision_at(decision["tpr_lower_bound"], decision["fpr_upper_bound"], 0.01) < decisions.precision_at(
-        decision["tpr"]["value"], decision["fpr"]["value"], 0.01
-    )
+    assert decisions.precision_at(
+        decision["tpr_lower_bound"], decision["fpr_upper_bound"], 0.01
+    ) < decisions.precision_at(decision["tpr"]["value"], decision["fpr"]["value"], 0.01)
 
 
 @pytest.mark.parametrize(("low", "p"), [(0.1, 0.3), (None, None)])
-def test_comparison_draws_with_and_without_intervals(tmp_path: Path, low: float | None, p: float | None) -> None:
+def test_comparison_draws_with_and_without_intervals(
+    tmp_path: Path, low: float | None, p: float | None
+) -> None:
     auc = {"value": 0.8, "low": 0.7, "high": 0.9}
     difference = {"difference": 0.1, "low": low, "high": 0.2 if low else None, "p": p}
     found = {
-        "models": [{"name": name, "auc": auc} for name in ("seed0", "a much longer name of a model", "seed2")],
+        "models": [
+            {"name": name, "auc": auc} for name in ("seed0", "a much longer name of a model", "seed2")
+        ],
         "spread": {"auc": {"mean": 0.8, "sd": 0.0}},
         "comparisons": [{"auc": difference}, {"auc": {**difference, "p": 1e-9 if p else None}}],
     }

@@ -1,4 +1,5 @@
-"""Score files of the SoK's form: read from the right, joined with a protocol, and never with a guessed polarity."""
+"""Score files of the SoK's form: read from the right, joined with a protocol, and never with a guessed
+polarity."""
 
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 from telltale.errors import InputError
 from telltale.evaluate import evaluation, sok
 
-# p1 is the probability of forged; target 1 means genuine, but for one line; "c" has pred against its probabilities.
+# p1 is the probability of forged; target 1 means genuine, but for one line; "c" has pred against its
+# probabilities.
 PROTOCOL = "0 (10) bonafide\na b|_|x spoof\nc spoof\nLA 1 0 bonafide\n"
 SCORES = """c - 0 [0.3, 0.7]
 0 (10) 1 0 [0.9, 0.1]
@@ -83,7 +85,8 @@ def test_polarity_is_refused_with_what_each_choice_gives(world: Path) -> None:
 
 def test_several_files_of_either_polarity(world: Path) -> None:
     flipped = "".join(
-        f"{line[: line.index('[')]}[{line[line.index(', ') + 2 : -1]}, {line[line.index('[') + 1 : line.index(', ')]}]\n"
+        f"{line[: line.index('[')]}[{line[line.index(', ') + 2 : -1]}, "
+        f"{line[line.index('[') + 1 : line.index(', ')]}]\n"
         for line in SCORES.splitlines()
     )
     (world / "flipped.txt").write_text(flipped)
@@ -106,11 +109,23 @@ def test_several_files_of_either_polarity(world: Path) -> None:
         ("scores.txt", SCORES + "c - 0 [0.3, 0.7]\n", r"scores.txt:5: 'c' comes a second time, after line 1"),
         ("scores.txt", SCORES + "z - 0 [0.3, 0.7]\n", r"scores.txt:5: 1 of 5 ids are not in .*: 'z'"),
         ("scores.txt", SCORES.partition("\n")[2], r"1 of the 4 ids of .* have no line: 'c'"),
-        ("scores.txt", SCORES.replace("0.3, 0.7", "-2.1, 3.4"), r"scores.txt:1: '-2.1' is no probability.*logits"),
-        ("scores.txt", SCORES.replace("0.3, 0.7", "0.3, 1.0001"), r"scores.txt:1: '1.0001' is no probability"),
+        (
+            "scores.txt",
+            SCORES.replace("0.3, 0.7", "-2.1, 3.4"),
+            r"scores.txt:1: '-2.1' is no probability.*logits",
+        ),
+        (
+            "scores.txt",
+            SCORES.replace("0.3, 0.7", "0.3, 1.0001"),
+            r"scores.txt:1: '1.0001' is no probability",
+        ),
         ("scores.txt", SCORES.replace("0.3, 0.7", "nan, 0.7"), r"scores.txt:1: 'nan' is no probability"),
         ("scores.txt", SCORES.replace("0.3, 0.7", "a, 0.7"), r"scores.txt:1: 'a' is no probability"),
-        ("scores.txt", SCORES.replace("0.3, 0.7", "0.3"), r"scores.txt:1: line 'c - 0 \[0.3\]'; wanted '<id>"),
+        (
+            "scores.txt",
+            SCORES.replace("0.3, 0.7", "0.3"),
+            r"scores.txt:1: line 'c - 0 \[0.3\]'; wanted '<id>",
+        ),
         ("scores.txt", SCORES.replace("c - 0", "c - 2"), r"scores.txt:1: line"),
         ("scores.txt", SCORES.replace("c - 0", "- 0"), r"scores.txt:1: line"),
         ("scores.txt", SCORES.replace("c - 0", "c spoof 0"), r"scores.txt:1: line"),
@@ -125,7 +140,9 @@ def test_several_files_of_either_polarity(world: Path) -> None:
         ("protocol.txt", PROTOCOL.replace("spoof", "bonafide"), "4 genuine and 0 forged"),
     ],
 )
-def test_files_that_are_wrong_are_refused_with_their_line(world: Path, file: str, content: str, said: str) -> None:
+def test_files_that_are_wrong_are_refused_with_their_line(
+    world: Path, file: str, content: str, said: str
+) -> None:
     (world / file).write_text(content)
     with pytest.raises(InputError, match=said):
         measured(world)
@@ -145,7 +162,8 @@ def test_the_report_says_all_of_it(world: Path) -> None:
     for said in (
         "p1 taken as the probability of forged; as p0 the AUC would be 0.0000",
         "by its own decisions (pred): TP 1, FP 1, TN 1, FN 1",
-        "its targets (3 given, 1 withheld) agree with the protocol in 33.33 % if 1 means forged, 66.67 % if 1 means genuine",
+        "its targets (3 given, 1 withheld) agree with the protocol in 33.33 % if 1 means forged, 66.67 % if "
+        "1 means genuine",
         "lines whose pred is not the larger probability: 1",
     ):
         assert said in printed

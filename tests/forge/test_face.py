@@ -23,7 +23,8 @@ def test_prior_is_an_upright_face_within_the_picture():
     assert 0.44 < height.min() < 0.5 < 0.6 < height.max() < 0.68
     assert 0.65 < (width / height).min() < (width / height).max() < 0.82
     forehead, brows, eyes, nose, mouth, chin = (
-        points[:, first:last].mean(1) for first, last in [(68, 81), (17, 27), (36, 48), (27, 36), (48, 68), (7, 10)]
+        points[:, first:last].mean(1)
+        for first, last in [(68, 81), (17, 27), (36, 48), (27, 36), (48, 68), (7, 10)]
     )
     assert (np.diff([part[:, 1] for part in (forehead, brows, eyes, nose, mouth, chin)], axis=0) > 0).all()
     # From ear over eye, nose and the other eye to the other ear.
@@ -33,7 +34,8 @@ def test_prior_is_an_upright_face_within_the_picture():
 
 
 def canonical() -> np.ndarray:
-    """An upright face drawn by hand, float32 (81, 2): at half size: ears 1 apart, chin 0.78 below, hairline 0.65 above."""
+    """An upright face drawn by hand, float32 (81, 2): at half size: ears 1 apart, chin 0.78 below, hairline
+    0.65 above."""
     jaw = [
         (0, 0),
         (0.01, 0.13),
@@ -46,12 +48,23 @@ def canonical() -> np.ndarray:
         (0.5, 0.78),
     ]
     brow = [(0.09, -0.1), (0.15, -0.16), (0.235, -0.18), (0.325, -0.165), (0.405, -0.13)]
-    bridge, base = [(0.5, -0.02), (0.5, 0.07), (0.5, 0.155), (0.5, 0.24)], [(0.4, 0.3), (0.45, 0.32), (0.5, 0.335)]
+    bridge, base = (
+        [(0.5, -0.02), (0.5, 0.07), (0.5, 0.155), (0.5, 0.24)],
+        [(0.4, 0.3), (0.45, 0.32), (0.5, 0.335)],
+    )
     eye = [(0.19, 0), (0.245, -0.035), (0.31, -0.035), (0.365, 0.01), (0.305, 0.02), (0.24, 0.02)]
     outer = [(0.315, 0.49), (0.385, 0.455), (0.455, 0.435), (0.5, 0.447)]
     lower = [(0.5, 0.56), (0.45, 0.555), (0.38, 0.53)]
     inner, under = [(0.345, 0.49), (0.455, 0.475), (0.5, 0.48)], [(0.5, 0.505), (0.455, 0.505)]
-    forehead = [(0.02, -0.16), (0.06, -0.3), (0.14, -0.43), (0.24, -0.54), (0.35, -0.62), (0.43, -0.645), (0.5, -0.65)]
+    forehead = [
+        (0.02, -0.16),
+        (0.06, -0.3),
+        (0.14, -0.43),
+        (0.24, -0.54),
+        (0.35, -0.62),
+        (0.43, -0.645),
+        (0.5, -0.65),
+    ]
 
     def mirrored(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
         return [(1 - x, y) for x, y in reversed(points)]
@@ -67,7 +80,18 @@ def canonical() -> np.ndarray:
         *mirrored(under[1:]),
         *under,
     ]
-    whole = [*jaw, *mirrored(jaw[:8]), *brow, *mirrored(brow), *bridge, *base, *mirrored(base[:2]), *eye, *right_eye, *mouth]
+    whole = [
+        *jaw,
+        *mirrored(jaw[:8]),
+        *brow,
+        *mirrored(brow),
+        *bridge,
+        *base,
+        *mirrored(base[:2]),
+        *eye,
+        *right_eye,
+        *mouth,
+    ]
     return np.array([*whole, *forehead, *mirrored(forehead[:6])], np.float32) * 0.5 + (0.25, 0.45)
 
 
@@ -78,7 +102,9 @@ def area(parts: list[np.ndarray]) -> int:
     return int(mask.sum())
 
 
-@pytest.mark.parametrize(("points", "within"), [(canonical(), 0.05), (prior(rng(4)), 0.005)], ids=["canonical", "prior"])
+@pytest.mark.parametrize(
+    ("points", "within"), [(canonical(), 0.05), (prior(rng(4)), 0.005)], ids=["canonical", "prior"]
+)
 def test_the_four_published_masks_have_the_published_areas(points: np.ndarray, within: float):
     """Of the authors' masks on the prior's face: 1.00, 1.065, 0.997 and 1.42 of the 68 points' hull."""
     whole = area([points[:68]])
@@ -93,14 +119,20 @@ def test_raised_brows_go_up_by_half_their_height_above_the_eyes_and_nothing_else
     points = canonical()
     higher = raised(points)
     assert np.array_equal(np.delete(higher, np.r_[17:27], 0), np.delete(points, np.r_[17:27], 0))
-    # The brow's third point, above the eye's upper lid: up by half of what lies between them, and away from it sideways.
+    # The brow's third point, above the eye's upper lid: up by half of what lies between them, and away from
+    # it sideways.
     np.testing.assert_allclose(higher[19], points[19] + (points[19] - points[37]) / 2, atol=1e-6)
-    np.testing.assert_allclose(higher[26], points[26] + (points[26] - (3 * points[45] + points[16]) / 4) / 2, atol=1e-6)
-    np.testing.assert_allclose(higher[17:22] * (-1, 1) + (1, 0), higher[22:27][::-1], atol=1e-6)  # as even as the face
+    np.testing.assert_allclose(
+        higher[26], points[26] + (points[26] - (3 * points[45] + points[16]) / 4) / 2, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        higher[17:22] * (-1, 1) + (1, 0), higher[22:27][::-1], atol=1e-6
+    )  # as even as the face
 
 
 def test_each_published_mask_is_drawn_as_often_as_published():
-    """Four kinds as often as each other, each once in four without the forehead, which only the last kind shows."""
+    """Four kinds as often as each other, each once in four without the forehead, which only the last kind
+    shows."""
     points, draws, count, size = prior(rng(4)), rng(), 2000, 120
     masks = [face_mask(points, size, size, draws) for _ in range(count)]
     assert masks[0].dtype == np.float32 and set(np.unique(masks[0])) == {0, 1}
@@ -127,7 +159,8 @@ def test_partial_masks_are_of_ones_and_hold_the_nose_and_mostly_the_eyes():
     assert 0.8 < masks[:, y[36:48], x[36:48]].all(1).mean() < 0.95  # all but the lower half, one in eight
     kinds, counts = np.unique(masks.reshape(400, -1), axis=0, return_counts=True)
     whole = kinds.sum(1) == kinds.sum(1).max()
-    # All points three times in eight; without the forehead once in eight, which is the region of jaw and brows; three others.
+    # All points three times in eight; without the forehead once in eight, which is the region of jaw and
+    # brows; three others.
     assert len(kinds) == 5
     assert 120 < counts[whole][0] < 180 and all(25 < count < 130 for count in counts[~whole])
     for seed in range(20):
@@ -163,15 +196,31 @@ def test_landmarks_are_read_and_found_by_time(tmp_path: Path, count: int):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seconds", "time", r":1: header 'video_name,time,x0.*' of 138 fields; wanted 'video_name,seconds,x0,y0"),
-        (",y67", "", r":1: header '.*' of 137 fields; wanted .* up to 'x67,y67' or 'x80,y80', mend the header"),
+        (
+            "seconds",
+            "time",
+            r":1: header 'video_name,time,x0.*' of 138 fields; wanted 'video_name,seconds,x0,y0",
+        ),
+        (
+            ",y67",
+            "",
+            r":1: header '.*' of 137 fields; wanted .* up to 'x67,y67' or 'x80,y80', mend the header",
+        ),
         ("a.mp4,1,", "a.mp4,1,0.5,", r":3: 139 fields; wanted 138 as in the header"),
         ("\na.mp4,1,", "\n\na.mp4,1,", r":3: 0 fields; wanted 138 as in the header"),
-        ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,left,", r":3: y0 is 'left' for video 'a.mp4'; wanted a finite number"),
+        (
+            "a.mp4,1,0.01,0.0,",
+            "a.mp4,1,0.01,left,",
+            r":3: y0 is 'left' for video 'a.mp4'; wanted a finite number",
+        ),
         ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,,", r":3: y0 is '' for video 'a.mp4'; wanted a finite number"),
         ("a.mp4,1,0.01,", "a.mp4,1,nan,", r":3: x0 is 'nan' for video 'a.mp4'; wanted a finite number"),
         ("a.mp4,1,", "a.mp4,inf,", r":3: seconds is 'inf' for video 'a.mp4'; wanted a finite number"),
-        ("a.mp4,1,0.01,0.0,", "a.mp4,1,0.01,640,", r":3: y0 is 640 for video 'a.mp4'; wanted a fraction of the picture"),
+        (
+            "a.mp4,1,0.01,0.0,",
+            "a.mp4,1,0.01,640,",
+            r":3: y0 is 640 for video 'a.mp4'; wanted a fraction of the picture",
+        ),
         ("a.mp4,1,", "a.mp4,0,", r":3: 0 seconds of video 'a.mp4' after 0; wanted rising times"),
         ("a.mp4,1,", ",1,", r":3: video name ''; wanted the name of the video"),
         ("a.mp4,1,", '"a.mp4,1,', r":3: is not CSV"),
@@ -196,7 +245,9 @@ def test_a_landmark_file_without_landmarks_is_refused(tmp_path: Path):
         path.write_bytes(data)
         with pytest.raises(InputError, match="faces.csv:" + message):
             read_landmarks(path)
-    with pytest.raises(InputError, match=r"none.csv: cannot be read \(No such file or directory\); wanted a CSV file"):
+    with pytest.raises(
+        InputError, match=r"none.csv: cannot be read \(No such file or directory\); wanted a CSV file"
+    ):
         read_landmarks(tmp_path / "none.csv")
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         read_landmarks(tmp_path)

@@ -14,10 +14,15 @@ def rng(seed: int = 1) -> np.random.Generator:
 
 
 def picture(frames: int, height: int, width: int) -> np.ndarray:
-    """Frames of smooth coloured shapes with some grain, uint8 (frames, height, width, 3), which nobody may write to."""
+    """Frames of smooth coloured shapes with some grain, uint8 (frames, height, width, 3), which nobody may
+    write to."""
     y, x = np.mgrid[:height, :width] / max(height, width)
     shapes = [np.stack([np.sin(6 * x + k), np.cos(5 * y + k), np.sin(9 * x * y)], -1) for k in range(frames)]
-    pixels = (127 + 90 * np.stack(shapes) + rng(9).normal(0, 6, (frames, height, width, 3))).clip(0, 255).astype(np.uint8)
+    pixels = (
+        (127 + 90 * np.stack(shapes) + rng(9).normal(0, 6, (frames, height, width, 3)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     pixels.setflags(write=False)
     return pixels
 
@@ -71,7 +76,9 @@ def test_blend_is_the_rounded_mean_weighted_by_the_mask():
     assert np.array_equal(blend(source, source, mask), source)
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (64, 64), (128, 128), (224, 224), (64, 150), (300, 90)])
+@pytest.mark.parametrize(
+    ("height", "width"), [(16, 16), (64, 64), (128, 128), (224, 224), (64, 150), (300, 90)]
+)
 def test_mask_is_zero_at_the_border_and_within_bounds(height: int, width: int):
     """For faces of every size and place, those that fill the picture or are cut by its edge too."""
     pixels = picture(1, height, width)
@@ -145,7 +152,9 @@ def test_coarser_and_sharper():
         assert np.abs(np.diff(sharp.astype(int), axis=1)).mean() > 1.3 * detail
     flat = np.full((8, 8, 3), 200, np.uint8)
     assert np.array_equal(selfblend.coarsen(flat, rng()), flat)
-    assert all(149 <= selfblend.sharpen(flat, rng(seed))[0, 0, 0] <= 200 for seed in range(20))  # 1 - .5 + .5 * .5 of it
+    assert all(
+        149 <= selfblend.sharpen(flat, rng(seed))[0, 0, 0] <= 200 for seed in range(20)
+    )  # 1 - .5 + .5 * .5 of it
 
 
 def test_source_and_mask_move_as_one():
@@ -169,7 +178,8 @@ def test_warp_bends_the_outline_by_pixels_not_more():
     mask = np.zeros((128, 128), np.float32)
     mask[:, 64:] = 1
     edges = np.stack([36 - selfblend.warp(mask, rng(seed))[20:-20, :100].sum(1) for seed in range(20)])
-    # sigma 7 leaves white noise of [-1, 1] a spread of 0.577 / (2 sqrt(pi) 7), and 50 times that is 1.16 pixels.
+    # sigma 7 leaves white noise of [-1, 1] a spread of 0.577 / (2 sqrt(pi) 7), and 50 times that is 1.16
+    # pixels.
     assert 1 < edges.std() < 1.4
     assert np.abs(edges).max() < 6
     assert np.abs(np.diff(edges)).max() < 0.8

@@ -1,4 +1,5 @@
-"""DeLong's standard error and test: against the definition with every pair of clips, by hand, and by drawing again."""
+"""DeLong's standard error and test: against the definition with every pair of clips, by hand, and by drawing
+again."""
 
 import math
 
@@ -27,8 +28,12 @@ def direct(targets: np.ndarray, *models: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @st.composite
 def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    targets = draw(st.lists(st.integers(0, 1), min_size=4, max_size=40).filter(lambda t: 2 <= sum(t) <= len(t) - 2))
-    models = [draw(st.lists(st.integers(0, 9), min_size=len(targets), max_size=len(targets))) for _ in range(2)]
+    targets = draw(
+        st.lists(st.integers(0, 1), min_size=4, max_size=40).filter(lambda t: 2 <= sum(t) <= len(t) - 2)
+    )
+    models = [
+        draw(st.lists(st.integers(0, 9), min_size=len(targets), max_size=len(targets))) for _ in range(2)
+    ]
     return np.array(targets), *(np.array(scores) / 9 for scores in models)
 
 
@@ -48,11 +53,14 @@ def test_midranks_give_what_all_pairs_give(data: tuple[np.ndarray, np.ndarray, n
         z = (aucs[1] - aucs[0]) / math.sqrt(variance)
         assert both["z"] == pytest.approx(z, rel=1e-6, abs=1e-9)
         assert both["p"] == pytest.approx(2 * norm.sf(abs(z)), rel=1e-5, abs=1e-12)
-        assert both["high"] - both["low"] == pytest.approx(2 * norm.ppf(0.975) * math.sqrt(variance), rel=1e-6)
+        assert both["high"] - both["low"] == pytest.approx(
+            2 * norm.ppf(0.975) * math.sqrt(variance), rel=1e-6
+        )
 
 
 def test_by_hand() -> None:
-    """Forged 0.9 and 0.4, genuine 0.5 and 0.1: the forged clips beat 1 and 1/2 of the genuine, which lose to 1/2 and 1."""
+    """Forged 0.9 and 0.4, genuine 0.5 and 0.1: the forged clips beat 1 and 1/2 of the genuine, which lose to
+    1/2 and 1."""
     targets, scores = np.array([1, 1, 0, 0]), np.array([0.9, 0.4, 0.5, 0.1])
     beats, beaten = delong.placements(targets, scores)
     assert (beats.tolist(), beaten.tolist()) == ([1.0, 0.5], [0.5, 1.0])
@@ -75,7 +83,8 @@ def test_the_order_of_the_models_is_the_sign_and_nothing_else() -> None:
 
 
 def test_the_interval_covers_and_the_test_errs_as_often_as_they_say() -> None:
-    """400 samples of 80 + 80 clips of two normal distributions a width apart, AUC Phi(1 / sqrt(2)); two equally good models."""
+    """400 samples of 80 + 80 clips of two normal distributions a width apart, AUC Phi(1 / sqrt(2)); two
+    equally good models."""
     truth, rng = norm.cdf(1 / math.sqrt(2)), np.random.default_rng(1)
     targets = np.repeat([0, 1], 80)
     covered = rejected = 0
@@ -95,7 +104,12 @@ def test_no_error_no_verdict() -> None:
     same = delong.compare(targets, scores, scores**2)
     assert same == {"difference": 0.0, "standard_error": 0.0, "z": None, "p": None, "low": None, "high": None}
     perfect = delong.interval(targets, targets * 0.8 + 0.1)
-    assert (perfect["value"], perfect["standard_error"], perfect["low"], perfect["high"]) == (1.0, 0.0, None, None)
+    assert (perfect["value"], perfect["standard_error"], perfect["low"], perfect["high"]) == (
+        1.0,
+        0.0,
+        None,
+        None,
+    )
 
 
 def test_one_clip_of_a_class_and_unequal_lengths_are_refused() -> None:

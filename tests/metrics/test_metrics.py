@@ -1,4 +1,5 @@
-"""Metrics: worked by hand, against scikit-learn, against brute force, and under changes that must not matter."""
+"""Metrics: worked by hand, against scikit-learn, against brute force, and under changes that must not
+matter."""
 
 import time
 import tracemalloc
@@ -41,7 +42,9 @@ def test_worked_by_hand() -> None:
     assert found["ap"]["value"] == pytest.approx((1 + 2 / 3 + 3 / 4 + 4 / 7) / 4)
     # The curve meets FPR = 1 - TPR at its point (1/4, 3/4).
     assert found["eer"]["value"] == pytest.approx(0.25)
-    assert found["log_loss"]["value"] == pytest.approx(-np.log([0.9, 0.2, 0.8, 0.6, 0.6, 0.2, 0.8, 0.9]).mean())
+    assert found["log_loss"]["value"] == pytest.approx(
+        -np.log([0.9, 0.2, 0.8, 0.6, 0.6, 0.2, 0.8, 0.9]).mean()
+    )
     assert metrics.selection(TARGETS, SCORES) == (found["auc"]["value"], 0.25)
     assert (found["n_genuine"], found["n_forged"]) == (4, 4)
 
@@ -69,7 +72,8 @@ def test_tpr_at_fpr_is_the_highest_within_the_limit_and_a_tie_is_one_step() -> N
 
 @pytest.mark.parametrize("n_genuine", [1000, 2000, 3000, 7000])
 def test_a_false_positive_rate_equal_to_the_limit_does_not_exceed_it(n_genuine: int) -> None:
-    """n / 1000 genuine clips score above the forged one: allowed at 1e-3 in spite of rounding; one more is not."""
+    """n / 1000 genuine clips score above the forged one: allowed at 1e-3 in spite of rounding; one more is
+    not."""
     for above, reached in ((n_genuine // 1000, 1.0), (n_genuine // 1000 + 1, 0.0)):
         targets = np.array([0] * n_genuine + [1])
         scores = np.array([0.9] * above + [0.1] * (n_genuine - above) + [0.5])
@@ -77,7 +81,12 @@ def test_a_false_positive_rate_equal_to_the_limit_does_not_exceed_it(n_genuine: 
 
 
 def test_resolved_needs_one_genuine_clip_per_allowed_share() -> None:
-    for n_genuine, resolved in ((99, []), (100, ["0.01"]), (200, ["0.01", "0.005"]), (1000, ["0.01", "0.005", "0.001"])):
+    for n_genuine, resolved in (
+        (99, []),
+        (100, ["0.01"]),
+        (200, ["0.01", "0.005"]),
+        (1000, ["0.01", "0.005", "0.001"]),
+    ):
         found = measured(np.array([0] * n_genuine + [1]), np.linspace(0, 1, n_genuine + 1), resamples=2)
         assert list(found["tpr_at_fpr"]) == ["0.01", "0.005", "0.001"]
         assert [fpr for fpr, entry in found["tpr_at_fpr"].items() if entry["resolved"]] == resolved
@@ -101,19 +110,27 @@ def test_agrees_with_scikit_learn_and_with_every_threshold_tried(data: tuple[np.
 
 @given(scored(), st.randoms(use_true_random=False))
 @settings(max_examples=40, deadline=None)
-def test_order_of_rows_and_a_rising_transform_change_nothing(data: tuple[np.ndarray, np.ndarray], random) -> None:
+def test_order_of_rows_and_a_rising_transform_change_nothing(
+    data: tuple[np.ndarray, np.ndarray], random
+) -> None:
     targets, scores = data
     order = np.array(random.sample(range(len(targets)), len(targets)))
-    before, shuffled, bent = (measured(*pair, 2) for pair in (data, (targets[order], scores[order]), (targets, scores**3)))
+    before, shuffled, bent = (
+        measured(*pair, 2) for pair in (data, (targets[order], scores[order]), (targets, scores**3))
+    )
     for other in (shuffled, bent):
         for key in ("auc", "ap", "eer"):
             assert other[key]["value"] == pytest.approx(before[key]["value"], abs=1e-12)
-        assert [e["value"] for e in other["tpr_at_fpr"].values()] == [e["value"] for e in before["tpr_at_fpr"].values()]
+        assert [e["value"] for e in other["tpr_at_fpr"].values()] == [
+            e["value"] for e in before["tpr_at_fpr"].values()
+        ]
 
 
 @given(scored())
 @settings(max_examples=40, deadline=None)
-def test_each_resample_measures_what_scikit_learn_does_on_the_same_rows(data: tuple[np.ndarray, np.ndarray]) -> None:
+def test_each_resample_measures_what_scikit_learn_does_on_the_same_rows(
+    data: tuple[np.ndarray, np.ndarray],
+) -> None:
     """The counts' formulas against the clips themselves, drawn again by the documented keys."""
     targets, scores = data
     draws = metrics.bootstrap(targets, scores, resamples=3, seed=7, fprs=(0.1, 0.5))
@@ -147,7 +164,16 @@ def test_interval_holds_the_middle_95_percent() -> None:
 
 
 def test_group_aucs_compare_each_group_with_all_genuine_clips() -> None:
-    groups = ["swap", "genuine", "swap", "swap", "genuine", "lips", "swap", "genuine"]  # a genuine clip's group is not read
+    groups = [
+        "swap",
+        "genuine",
+        "swap",
+        "swap",
+        "genuine",
+        "lips",
+        "swap",
+        "genuine",
+    ]  # a genuine clip's group is not read
     found = metrics.group_aucs(TARGETS, SCORES, groups, resamples=200, seed=0)
     assert {kind: (entry["value"], entry["n_forged"]) for kind, entry in found.items()} == {
         "lips": (1.5 / 4, 1),
@@ -195,7 +221,8 @@ def test_no_resamples_and_a_short_list_of_groups_are_refused() -> None:
 
 
 def test_a_large_evaluation_keeps_its_cost() -> None:
-    """200,000 clips: a resample may cost 20 ms of processor time, over all threads, and all of it 200 MB beyond the input."""
+    """200,000 clips: a resample may cost 20 ms of processor time, over all threads, and all of it 200 MB
+    beyond the input."""
     rng = np.random.default_rng(0)
     targets = (rng.random(200_000) < 0.7).astype(int)
     scores = rng.random(200_000) ** (1 + targets)

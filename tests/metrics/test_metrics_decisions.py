@@ -1,4 +1,5 @@
-"""Thresholds, exact bounds, precision at base rates, calibration: by hand, against scikit-learn and against scipy."""
+"""Thresholds, exact bounds, precision at base rates, calibration: by hand, against scikit-learn and against
+scipy."""
 
 import warnings
 
@@ -78,10 +79,12 @@ def test_precision_at_base_rates_by_hand() -> None:
 
 
 def test_what_the_call_centre_of_the_sok_would_take() -> None:
-    """Published: 1 in 333 (the abstract), an EER of 0.029 of the best detector, 0.01 % as the lowest base rate. Not published
-    with the first, as far as we have it: its TPR and FPR. The second and third give 299.6; 333 takes an FPR of 3.32 %."""
+    """Published: 1 in 333 (the abstract), an EER of 0.029 of the best detector, 0.01 % as the lowest base
+    rate. Not published with the first, as far as we have it: its TPR and FPR. The second and third give
+    299.6; 333 takes an FPR of 3.32 %."""
     one_in = {
-        fpr: 1 / decisions.precision_at(tpr, fpr, 0.0001) for tpr, fpr in ((1 - 0.029, 0.029), (1.0, 0.033), (1.0, 0.0332))
+        fpr: 1 / decisions.precision_at(tpr, fpr, 0.0001)
+        for tpr, fpr in ((1 - 0.029, 0.029), (1.0, 0.033), (1.0, 0.0332))
     }
     assert {fpr: round(n, 1) for fpr, n in one_in.items()} == {0.029: 299.6, 0.033: 331.0, 0.0332: 333.0}
 
@@ -106,7 +109,9 @@ def test_thresholds_chosen_by_hand() -> None:
     # From the highest score on, (flagged genuine, flagged forged): (0, 1) (1, 2) (1, 3) (2, 3) (3, 4) (4, 4)
     assert decisions.choose(TARGETS, SCORES, "fpr=0.01") == 0.9
     assert decisions.choose(TARGETS, SCORES, "fpr=0.25") == 0.6
-    assert decisions.choose(TARGETS, SCORES, "fpr=0.5") == 0.6  # 0.4 finds no more, and flags one genuine clip more
+    assert (
+        decisions.choose(TARGETS, SCORES, "fpr=0.5") == 0.6
+    )  # 0.4 finds no more, and flags one genuine clip more
     assert decisions.choose(TARGETS, SCORES, "eer") == 0.6  # one genuine clip flagged, one forged missed
     assert decisions.choose(TARGETS, SCORES, "youden") == 0.6
     assert decisions.choose(TARGETS, SCORES, "f1") == 0.6  # 2 x 3 / (4 + 3 + 1) = 0.75; 0.2 has 8 / 11

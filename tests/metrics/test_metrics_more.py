@@ -1,4 +1,5 @@
-"""Partial AUC, FPR at TPR, Brier score, groups, their bootstrap and paired draws: against scikit-learn and brute force."""
+"""Partial AUC, FPR at TPR, Brier score, groups, their bootstrap and paired draws: against scikit-learn and
+brute force."""
 
 import numpy as np
 import pytest
@@ -38,7 +39,9 @@ def test_partial_auc_by_hand() -> None:
 
 @given(scored())
 @settings(max_examples=80, deadline=None)
-def test_values_agree_with_scikit_learn_and_with_every_threshold_tried(data: tuple[np.ndarray, np.ndarray]) -> None:
+def test_values_agree_with_scikit_learn_and_with_every_threshold_tried(
+    data: tuple[np.ndarray, np.ndarray],
+) -> None:
     targets, scores = data
     found = summary(targets, scores)
     assert found["brier"]["value"] == brier_score_loss(targets, scores)
@@ -47,7 +50,9 @@ def test_values_agree_with_scikit_learn_and_with_every_threshold_tried(data: tup
         assert found["partial_auc"][limit]["value"] == pytest.approx(theirs, abs=1e-12)
     fpr, tpr = metrics.roc(targets, scores)
     for limit in (0.25, 0.5, 0.999):
-        assert metrics.partial_auc(fpr, tpr, limit) == pytest.approx(roc_auc_score(targets, scores, max_fpr=limit), abs=1e-12)
+        assert metrics.partial_auc(fpr, tpr, limit) == pytest.approx(
+            roc_auc_score(targets, scores, max_fpr=limit), abs=1e-12
+        )
     genuine, forged = scores[targets == 0], scores[targets == 1]
     for wanted in ("0.9", "0.95", "0.99"):
         reached = [(genuine >= t).mean() for t in scores if (forged >= t).mean() >= float(wanted)]
@@ -66,14 +71,21 @@ def test_each_resample_measures_what_the_same_rows_give(data: tuple[np.ndarray, 
         truth, drawn = targets[rows], scores[rows]
         fpr, tpr = metrics.roc(truth, drawn)
         assert draws.brier[draw] == pytest.approx(brier_score_loss(truth, drawn), abs=1e-12)
-        assert draws.calibration_error[draw] == pytest.approx(calibration.calibration(truth, drawn)["error"], abs=1e-12)
+        assert draws.calibration_error[draw] == pytest.approx(
+            calibration.calibration(truth, drawn)["error"], abs=1e-12
+        )
         theirs = [roc_auc_score(truth, drawn, max_fpr=limit) for limit in (0.1, 0.01)]
         assert draws.partial_auc[draw] == pytest.approx(theirs, abs=1e-12)
         assert draws.fpr[draw].tolist() == metrics.fpr_at_tpr(fpr, tpr, metrics.TPRS).tolist()
         decided = decisions.at_threshold(truth, drawn, 0.4)
         assert draws.flagged[draw].tolist() == [decided["tp"], decided["fp"]]
-        rates = {name: values[draw] for name, values in resampling.flagged_intervals(draws, len(forged), len(genuine)).items()}
-        assert rates == pytest.approx({name: decided[name] for name in ("tpr", "fpr", "accuracy", "macro_f1")})
+        rates = {
+            name: values[draw]
+            for name, values in resampling.flagged_intervals(draws, len(forged), len(genuine)).items()
+        }
+        assert rates == pytest.approx(
+            {name: decided[name] for name in ("tpr", "fpr", "accuracy", "macro_f1")}
+        )
 
 
 @pytest.mark.parametrize("threads", [1, 3, 8])
@@ -90,7 +102,18 @@ def test_the_number_of_threads_changes_not_a_bit(threads: int, monkeypatch: pyte
                 metrics.group_aucs(targets, scores, groups, resamples=25, seed=3),
             )
         )
-    for name in ("auc", "ap", "eer", "log_loss", "brier", "calibration_error", "tpr", "fpr", "partial_auc", "flagged"):
+    for name in (
+        "auc",
+        "ap",
+        "eer",
+        "log_loss",
+        "brier",
+        "calibration_error",
+        "tpr",
+        "fpr",
+        "partial_auc",
+        "flagged",
+    ):
         one, other = (getattr(draws, name) for draws, _ in found)
         assert one.tobytes() == other.tobytes(), name
     assert found[0][1] == found[1][1]
@@ -110,11 +133,21 @@ def test_groups_with_one_class_only_have_no_number_for_what_they_lack() -> None:
     both, genuine, swap = found.values()
     assert (genuine["value"], genuine["low"], genuine["tpr"], genuine["fpr"]) == (None, None, None, 0.0)
     assert (genuine["n_genuine"], genuine["n_forged"]) == (2, 0)
-    assert (swap["value"], swap["tpr"], swap["fpr"], swap["n_genuine"], swap["n_forged"]) == (7.5 / 8, 1.0, None, 0, 2)
+    assert (swap["value"], swap["tpr"], swap["fpr"], swap["n_genuine"], swap["n_forged"]) == (
+        7.5 / 8,
+        1.0,
+        None,
+        0,
+        2,
+    )
     # 0.6 beats three of all four genuine clips, 0.2 one and a half.
     assert (both["value"], both["tpr"], both["fpr"]) == (pytest.approx(4.5 / 8), 0.5, 1.0)
-    alone = metrics.group_aucs(TARGETS, SCORES, ["swap", "", "swap", "both", "", "both", "", ""], resamples=50, seed=0)
-    assert {key: both[key] for key in ("value", "low", "high")} == {key: alone["both"][key] for key in ("value", "low", "high")}
+    alone = metrics.group_aucs(
+        TARGETS, SCORES, ["swap", "", "swap", "both", "", "both", "", ""], resamples=50, seed=0
+    )
+    assert {key: both[key] for key in ("value", "low", "high")} == {
+        key: alone["both"][key] for key in ("value", "low", "high")
+    }
 
 
 def test_one_class_is_refused_by_every_measure() -> None:

@@ -32,7 +32,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def cadenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Tensor]]:
-    """A file of Xception's weights in the layout of xception-b5690688.pth, and the same weights as timm has them."""
+    """A file of Xception's weights in the layout of xception-b5690688.pth, and the same weights as timm has
+    them."""
     torch.manual_seed(3)
     tensors = timm.create_model("legacy_xception").state_dict()
     theirs = {
@@ -55,7 +56,9 @@ def test_cadenes_xception_is_loaded_with_its_pointwise_weights_of_two_dimensions
     for trunk in trunks:
         own = getattr(model.detector, trunk).state_dict()
         assert len(own) > 150
-        assert all(torch.equal(value, wanted[key]) for key, value in own.items() if not key.endswith("tracked"))
+        assert all(
+            torch.equal(value, wanted[key]) for key, value in own.items() if not key.endswith("tracked")
+        )
     assert model.provenance["picture"]["sha256"] == file_sha256(path)
 
 
@@ -73,8 +76,16 @@ def test_cadenes_xception_is_known_by_the_digits_in_its_name_and_else_a_question
 
 def test_a_classifier_called_last_linear_is_a_classifier(tmp_path: Path) -> None:
     wanted = timm.create_model("test_resnet").state_dict()
-    torch.save({key.replace("fc.", "last_linear."): value for key, value in wanted.items()}, tmp_path / "mine.pth")
-    tree = {"model": {"name": "frame_cnn", "picture_backbone": "test_resnet", "picture_weights": str(tmp_path / "mine.pth")}}
+    torch.save(
+        {key.replace("fc.", "last_linear."): value for key, value in wanted.items()}, tmp_path / "mine.pth"
+    )
+    tree = {
+        "model": {
+            "name": "frame_cnn",
+            "picture_backbone": "test_resnet",
+            "picture_weights": str(tmp_path / "mine.pth"),
+        }
+    }
     own = build(config.parse(tree, "test")).detector.backbone.state_dict()
     assert own.keys() == {key for key in wanted if not key.startswith("fc.")}
     assert all(torch.equal(value, wanted[key]) for key, value in own.items())

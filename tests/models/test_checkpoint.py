@@ -100,7 +100,11 @@ def test_a_flipped_bit_anywhere_is_harmless_or_one_sentence(tmp_path: Path) -> N
 def test_facts_are_all_but_the_tensors_and_need_no_torch(tmp_path: Path) -> None:
     path = tmp_path / "best.pt"
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2)).bfloat16()
-    about = {"config": {"seed": 3, "list": [1.5, None, "x"], "on": True}, "data": "ab", "metrics": {"auc": 0.75}}
+    about = {
+        "config": {"seed": 3, "list": [1.5, None, "x"], "on": True},
+        "data": "ab",
+        "metrics": {"auc": 0.75},
+    }
     checkpoint.save(path, {**about, "model": model.state_dict(), "parameter": model[0].weight})
     found = checkpoint.facts(path)
     assert {name: found[name] for name in about} == about
@@ -111,7 +115,9 @@ def test_facts_are_all_but_the_tensors_and_need_no_torch(tmp_path: Path) -> None
 def test_facts_call_nothing_that_a_file_names(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"format": checkpoint.FORMAT, "run": Path("x")}, path)
-    with pytest.raises(InputError, match=r"evil\.pt: is damaged or no checkpoint \(pathlib\.\w+ does not belong"):
+    with pytest.raises(
+        InputError, match=r"evil\.pt: is damaged or no checkpoint \(pathlib\.\w+ does not belong"
+    ):
         checkpoint.facts(path)
     with zipfile.ZipFile(tmp_path / "other.pt", "w") as archive:
         archive.writestr("a.txt", "x")
@@ -127,5 +133,8 @@ def test_nobody_is_advised_to_run_what_a_foreign_file_holds(tmp_path: Path):
     torch.save({"model": torch.nn.Linear(1, 1)}, path)
     with pytest.raises(InputError) as caught:
         checkpoint.load(path)
-    wanted = "is damaged or no checkpoint (it holds more than tensors and plain values); wanted a file that train.py wrote"
+    wanted = (
+        "is damaged or no checkpoint (it holds more than tensors and plain values); wanted a file that "
+        "train.py wrote"
+    )
     assert str(caught.value) == f"{path}: {wanted}"

@@ -17,7 +17,9 @@ DRAWN = {"sound_backbone": "test_efficientnet", "width": 32}
 
 def build(**changes: object) -> nn.Module:
     settings = config.Model.model_validate(changes)
-    return models.build(settings, config.Mel(n_mels=64), config.Clip(seconds=1.0, image_size=64), initialise=True)
+    return models.build(
+        settings, config.Mel(n_mels=64), config.Clip(seconds=1.0, image_size=64), initialise=True
+    )
 
 
 def three_scores(detector: Any) -> None:
@@ -44,7 +46,11 @@ def unpooled(detector: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (three_scores, r"meso4: its head's scores of 2 pictures have the shape \(2, 3\); wanted \(2, 1\), .* or \(2, 2\)"),
+        (
+            three_scores,
+            r"meso4: its head's scores of 2 pictures have the shape \(2, 3\); "
+            r"wanted \(2, 1\), .* or \(2, 2\)",
+        ),
         (scores_without_a_batch, r"meso4: its head's scores of 2 pictures have the shape \(2,\); wanted"),
         (narrow_head, "meso4: its head cannot read features of width 16"),
         (other_width, r"meso4: its features of 2 pictures have the shape \(2, 16\); wanted \(2, 32\)"),
@@ -68,7 +74,10 @@ def test_a_detector_of_another_head_or_width_is_refused_when_it_is_built(
 def test_checking_a_detector_draws_and_changes_nothing() -> None:
     torch.manual_seed(0)
     detector = meso.Meso("meso4", 64)
-    before, state = torch.get_rng_state(), {name: value.clone() for name, value in detector.state_dict().items()}
+    before, state = (
+        torch.get_rng_state(),
+        {name: value.clone() for name, value in detector.state_dict().items()},
+    )
     frames.check("meso4", detector, 64)
     assert torch.equal(torch.get_rng_state(), before)
     assert detector.training

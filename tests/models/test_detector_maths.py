@@ -29,7 +29,9 @@ def build(name: str, size: int = 64, methods: int | None = None, **changes: obje
     """The detector, from seed 0."""
     torch.manual_seed(0)
     settings = config.Model.model_validate({"name": name, **changes})
-    return models.build(settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods).detector
+    return models.build(
+        settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods
+    ).detector
 
 
 def unlearnt(module: Any) -> Any:
@@ -57,10 +59,18 @@ def test_the_bands_of_a_decomposition_are_scipys_and_add_up_to_the_picture() -> 
     low, middle, high, whole = unlearnt(f3net.Decomposition(64))(pictures).split(3, 1)
     assert_close(whole, pictures, rtol=1e-4, atol=1e-4)
     spectrum = dctn(pictures.double().numpy(), type=2, norm="ortho", axes=(2, 3))
-    for ours, (first, last) in ((low, (0, 22)), (middle, (22, 32)), (high, (32, 126))):  # 64 / 2.82 and 64 / 2
+    for ours, (first, last) in (
+        (low, (0, 22)),
+        (middle, (22, 32)),
+        (high, (32, 126)),
+    ):  # 64 / 2.82 and 64 / 2
         kept = spectrum * (between(64, first, last))
-        np.testing.assert_allclose(ours.numpy(), idctn(kept, type=2, norm="ortho", axes=(2, 3)), rtol=1e-4, atol=1e-4)
-    shared = idctn(spectrum * (between(64, 22, 22) | between(64, 32, 32)), type=2, norm="ortho", axes=(2, 3))  # counted twice
+        np.testing.assert_allclose(
+            ours.numpy(), idctn(kept, type=2, norm="ortho", axes=(2, 3)), rtol=1e-4, atol=1e-4
+        )
+    shared = idctn(
+        spectrum * (between(64, 22, 22) | between(64, 32, 32)), type=2, norm="ortho", axes=(2, 3)
+    )  # counted twice
     np.testing.assert_allclose((low + middle + high).numpy(), pictures.numpy() + shared, rtol=1e-4, atol=1e-4)
 
 
@@ -74,7 +84,12 @@ def test_at_299_the_bands_end_where_the_published_ones_do() -> None:
 
 def test_what_is_learnt_is_added_to_a_band() -> None:
     module, pictures = unlearnt(f3net.Decomposition(16)), draw(1, 3, 16, 16)
-    for learnt, factor in ((math.log(3), 1.5), (-math.log(3), 0.5), (100.0, 2.0), (-100.0, 0.0)):  # 2 * sigmoid - 1
+    for learnt, factor in (
+        (math.log(3), 1.5),
+        (-math.log(3), 0.5),
+        (100.0, 2.0),
+        (-100.0, 0.0),
+    ):  # 2 * sigmoid - 1
         module.filters.learnt.fill_(learnt)
         assert_close(module(pictures)[:, 9:], factor * pictures, rtol=1e-4, atol=1e-5)
 
@@ -98,7 +113,9 @@ def test_a_mix_block_begins_as_the_identity_and_its_gates_open_it(training: bool
     torch.manual_seed(0)
     block, fad, lfs = f3net.MixBlock(6).train(training), draw(2, 6, 5, 5), draw(2, 6, 5, 5, seed=1)
     with torch.no_grad():
-        assert all(torch.equal(after, before) for after, before in zip(block(fad, lfs), (fad, lfs), strict=True))
+        assert all(
+            torch.equal(after, before) for after, before in zip(block(fad, lfs), (fad, lfs), strict=True)
+        )
         block.gates[1].fill_(0.5)  # lets the second map into the first
         after = block(fad, lfs)
     assert not torch.allclose(after[0], fad, atol=1e-3)
@@ -127,9 +144,13 @@ def test_the_sides_of_f3nets_maps_are_foretold_and_maps_that_differ_are_not_mixe
         maps = getattr(detector, parts)(torch.zeros(1, 3, size, size))
         maps = xception.blocks(detector.trunks[parts], xception.stem(detector.trunks[parts], maps), 1, 7)
         assert maps.shape[2:] == (f3net.map_side(parts, size),) * 2
-    differing = [size for size in range(33, 301) if f3net.map_side("fad", size) != f3net.map_side("lfs", size)]
+    differing = [
+        size for size in range(33, 301) if f3net.map_side("fad", size) != f3net.map_side("lfs", size)
+    ]
     assert all(size % 32 and size != 299 for size in differing)
-    with pytest.raises(InputError, match=rf"clip\.image_size is {differing[0]}, at which .* a multiple of 32, or 299"):
+    with pytest.raises(
+        InputError, match=rf"clip\.image_size is {differing[0]}, at which .* a multiple of 32, or 299"
+    ):
         build("f3net", differing[0], f3net_parts="mix")
 
 
@@ -138,7 +159,9 @@ def test_the_phase_channel_has_unit_amplitudes_whatever_the_gain(size: int) -> N
     pictures = draw(2, 3, size, size)
     channel = spsl.phase_channel(pictures)
     np.testing.assert_allclose(np.abs(np.fft.fft2(channel.double().numpy())), 1, atol=1e-3)
-    wanted = np.fft.ifft2(np.exp(1j * np.angle(np.fft.fft2(pictures.double().numpy().mean(1, keepdims=True))))).real
+    wanted = np.fft.ifft2(
+        np.exp(1j * np.angle(np.fft.fft2(pictures.double().numpy().mean(1, keepdims=True))))
+    ).real
     np.testing.assert_allclose(channel.numpy(), wanted, atol=1e-5)
     assert_close(spsl.phase_channel(pictures * 3.7), channel, rtol=0, atol=1e-5)
     assert spsl.phase_channel(pictures * 0).isfinite().all()
@@ -149,7 +172,9 @@ def test_the_phase_channel_has_unit_amplitudes_whatever_the_gain(size: int) -> N
 def test_a_constant_that_is_added_changes_one_bin_of_the_phase_channel_alone() -> None:
     pictures = draw(1, 3, 64, 64)
     pictures -= pictures.mean() + 0.1
-    before, after = (np.fft.fft2(spsl.phase_channel(each).double().numpy())[0, 0] for each in (pictures, pictures + 0.5))
+    before, after = (
+        np.fft.fft2(spsl.phase_channel(each).double().numpy())[0, 0] for each in (pictures, pictures + 0.5)
+    )
     assert (before[0, 0].real, after[0, 0].real) == pytest.approx((-1, 1), abs=1e-3)
     before[0, 0] = after[0, 0] = 0
     np.testing.assert_allclose(after, before, atol=1e-3)
@@ -168,7 +193,18 @@ def test_the_srm_kernels_are_the_published_ones_and_see_nothing_in_a_constant() 
     kernels = lav.srm_kernels()
     assert kernels.sum((2, 3)).abs().max() < 1e-6
     edge = np.pad(np.outer([1, -2, 1], [-1, 2, -1]) / 4, 1)
-    full = np.array([[-1, 2, -2, 2, -1], [2, -6, 8, -6, 2], [-2, 8, -12, 8, -2], [2, -6, 8, -6, 2], [-1, 2, -2, 2, -1]]) / 12
+    full = (
+        np.array(
+            [
+                [-1, 2, -2, 2, -1],
+                [2, -6, 8, -6, 2],
+                [-2, 8, -12, 8, -2],
+                [2, -6, 8, -6, 2],
+                [-1, 2, -2, 2, -1],
+            ]
+        )
+        / 12
+    )
     row = np.pad(np.array([[1, -2, 1]]) / 2, ((2, 2), (1, 1)))
     for colour in range(3):
         np.testing.assert_allclose(kernels[:, colour], np.stack([edge, full, row]), atol=1e-7)
@@ -187,7 +223,9 @@ def test_half_precision_does_not_drown_the_noise_residuals() -> None:
 
 def test_two_maps_strengthen_what_they_agree_on() -> None:
     a, b = (draw(2, 5, 3, 4, seed=seed) for seed in (0, 1))
-    alike = (a * b).sum(1, keepdim=True) / (a.square().sum(1, keepdim=True) * b.square().sum(1, keepdim=True)).sqrt()
+    alike = (a * b).sum(1, keepdim=True) / (
+        a.square().sum(1, keepdim=True) * b.square().sum(1, keepdim=True)
+    ).sqrt()
     updated = a + b * alike
     assert_close(lav.cmce(a, b), (updated.relu(), (b + updated * alike).relu()), rtol=1e-4, atol=1e-5)
 
@@ -237,7 +275,9 @@ def test_guided_attention_begins_as_nothing_and_looks_where_the_picture_resemble
         )
         energy = (query.T @ key).exp()
         taken = value @ (energy / energy.sum(1, keepdim=True)).T
-        assert_close(ours[clip].flatten(1), torch.relu(0.7 * taken + noise[clip].flatten(1)), rtol=1e-4, atol=1e-5)
+        assert_close(
+            ours[clip].flatten(1), torch.relu(0.7 * taken + noise[clip].flatten(1)), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_adain_gives_the_content_the_moments_of_the_style() -> None:
@@ -256,7 +296,9 @@ def test_common_parts_change_places_within_their_class() -> None:
     assert all(sorted(order[first::2]) == list(range(first, 10, 2)) for order in orders for first in range(2))
 
 
-def test_each_picture_is_rebuilt_under_its_own_and_its_partners_forgery(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_picture_is_rebuilt_under_its_own_and_its_partners_forgery(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(ucf, "SHUFFLED", 0.0)
     detector, calls = build("ucf", methods=2).eval().requires_grad_(False), []
     detector.learning.decoder.register_forward_hook(lambda _, inputs, __: calls.append(inputs[:2]))
@@ -266,7 +308,9 @@ def test_each_picture_is_rebuilt_under_its_own_and_its_partners_forgery(monkeypa
     wanted = ((content, condition), (content, condition[[1, 0, 3, 2]]))  # genuine, forged, genuine, forged
     for call, pair in zip(calls, wanted, strict=True):
         assert_close(call, pair)
-    assert found.pictures.abs().max() <= 1  # either is held against the content's own picture, as the decoder's lie
+    assert (
+        found.pictures.abs().max() <= 1
+    )  # either is held against the content's own picture, as the decoder's lie
 
 
 def test_triplets_of_one_of_each_kind_are_what_a_hand_would_compute() -> None:
@@ -274,7 +318,9 @@ def test_triplets_of_one_of_each_kind_are_what_a_hand_would_compute() -> None:
     # Each is its own positive, 0 away. Genuine and forged are 3 apart; the two forged ones are not compared.
     for margin, wanted in ((5.0, 4.0), (3.5, 1.0), (2.0, 0.0)):
         assert objectives.triplets(features, kinds, margin).item() == pytest.approx(wanted, abs=1e-4)
-    assert objectives.triplets(torch.ones(4, 3), torch.tensor([0, 1, 0, 2]), 3.0).item() == pytest.approx(6, abs=1e-4)
+    assert objectives.triplets(torch.ones(4, 3), torch.tensor([0, 1, 0, 2]), 3.0).item() == pytest.approx(
+        6, abs=1e-4
+    )
 
 
 def test_triplets_draw_positives_of_the_kind_and_negatives_of_the_other_class() -> None:
@@ -284,7 +330,10 @@ def test_triplets_draw_positives_of_the_kind_and_negatives_of_the_other_class() 
     lost = [[max(away[i, p] - away[i, n] + 3, 0) for p in alike[i] for n in unlike[i]] for i in range(5)]
     possible = np.array([np.mean(each[:2]) + np.mean(each[2:]) for each in itertools.product(*lost)])
     torch.manual_seed(0)
-    drawn = {objectives.triplets(torch.from_numpy(features), torch.tensor([0, 0, 1, 1, 2]), 3.0).item() for _ in range(50)}
+    drawn = {
+        objectives.triplets(torch.from_numpy(features), torch.tensor([0, 0, 1, 1, 2]), 3.0).item()
+        for _ in range(50)
+    }
     assert len(drawn) > 10
     assert all(np.abs(possible - each).min() < 1e-4 for each in drawn)
 

@@ -1,4 +1,5 @@
-"""Detectors whose mathematics can be chosen: as published, or as it was for older checkpoints; the scale of SPSL's phase."""
+"""Detectors whose mathematics can be chosen: as published, or as it was for older checkpoints; the scale of
+SPSL's phase."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ def build(name: str, size: int = 64, methods: int | None = None, **changes: obje
     """The detector, from seed 0."""
     torch.manual_seed(0)
     settings = config.Model.model_validate({"name": name, **changes})
-    return models.build(settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods).detector
+    return models.build(
+        settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods
+    ).detector
 
 
 @pytest.mark.parametrize("name", ["ucf", "lav"])

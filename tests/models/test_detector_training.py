@@ -24,7 +24,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in ENTRIES])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in ENTRIES]
+)
 def test_a_detector_learns_the_kinds_of_forgery_that_it_is_shown(world: Path, name: str) -> None:
     found = detectors.measure(name, world, [])
     assert found["seen"]["value"] > 0.8

@@ -1,4 +1,5 @@
-"""The detectors that judge frame by frame: published sizes, gradients, pooling, and one network wherever it is used."""
+"""The detectors that judge frame by frame: published sizes, gradients, pooling, and one network wherever it
+is used."""
 
 import copy
 from typing import Any
@@ -58,7 +59,9 @@ def clips(count: int, frames: int = 2, size: int = 64, seed: int = 1) -> Tensor:
     """Pictures (count, frames, 3, size, size) whose brightness and grain differ from clip to clip."""
     draw = torch.Generator().manual_seed(seed)
     levels = torch.rand(2, count, 1, 1, 1, 1, generator=draw)
-    return (levels[0] + levels[1] * (torch.rand(count, frames, 3, size, size, generator=draw) - 0.5)).clamp(0, 1)
+    return (levels[0] + levels[1] * (torch.rand(count, frames, 3, size, size, generator=draw) - 0.5)).clamp(
+        0, 1
+    )
 
 
 def judge(model: nn.Module, pictures: Tensor, **options: Any) -> Any:
@@ -92,14 +95,20 @@ def count(module: nn.Module) -> int:
         ("lav", 299, {}, 55_077_593),
     ],
 )
-def test_a_detector_has_as_many_parameters_as_the_published_one(name: str, size: int, changes: Any, wanted: int) -> None:
+def test_a_detector_has_as_many_parameters_as_the_published_one(
+    name: str, size: int, changes: Any, wanted: int
+) -> None:
     with torch.device("meta"):
         assert count(build(name, size, **changes)) == wanted
 
 
 def test_the_published_parts_and_variants_have_their_sizes() -> None:
     with torch.device("meta"):
-        assert [count(ShallowNet(size, outputs=1)) for size in (64, 128, 256)] == [4_832_033, 25_803_553, 118_078_241]
+        assert [count(ShallowNet(size, outputs=1)) for size in (64, 128, 256)] == [
+            4_832_033,
+            25_803_553,
+            118_078_241,
+        ]
         assert count(build("ucf", 256, methods=4).detector.learning.decoder) == 2_323_523
 
 
@@ -114,7 +123,9 @@ def test_locate_and_verify_is_the_published_network_less_what_nothing_depends_on
 
 @pytest.mark.parametrize(("name", "wanted"), [("ucf", 22_252_586), ("lav", 55_077_593)])
 def test_the_audit_counts_nothing_that_only_training_needs(name: str, wanted: int) -> None:
-    settings = config.Config.model_validate({"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "model": {"name": name}})
+    settings = config.Config.model_validate(
+        {"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "model": {"name": name}}
+    )
     model = build(name, frames=1, methods=4)
     before = count(model)
     result = rules.audit(model, settings)
@@ -143,14 +154,18 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(settled: Any) -> Non
     assert (together - alone).abs().max() < 0.01 * together.std()
 
 
-def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is_scored_by(name: str, settled: Any) -> None:
+def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is_scored_by(
+    name: str, settled: Any
+) -> None:
     model = copy.deepcopy(settled).train()
     with torch.autocast("cpu", torch.bfloat16):
         logit = judge(model, clips(2))
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+    assert all(
+        parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None
+    )
     spare = ("detector.learning.", *(MAP_BRANCH if name == "lav" else ()))
     assert untrained(model) == {key for key, _ in model.named_parameters() if key.startswith(spare)}
 
@@ -185,13 +200,19 @@ def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
         assert picture.shape == ucf.pictures.shape == (4, 3, size, size)
         assert 0 < picture.abs().max() <= 1
     side = size // 16
-    assert (lav.classes.shape, lav.patches.shape, lav.projected.shape) == ((4, 2), (4, 2, side, side), (4, 256, side, side))
+    assert (lav.classes.shape, lav.patches.shape, lav.projected.shape) == (
+        (4, 2),
+        (4, 2, side, side),
+        (4, 256, side, side),
+    )
     assert bare.projected is None
     assert bare.maps().shape == (4, side, side)
     assert ((bare.maps() >= 0) & (bare.maps() <= 1)).all()
 
 
-@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings(
+    "ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning", "ignore::FutureWarning"
+)
 @pytest.mark.parametrize("name", TRACED, indirect=True)
 def test_a_trace_of_one_frame_judges_two_as_the_detector_does(settled: Any) -> None:
     detector, frames = settled.detector, clips(3, 1).flatten(0, 1)
@@ -229,7 +250,11 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
     assert logit.shape == (2,)
     assert ((frames.amin(1) - 1e-6 <= logit) & (logit <= frames.amax(1) + 1e-6)).all()
     if pool != "attention":
-        wanted = {"mean": frames.mean(1), "max": frames.amax(1), "top_k": frames.sort(1).values[:, 1:].mean(1)}[pool]
+        wanted = {
+            "mean": frames.mean(1),
+            "max": frames.amax(1),
+            "top_k": frames.sort(1).values[:, 1:].mean(1),
+        }[pool]
         torch.testing.assert_close(logit, wanted, rtol=1e-4, atol=1e-5)
 
 
@@ -238,8 +263,14 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
     [
         ({"name": "ucf", "pooling": "attention"}, "ucf learns from single frames, which teach no attention"),
         ({"name": "lav", "pooling": "attention"}, "lav learns from single frames, which teach no attention"),
-        ({"name": "audiovisual", "pooling": "max"}, "audiovisual pools by mean or attention, got pooling 'max'"),
-        ({"name": "audiovisual", "pooling": "top_k"}, "audiovisual pools by mean or attention, got pooling 'top_k'"),
+        (
+            {"name": "audiovisual", "pooling": "max"},
+            "audiovisual pools by mean or attention, got pooling 'max'",
+        ),
+        (
+            {"name": "audiovisual", "pooling": "top_k"},
+            "audiovisual pools by mean or attention, got pooling 'top_k'",
+        ),
         ({"name": "frame_cnn", "picture_detector": "spsl"}, "picture_detector is for audiovisual and one of"),
         (
             {"name": "audiovisual", "picture_detector": "mel_cnn"},
@@ -249,16 +280,28 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
             {"name": "audiovisual", "picture_detector": "nobody"},
             "picture_detector is for audiovisual and one of .* got 'nobody'",
         ),
-        ({"name": "spsl", "picture_backbone": "resnet18"}, "spsl is built on legacy_xception.tf_in1k, got .* 'resnet18'"),
-        ({"name": "meso4", "picture_backbone": "resnet18"}, "meso4 is built on no backbone, got picture_backbone 'resnet18'"),
+        (
+            {"name": "spsl", "picture_backbone": "resnet18"},
+            "spsl is built on legacy_xception.tf_in1k, got .* 'resnet18'",
+        ),
+        (
+            {"name": "meso4", "picture_backbone": "resnet18"},
+            "meso4 is built on no backbone, got picture_backbone 'resnet18'",
+        ),
         ({"name": "meso4", "pretrained": True}, "meso4 has no ImageNet weights to begin with"),
-        ({"name": "shallownet_v3", "picture_weights": "x.pth"}, "shallownet_v3 has no published weights to begin with"),
+        (
+            {"name": "shallownet_v3", "picture_weights": "x.pth"},
+            "shallownet_v3 has no published weights to begin with",
+        ),
         (
             {"name": "audiovisual", "picture_detector": "shallownet_v3", "picture_weights": "x.pth"},
             "shallownet_v3 has no published weights to begin with",
         ),
         ({"name": "zzz"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
-        ({"name": "XcepTion"}, r"no detector of that name; did you mean xception\? wanted one of mel_cnn, .*, lav"),
+        (
+            {"name": "XcepTion"},
+            r"no detector of that name; did you mean xception\? wanted one of mel_cnn, .*, lav",
+        ),
         ({"name": "xception", "pooling": "median"}, "'mean', 'max', 'top_k' or 'attention'"),
     ],
 )
@@ -284,13 +327,17 @@ def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
     logit.sum().backward()
     assert untrained(model) == set()
     assert logit.isfinite().all()
-    assert not [key for key in model.picture.state_dict() if "detector.head" in key or "learning" in key.split(".")]
+    assert not [
+        key for key in model.picture.state_dict() if "detector.head" in key or "learning" in key.split(".")
+    ]
 
 
 def test_the_weights_that_are_shipped_fill_a_model_for_prediction(name: str, settled: Any) -> None:
     small = SMALL if name == "frame_cnn" else {}
     # Pretrained weights are asked for, and not looked for.
-    settings = config.Model.model_validate({"name": name, **small, "pretrained": models.ENTRIES[name].backbone is not None})
+    settings = config.Model.model_validate(
+        {"name": name, **small, "pretrained": models.ENTRIES[name].backbone is not None}
+    )
     torch.manual_seed(5)
     bare = models.build(settings, MEL, config.Clip(seconds=1.0, frames=2, image_size=64), initialise=False)
     assert bare.provenance["picture"]["source"] == "unknown"

@@ -1,4 +1,5 @@
-"""Logits are float32 whatever the precision of the rest: as many distinct scores as clips; what is not finite has no score."""
+"""Logits are float32 whatever the precision of the rest: as many distinct scores as clips; what is not finite
+has no score."""
 
 import numpy as np
 import pytest

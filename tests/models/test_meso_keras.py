@@ -1,4 +1,5 @@
-"""MesoNet's published weights: files as Keras 2 writes them against a forward pass in numpy, and files that are none."""
+"""MesoNet's published weights: files as Keras 2 writes them against a forward pass in numpy, and files that
+are none."""
 
 import sys
 from dataclasses import asdict, dataclass
@@ -24,8 +25,18 @@ MESO4, INCEPTION = "meso4", "mesoinception4"
 PLANS = {
     MESO4: [[[(3, 3, 8, 1)]], [[(5, 8, 8, 1)]], [[(5, 8, 16, 1)]], [[(5, 16, 16, 1)]]],
     INCEPTION: [
-        [[(1, 3, 1, 1)], [(1, 3, 4, 1), (3, 4, 4, 1)], [(1, 3, 4, 1), (3, 4, 4, 2)], [(1, 3, 2, 1), (3, 2, 2, 3)]],
-        [[(1, 11, 2, 1)], [(1, 11, 4, 1), (3, 4, 4, 1)], [(1, 11, 4, 1), (3, 4, 4, 2)], [(1, 11, 2, 1), (3, 2, 2, 3)]],
+        [
+            [(1, 3, 1, 1)],
+            [(1, 3, 4, 1), (3, 4, 4, 1)],
+            [(1, 3, 4, 1), (3, 4, 4, 2)],
+            [(1, 3, 2, 1), (3, 2, 2, 3)],
+        ],
+        [
+            [(1, 11, 2, 1)],
+            [(1, 11, 4, 1), (3, 4, 4, 1)],
+            [(1, 11, 4, 1), (3, 4, 4, 2)],
+            [(1, 11, 2, 1), (3, 2, 2, 3)],
+        ],
         [[(5, 12, 16, 1)]],
         [[(5, 16, 16, 1)]],
     ],
@@ -73,7 +84,9 @@ def correlated(maps: np.ndarray, kernel: np.ndarray, dilation: int) -> np.ndarra
     result = np.zeros((height, width, kernel.shape[3]))
     for i in range(size):
         for j in range(size):
-            result += wide[i * dilation : i * dilation + height, j * dilation : j * dilation + width] @ kernel[i, j]
+            result += (
+                wide[i * dilation : i * dilation + height, j * dilation : j * dilation + width] @ kernel[i, j]
+            )
     return result
 
 
@@ -103,11 +116,18 @@ def network(kind: str, seed: int = 0) -> Keras:
     for step, (come, go) in enumerate(((1024, 16), (16, 1))):
         kernel = draw.normal(0, 1 / np.sqrt(come), (come, go))
         layers[f"dense_{dense + step}"] = {"kernel": kernel, "bias": draw.normal(0, 0.1, go)}
-    return Keras(kind, {name: {key: each.astype(np.float32) for key, each in layer.items()} for name, layer in layers.items()})
+    return Keras(
+        kind,
+        {
+            name: {key: each.astype(np.float32) for key, each in layer.items()}
+            for name, layer in layers.items()
+        },
+    )
 
 
 def write(path: Path, keras: Keras, *, leaky: bool = True, wrapped: bool = False, seed: int = 0) -> Path:
-    """The file as Keras 2 saves weights: a group a layer, in any order, with the names of its arrays as an attribute."""
+    """The file as Keras 2 saves weights: a group a layer, in any order, with the names of its arrays as an
+    attribute."""
     names = [*keras.layers, *BARE, *(["leaky_re_lu_1"] if leaky else [])]
     names = [names[place] for place in np.random.default_rng(seed).permutation(len(names))]
     with h5py.File(path, "w", track_order=True) as file:
@@ -123,8 +143,18 @@ def write(path: Path, keras: Keras, *, leaky: bool = True, wrapped: bool = False
 
 
 def settings(weights: Path, size: int = 256, competition: bool = False, **model: object) -> config.Config:
-    tree = {"model": {"name": MESO4, "picture_weights": str(weights), "sound_backbone": "test_resnet", "width": 32, **model}}
-    return config.parse({**tree, "clip": {"image_size": size, "frames": 1}, "rules": {"competition": competition}}, "test")
+    tree = {
+        "model": {
+            "name": MESO4,
+            "picture_weights": str(weights),
+            "sound_backbone": "test_resnet",
+            "width": 32,
+            **model,
+        }
+    }
+    return config.parse(
+        {**tree, "clip": {"image_size": size, "frames": 1}, "rules": {"competition": competition}}, "test"
+    )
 
 
 def built(chosen: config.Config, *, initialise: bool = True) -> Any:
@@ -132,19 +162,28 @@ def built(chosen: config.Config, *, initialise: bool = True) -> Any:
 
 
 @pytest.mark.parametrize("kind", [MESO4, INCEPTION])
-def test_a_config_begins_with_a_published_file_and_the_competitions_rules_refuse_it(tmp_path: Path, kind: str) -> None:
+def test_a_config_begins_with_a_published_file_and_the_competitions_rules_refuse_it(
+    tmp_path: Path, kind: str
+) -> None:
     path = write(tmp_path / "weights.h5", network(kind))
     chosen = settings(path, name=kind)
     model, wanted = built(chosen), load_keras(path)
     assert model.training
     state = model.detector.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in wanted.state_dict().items())
-    provenance = {"tag": kind, "source": "file", "path": str(path), "sha256": file_sha256(path), "proof": None}
+    provenance = {
+        "tag": kind,
+        "source": "file",
+        "path": str(path),
+        "sha256": file_sha256(path),
+        "proof": None,
+    }
     assert model.provenance == {"picture": provenance} == {"picture": asdict(locate(chosen.model, "picture"))}
     audit = rules.audit(model, chosen)
     rules.enforce(audit, chosen)  # it is not for the competition
     assert audit.findings[-1].passed is False
-    sentence = rf"{kind} \(file {path}, SHA-256 .*\): it has seen the genuine and forged faces .* allows ImageNet-1K alone"
+    sentence = rf"{kind} \(file {path}, SHA-256 .*\): it has seen the genuine and forged faces "
+    sentence += ".* allows ImageNet-1K alone"
     with pytest.raises(InputError, match=f"picture weights: {sentence}.* set rules.competition=false"):
         rules.enforce_settings(settings(path, name=kind, competition=True))
     # A checkpoint fills it, so the file is not wanted again.
@@ -162,9 +201,13 @@ def test_a_published_file_fills_the_picture_tower_too(tmp_path: Path) -> None:
 
 def test_a_config_of_another_network_or_size_than_the_file_is_told_in_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "weights.h5", network(MESO4))
-    with pytest.raises(InputError, match=f"{path}: holds the weights of meso4; wanted those of mesoinception4"):
+    with pytest.raises(
+        InputError, match=f"{path}: holds the weights of meso4; wanted those of mesoinception4"
+    ):
         built(settings(path, name=INCEPTION))
-    with pytest.raises(InputError, match=rf"{path}: does not fit meso4 at clip\.image_size=128; published at 256 \("):
+    with pytest.raises(
+        InputError, match=rf"{path}: does not fit meso4 at clip\.image_size=128; published at 256 \("
+    ):
         built(settings(path, 128))
     with pytest.raises(InputError, match=r"absent\.h5: cannot be read"):
         rules.enforce_settings(settings(tmp_path / "absent.h5"))
@@ -172,7 +215,9 @@ def test_a_config_of_another_network_or_size_than_the_file_is_told_in_a_sentence
 
 @pytest.mark.parametrize(("leaky", "wrapped"), [(True, False), (False, False), (True, True)])
 @pytest.mark.parametrize("kind", [MESO4, INCEPTION])
-def test_a_published_file_gives_what_keras_gives(tmp_path: Path, kind: str, leaky: bool, wrapped: bool) -> None:
+def test_a_published_file_gives_what_keras_gives(
+    tmp_path: Path, kind: str, leaky: bool, wrapped: bool
+) -> None:
     keras = network(kind)
     model = load_keras(write(tmp_path / "weights.h5", keras, leaky=leaky, wrapped=wrapped))
     assert not any(module.training for module in model.modules())
@@ -189,14 +234,19 @@ def test_a_published_file_gives_what_keras_gives(tmp_path: Path, kind: str, leak
 
 def test_the_order_of_the_layers_in_the_file_does_not_matter(tmp_path: Path) -> None:
     keras = network(INCEPTION)
-    first, second = (load_keras(write(tmp_path / f"{seed}.h5", keras, seed=seed)).state_dict() for seed in (0, 1))
+    first, second = (
+        load_keras(write(tmp_path / f"{seed}.h5", keras, seed=seed)).state_dict() for seed in (0, 1)
+    )
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_the_same_file_gives_forged_what_it_does_not_give_genuine(tmp_path: Path) -> None:
     keras = network(MESO4)
     last = keras.layers["dense_4"]
-    last["kernel"], last["bias"] = np.zeros_like(last["kernel"]), np.array([3.0], np.float32)  # surely genuine
+    last["kernel"], last["bias"] = (
+        np.zeros_like(last["kernel"]),
+        np.array([3.0], np.float32),
+    )  # surely genuine
     model = load_keras(write(tmp_path / "weights.h5", keras))
     with torch.inference_mode():
         assert model(torch.full((1, 3, 256, 256), 0.4)).item() == pytest.approx(-3, abs=1e-6)
@@ -229,7 +279,10 @@ def broken_number(keras: Keras) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda keras: drop(keras, "conv2d_4"), "holds 3 convolutions; wanted Meso4's 4 or MesoInception4's 16"),
+        (
+            lambda keras: drop(keras, "conv2d_4"),
+            "holds 3 convolutions; wanted Meso4's 4 or MesoInception4's 16",
+        ),
         (lambda keras: drop(keras, "batch_normalization_2"), r"does not fit meso4 \("),
         (lambda keras: drop(keras, "dense_4"), r"does not fit meso4 \("),
         (turn, r"does not fit meso4 \(a tensor of \(8, 8, 3, 3\) where \(8, 8, 5, 5\) is wanted\)"),
@@ -265,7 +318,9 @@ def test_what_is_no_file_of_weights_is_told_in_a_sentence(tmp_path: Path) -> Non
         load_keras(tmp_path / "empty.h5")
 
 
-def test_without_h5py_the_sentence_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_h5py_the_sentence_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write(tmp_path / "weights.h5", network(MESO4))
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"wants h5py; install it with: pip install 'telltale\[keras\]'"):

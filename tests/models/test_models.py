@@ -18,7 +18,12 @@ torch.set_num_threads(1)
 MEL = config.Mel(n_mels=64)
 CLIP = config.Clip(seconds=1.0, frames=3, image_size=64)
 NAMES = ("mel_cnn", "frame_cnn", "audiovisual")  # the others: test_detectors.py
-SMALL = {"picture_backbone": "test_resnet", "sound_backbone": "test_efficientnet", "width": 32, "modality_dropout": 0.0}
+SMALL = {
+    "picture_backbone": "test_resnet",
+    "sound_backbone": "test_efficientnet",
+    "width": 32,
+    "modality_dropout": 0.0,
+}
 
 
 def settings(name: str, **changes: object) -> config.Model:
@@ -30,7 +35,9 @@ def build(name: str, seed: int = 0, clip: config.Clip = CLIP, **changes: object)
     return models.build(settings(name, **changes), MEL, clip, initialise=True)
 
 
-def batch(count: int, clip: config.Clip = CLIP, seed: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def batch(
+    count: int, clip: config.Clip = CLIP, seed: int = 1
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """A model's arguments: clips of noise, all there, whose frames are spread over the span."""
     torch.manual_seed(seed)
     pictures = torch.rand(count, clip.frames, 3, clip.image_size, clip.image_size)
@@ -86,7 +93,9 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
     seen, heard = masks("11011"), masks("10111")
     with torch.inference_mode():
         together = model(pictures, mel, seen, heard, times)
-        alone = torch.cat([model(*(each[i : i + 1] for each in (pictures, mel, seen, heard, times))) for i in range(5)])
+        alone = torch.cat(
+            [model(*(each[i : i + 1] for each in (pictures, mel, seen, heard, times))) for i in range(5)]
+        )
         again = model(pictures, mel, seen, heard, times)
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
     assert torch.equal(together, again)
@@ -113,7 +122,9 @@ def test_bf16_autocast_gives_finite_float32_scores(name: str) -> None:
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+    assert all(
+        parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None
+    )
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -146,21 +157,32 @@ def test_order_in_time_matters_to_audiovisual_and_not_to_frame_cnn() -> None:
     for name, differs in (("audiovisual", True), ("frame_cnn", False)):
         model = build(name).eval()
         with torch.no_grad():
-            change = (model(pictures, mel, seen, heard, times) - model(pictures.flip(1), mel, seen, heard, times)).abs().item()
+            change = (
+                (model(pictures, mel, seen, heard, times) - model(pictures.flip(1), mel, seen, heard, times))
+                .abs()
+                .item()
+            )
         assert (change > 1e-6) == differs
 
 
 @pytest.mark.parametrize(("seen", "heard"), [("000", "111"), ("111", "000"), ("000", "000")])
-def test_a_batch_without_a_modality_gives_its_tower_zero_gradients_and_keeps_its_statistics(seen: str, heard: str) -> None:
+def test_a_batch_without_a_modality_gives_its_tower_zero_gradients_and_keeps_its_statistics(
+    seen: str, heard: str
+) -> None:
     model = build("audiovisual")
-    statistics = {"picture": copy.deepcopy(list(model.picture.buffers())), "sound": copy.deepcopy(list(model.sound.buffers()))}
+    statistics = {
+        "picture": copy.deepcopy(list(model.picture.buffers())),
+        "sound": copy.deepcopy(list(model.sound.buffers())),
+    }
     pictures, mel, _, _, times = batch(3)
     binary_cross_entropy_with_logits(
         model(pictures, mel, masks(seen), masks(heard), times), torch.tensor([0.0, 1.0, 1.0])
     ).backward()
     assert untrained(model) == []
     for stream, text, name in ((model.picture, seen, "picture"), (model.sound, heard, "sound")):
-        unchanged = all(torch.equal(old, new) for old, new in zip(statistics[name], stream.buffers(), strict=True))
+        unchanged = all(
+            torch.equal(old, new) for old, new in zip(statistics[name], stream.buffers(), strict=True)
+        )
         still = all((parameter.grad == 0).all() for parameter in stream.parameters())
         assert unchanged == still == (text == "000")
 
@@ -235,14 +257,19 @@ def test_a_vision_transformer_takes_the_clips_picture_size(size: int) -> None:
 def test_both_ways_of_building_give_the_same_names_and_prediction_looks_for_no_weights() -> None:
     wanted = settings("audiovisual", pretrained=True, sound_weights="/nowhere.pth")
     bare = models.build(wanted, MEL, CLIP, initialise=False)
-    assert {tower: facts["source"] for tower, facts in bare.provenance.items()} == {"picture": "unknown", "sound": "unknown"}
+    assert {tower: facts["source"] for tower, facts in bare.provenance.items()} == {
+        "picture": "unknown",
+        "sound": "unknown",
+    }
     bare.load_state_dict(build("audiovisual").state_dict(), strict=True)
 
 
 def test_unusable_settings_are_told_in_a_sentence() -> None:
     with pytest.raises(InputError, match=r"model\.width is 36; wanted a multiple of 8"):
         build("audiovisual", width=36)
-    with pytest.raises(InputError, match=r"model\.sound_backbone gives features of shape .* wanted a map with a time axis"):
+    with pytest.raises(
+        InputError, match=r"model\.sound_backbone gives features of shape .* wanted a map with a time axis"
+    ):
         build("audiovisual", sound_backbone="deit_tiny_distilled_patch16_224")(*batch(1))
     with pytest.raises(InputError, match=r"model\.picture_backbone is 'resnut'"):
         build("frame_cnn", picture_backbone="resnut")
@@ -251,7 +278,8 @@ def test_unusable_settings_are_told_in_a_sentence() -> None:
 
 
 def test_audiovisual_learns_a_clue_that_lies_between_picture_and_sound() -> None:
-    """Bright with loud or dark with soft is genuine, mixed is forged: neither modality alone says anything."""
+    """Bright with loud or dark with soft is genuine, mixed is forged: neither modality alone says
+    anything."""
     torch.manual_seed(0)
     bright, loud = masks("00110011"), masks("01010101")
     pictures = torch.rand(8, 3, 3, 64, 64) * 0.2 + bright.float().view(8, 1, 1, 1, 1) * 0.8

@@ -21,7 +21,9 @@ def same(read: dict[str, Tensor]) -> bool:
 
 @pytest.mark.parametrize("nesting", [None, "state_dict", "model"])
 @pytest.mark.parametrize("prefix", ["", "module."])
-def test_weights_are_unwrapped_from_the_usual_nestings(tmp_path: Path, nesting: str | None, prefix: str) -> None:
+def test_weights_are_unwrapped_from_the_usual_nestings(
+    tmp_path: Path, nesting: str | None, prefix: str
+) -> None:
     tensors = {prefix + key: value for key, value in WEIGHTS.items()}
     torch.save({nesting: tensors, "epoch": 3} if nesting else tensors, tmp_path / "mine.pth")
     assert same(read_tensors(tmp_path / "mine.pth"))

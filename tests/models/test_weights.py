@@ -1,4 +1,5 @@
-"""Weights from files, from the folder of fetched weights, and from a hub that answers, lies, or is not there."""
+"""Weights from files, from the folder of fetched weights, and from a hub that answers, lies, or is not
+there."""
 
 import argparse
 import hashlib
@@ -122,7 +123,9 @@ def test_weights_are_found_in_the_folder_without_a_network(folder: Path, unreach
     assert model.provenance == {"sound": wanted}
     audit = rules.audit(model, chosen)
     assert audit.passed
-    assert all(said in audit.findings[-1].detail for said in ("declared by its file name alone", file_sha256(path)))
+    assert all(
+        said in audit.findings[-1].detail for said in ("declared by its file name alone", file_sha256(path))
+    )
 
 
 def test_without_weights_the_run_stops_at_once_with_the_remedies(unreachable: None) -> None:
@@ -131,7 +134,14 @@ def test_without_weights_the_run_stops_at_once_with_the_remedies(unreachable: No
         build(settings(pretrained=True))
     assert time.monotonic() - begun < 5
     sentence = str(caught.value)
-    for wanted in (TAG, f"weights/{TAG}.safetensors", "fetch-weights", "TELLTALE_WEIGHTS", "model.pretrained=false", "refused"):
+    for wanted in (
+        TAG,
+        f"weights/{TAG}.safetensors",
+        "fetch-weights",
+        "TELLTALE_WEIGHTS",
+        "model.pretrained=false",
+        "refused",
+    ):
         assert wanted in sentence
     assert "\n" not in sentence
 
@@ -147,7 +157,12 @@ def test_weights_come_from_the_hub_and_then_from_its_cache(answering: type[Hub])
     first = build(settings(pretrained=True))
     assert holds(first, weights())
     facts = first.provenance["sound"]
-    assert (facts["tag"], facts["source"], facts["sha256"], facts["proof"]) == (TAG, "hub", answering.stated, "publisher")
+    assert (facts["tag"], facts["source"], facts["sha256"], facts["proof"]) == (
+        TAG,
+        "hub",
+        answering.stated,
+        "publisher",
+    )
     assert str(facts["path"]).endswith(f"/timm/{TAG}/resolve/main/model.safetensors")
     asked = len(answering.asked)
     assert holds(build(settings(pretrained=True)), weights())
@@ -208,7 +223,9 @@ def test_weights_outside_the_hub_are_fetched_checked_and_kept_as_safetensors(
     known = timm.models.get_pretrained_cfg(TAG)
     endpoint = huggingface_hub.constants.ENDPOINT
     for digits, fits in (("0123456789", False), (digest[:8], True)):
-        elsewhere = type(known)(architecture="test_resnet", tag="r160_in1k", url=f"{endpoint}/files/net-{digits}.pth")
+        elsewhere = type(known)(
+            architecture="test_resnet", tag="r160_in1k", url=f"{endpoint}/files/net-{digits}.pth"
+        )
         monkeypatch.setattr(hub, "get_pretrained_cfg", lambda _, found=elsewhere: found)
         if not fits:
             with pytest.raises(InputError, match="SHA-256 does not begin with 0123456789"):
@@ -216,7 +233,10 @@ def test_weights_outside_the_hub_are_fetched_checked_and_kept_as_safetensors(
             continue
         entry = hub.fetch(TAG, folder)
         assert entry["source_sha256"] == digest
-        assert all(torch.equal(value, weights()[key]) for key, value in load_file(folder / f"{TAG}.safetensors").items())
+        assert all(
+            torch.equal(value, weights()[key])
+            for key, value in load_file(folder / f"{TAG}.safetensors").items()
+        )
 
 
 def test_a_file_of_unknown_origin_is_a_question_to_the_rules(tmp_path: Path) -> None:
@@ -229,7 +249,10 @@ def test_a_file_of_unknown_origin_is_a_question_to_the_rules(tmp_path: Path) -> 
 
 
 def test_a_named_file_in_a_nesting_is_loaded_and_recorded(tmp_path: Path) -> None:
-    torch.save({"state_dict": {f"module.{key}": value for key, value in weights().items()}, "epoch": 3}, tmp_path / "mine.pth")
+    torch.save(
+        {"state_dict": {f"module.{key}": value for key, value in weights().items()}, "epoch": 3},
+        tmp_path / "mine.pth",
+    )
     model = build(settings(sound_weights=str(tmp_path / "mine.pth")))
     assert holds(model, weights())
     facts = model.provenance["sound"]
@@ -238,7 +261,9 @@ def test_a_named_file_in_a_nesting_is_loaded_and_recorded(tmp_path: Path) -> Non
         rules.enforce_settings(settings(sound_weights=str(tmp_path / "absent.pth")))
 
 
-def test_a_publishers_file_is_known_by_the_digits_in_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publishers_file_is_known_by_the_digits_in_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert hub.stated_digits("resnet18.tv_in1k") == "f37072fd"
     assert hub.stated_digits("legacy_xception.tf_in1k") == "43020ad28"
     save_file(weights(), tmp_path / "mine.safetensors")
@@ -295,7 +320,11 @@ def test_each_tower_of_audiovisual_has_its_own_weights(folder: Path, tmp_path: P
     save_file(weights(), folder / f"{TAG}.safetensors")
     other = {key: value + 1 for key, value in weights().items()}
     save_file(other, tmp_path / "sound.safetensors")
-    model = build(settings(name="audiovisual", pretrained=True, width=32, sound_weights=str(tmp_path / "sound.safetensors")))
+    model = build(
+        settings(
+            name="audiovisual", pretrained=True, width=32, sound_weights=str(tmp_path / "sound.safetensors")
+        )
+    )
     assert holds(model.picture, weights())
     assert holds(model.sound, other)
     assert [model.provenance[tower]["source"] for tower in ("picture", "sound")] == ["folder", "file"]

@@ -1,4 +1,5 @@
-"""`telltale.load(...).predict(...)`: equal to predict.py, in any thread, on any file, and nothing of the process is changed."""
+"""`telltale.load(...).predict(...)`: equal to predict.py, in any thread, on any file, and nothing of the
+process is changed."""
 
 import json
 import os
@@ -22,14 +23,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with RUN/best.pt, of random weights, and videos/: some of the demo's test clips, one cut and one text."""
+    """A folder with RUN/best.pt, of random weights, and videos/: some of the demo's test clips, one cut and
+    one text."""
     folder = tmp_path_factory.mktemp("api")
-    settings = config.read(ROOT / "tests/worlds/tiny.yaml", ["rules.max_parameters=1000", "rules.competition=false"])
+    settings = config.read(
+        ROOT / "tests/worlds/tiny.yaml", ["rules.max_parameters=1000", "rules.competition=false"]
+    )
     torch.manual_seed(5)
     model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
     about = {"config": settings.model_dump(mode="json"), "data": "0" * 16, "provenance": model.provenance}
     (folder / "RUN").mkdir()
-    checkpoint.save(folder / "RUN/best.pt", {**about, "model": model.state_dict(), "mean_score": 0.5, "metrics": {"auc": 0.5}})
+    checkpoint.save(
+        folder / "RUN/best.pt",
+        {**about, "model": model.state_dict(), "mean_score": 0.5, "metrics": {"auc": 0.5}},
+    )
     (folder / "videos").mkdir()
     for path in sorted((tiny / "test").glob("*.mp4"))[:5]:
         (folder / "videos" / path.name).symlink_to(path)
@@ -46,14 +53,23 @@ def videos(world: Path) -> list[Path]:
 def test_the_numbers_are_those_of_predict_to_the_bit(workers: int, world: Path) -> None:
     out = world / f"out{workers}" / "submission.csv"
     given = ["--checkpoint", str(world / "RUN/best.pt"), "--videos", str(world / "videos"), "--out", str(out)]
-    assert predict.predict(predict.arguments([*given, "--set", "predict.spans=2", "--set", "predict.flip=true"])) == 0
+    assert (
+        predict.predict(predict.arguments([*given, "--set", "predict.spans=2", "--set", "predict.flip=true"]))
+        == 0
+    )
     asked = videos(world)[::-1]
-    found = telltale.load(world / "RUN/best.pt", spans=2, flip=True, workers=workers, device="cpu").predict(map(str, asked))
+    found = telltale.load(world / "RUN/best.pt", spans=2, flip=True, workers=workers, device="cpu").predict(
+        map(str, asked)
+    )
     assert [one.path for one in found] == asked
     before = read_scores(out.with_name("scores.csv"))
     for one in found:
         then = before[one.video_name]
-        assert (one.fake_probability, one.status, one.seconds) == (then.fake_probability, then.status, then.seconds)
+        assert (one.fake_probability, one.status, one.seconds) == (
+            then.fake_probability,
+            then.status,
+            then.seconds,
+        )
     assert sum(one.fake_probability is not None for one in found) == 5
 
 
@@ -115,7 +131,11 @@ print(*(one.fake_probability for one in found))
 
 def test_threads_of_a_bare_process_score_alike_and_leave_it_as_it_was(world: Path) -> None:
     paths = [str(path) for path in videos(world)[:2]]
-    bare = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name and name != "OMP_WAIT_POLICY"}
+    bare = {
+        name: value
+        for name, value in os.environ.items()
+        if "NUM_THREADS" not in name and name != "OMP_WAIT_POLICY"
+    }
     bare["PYTHONPATH"] = str(ROOT / "src")
     done = subprocess.run(
         [sys.executable, "-c", BARE, *paths], cwd=world, env=bare, capture_output=True, text=True, check=False
@@ -134,7 +154,9 @@ def test_workers_can_be_asked_for_from_a_thread(world: Path) -> None:
     assert [one.path for one in found] == videos(world)
 
 
-def test_the_notebook_runs_as_it_is(world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+def test_the_notebook_runs_as_it_is(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     path = ROOT / "docs/notebook.ipynb"
     assert path.stat().st_size < 50_000
     notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,5 @@
-"""Prediction over the files that break pipelines: every one gets its row, the right status, and nothing else is read."""
+"""Prediction over the files that break pipelines: every one gets its row, the right status, and nothing else
+is read."""
 
 import csv
 from pathlib import Path
@@ -10,7 +11,8 @@ from programs import trained
 import predict
 from telltale.scores.score import read_scores
 
-# What a model that reads both gives each file; "no_sound" and "no_picture" are scored from the other modality.
+# What a model that reads both gives each file; "no_sound" and "no_picture" are scored from the other
+# modality.
 EXPECTED = {
     "ok": "audio_5point1_longer audio_shorter av1 hevc matroska_inside mono8k plain rot90 silent_audio"
     " two_video_streams vfr vp9",
@@ -24,9 +26,12 @@ EXPECTED = {
     "missing": "nothere",
 }
 BOTH = {f"{name}.mp4": status for status, names in EXPECTED.items() for name in names.split()}
-# A model that only hears, or only sees, cannot score what lacks that; what it does not read cannot make it fail.
+# A model that only hears, or only sees, cannot score what lacks that; what it does not read cannot make it
+# fail.
 SOUND = BOTH | {"audioonly.mp4": "ok", "huge_frame.mp4": "too_large"}
-PICTURE = BOTH | {name: "ok" for name, status in BOTH.items() if status == "no_sound"} | {"corrupt.mp4": "damaged"}
+PICTURE = (
+    BOTH | {name: "ok" for name, status in BOTH.items() if status == "no_sound"} | {"corrupt.mp4": "damaged"}
+)
 UNSCORED = {"refused", "damaged", "empty", "too_large", "missing"}
 
 
@@ -39,12 +44,24 @@ UNSCORED = {"refused", "damaged", "empty", "too_large", "missing"}
     ],
 )
 def test_each_file_gets_its_row_and_its_status(
-    hostile: Path, tmp_path: Path, name: str, expected: dict[str, str], unscored: set[str], capsys: pytest.CaptureFixture
+    hostile: Path,
+    tmp_path: Path,
+    name: str,
+    expected: dict[str, str],
+    unscored: set[str],
+    capsys: pytest.CaptureFixture,
 ) -> None:
     names = [*sorted(path.name for path in hostile.iterdir()), "nothere.mp4"]
     assert set(names) == set(expected)
     (tmp_path / "list.csv").write_text("video_name\n" + "\n".join(names) + "\n")
-    given = ["--checkpoint", str(trained(tmp_path, name)), "--videos", str(hostile), "--list", str(tmp_path / "list.csv")]
+    given = [
+        "--checkpoint",
+        str(trained(tmp_path, name)),
+        "--videos",
+        str(hostile),
+        "--list",
+        str(tmp_path / "list.csv"),
+    ]
     torch.set_num_threads(1)
     given += ["--out", str(tmp_path / "submission.csv")]
     before = ""
@@ -69,4 +86,6 @@ def test_each_file_gets_its_row_and_its_status(
     for video in without:
         if expected[video] not in ("no_sound", "no_picture"):
             (line,) = [line for line in (before + said.err).splitlines() if video in line]
-            assert line.strip("\r").startswith(f"{expected[video]}: ")  # the status, and a sentence that says why
+            assert line.strip("\r").startswith(
+                f"{expected[video]}: "
+            )  # the status, and a sentence that says why

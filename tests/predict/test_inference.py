@@ -1,4 +1,5 @@
-"""Running a model without learning: the same logits however many go at once, halved when memory is short, sound read once."""
+"""Running a model without learning: the same logits however many go at once, halved when memory is short,
+sound read once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +35,8 @@ def batch(count: int = 6, views: int = 2, frames: int = 2, size: int = 32) -> Ba
 
 
 class Sums(nn.Module):
-    """A logit that says what it saw: the left edge of the pictures and the loudness. Memory for `room` views at once."""
+    """A logit that says what it saw: the left edge of the pictures and the loudness. Memory for `room` views
+    at once."""
 
     def __init__(self, room: int = 10**6) -> None:
         super().__init__()
@@ -65,7 +67,9 @@ def expected(given: Batch, flip: bool) -> np.ndarray:
 @pytest.mark.parametrize("flip", [False, True])
 def test_each_view_gets_its_own_logit(flip):
     given = batch()
-    np.testing.assert_allclose(Inference(Sums(), CPU, "off", flip=flip)(given), expected(given, flip), rtol=1e-5)
+    np.testing.assert_allclose(
+        Inference(Sums(), CPU, "off", flip=flip)(given), expected(given, flip), rtol=1e-5
+    )
 
 
 def test_nothing_usable_asks_nothing_of_the_model():
@@ -79,7 +83,11 @@ def test_halves_until_it_fits_says_so_and_keeps_to_it(capsys):
     infer = Inference(model, CPU, "off")
     np.testing.assert_allclose(infer(given), expected(given, False), rtol=1e-5)
     said = capsys.readouterr().err
-    assert said.count("out of memory") == 2 and "4 views at once; going on with 2" in said and "going on with 1" in said
+    assert (
+        said.count("out of memory") == 2
+        and "4 views at once; going on with 2" in said
+        and "going on with 1" in said
+    )
     infer(given)
     assert capsys.readouterr().err == ""
 
@@ -105,7 +113,9 @@ def test_where_nothing_can_be_compiled_one_sentence_says_so(monkeypatch):
         raise TorchDynamoException("no C++ compiler")
 
     monkeypatch.setattr(torch, "compile", lambda model, dynamic: broken)
-    with pytest.raises(InputError, match=r"predict\.compile: torch\.compile cannot be used here \(no C\+\+ compiler\)"):
+    with pytest.raises(
+        InputError, match=r"predict\.compile: torch\.compile cannot be used here \(no C\+\+ compiler\)"
+    ):
         Inference(Sums(), CPU, "off", compiled=True)(batch())
 
 
@@ -117,7 +127,8 @@ def test_a_mirror_image_does_not_hear_again():
 
 def audiovisual() -> tuple[nn.Module, config.Config]:
     settings = config.read(
-        Path(__file__).parents[1] / "worlds" / "tiny.yaml", ["model.name=audiovisual", "clip.frames=2", "clip.image_size=32"]
+        Path(__file__).parents[1] / "worlds" / "tiny.yaml",
+        ["model.name=audiovisual", "clip.frames=2", "clip.image_size=32"],
     )
     torch.manual_seed(5)
     return models.build(settings.model, settings.mel, settings.clip, initialise=False).eval(), settings
@@ -130,7 +141,9 @@ def test_shared_sound_gives_what_repeated_sound_gives():
     rows, times = torch.tensor([0, 1, 0, 1]), torch.rand(4, 2)
     with torch.inference_mode():
         once = model(pictures, mel, there, heard, times, mel_rows=rows)
-        torch.testing.assert_close(once, model(pictures, mel[rows], there, heard, times), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            once, model(pictures, mel[rows], there, heard, times), rtol=1e-5, atol=1e-6
+        )
 
 
 def test_logits_do_not_depend_on_the_number_of_threads():

@@ -1,6 +1,7 @@
 """SIGKILL at any moment, SIGTERM at any moment: run it again, and the result is that of a run left alone.
 
-The programs run in forks of this process, which has imported everything already: what is killed is the real main function.
+The programs run in forks of this process, which has imported everything already: what is killed is the real
+main function.
 """
 
 import multiprocessing
@@ -24,11 +25,22 @@ from telltale.train import training as training_module
 
 
 def training(data: Path, out: Path, *more: str) -> Callable[[], int]:
-    return lambda: train.train(train.arguments(["--config", CONFIG, "--data", str(data), "--out", str(out), *more]))
+    return lambda: train.train(
+        train.arguments(["--config", CONFIG, "--data", str(data), "--out", str(out), *more])
+    )
 
 
 def prediction(run: Path, videos: Path, out: Path) -> Callable[[], int]:
-    given = ["--checkpoint", str(run / "best.pt"), "--videos", str(videos), "--out", str(out), "--set", "predict.batch_size=2"]
+    given = [
+        "--checkpoint",
+        str(run / "best.pt"),
+        "--videos",
+        str(videos),
+        "--out",
+        str(out),
+        "--set",
+        "predict.batch_size=2",
+    ]
     return lambda: predict.predict(predict.arguments(given))
 
 
@@ -55,7 +67,9 @@ def same_weights(one: Path, other: Path) -> None:
         assert all(torch.equal(a[key], b[key]) for key in a), name
 
 
-def test_five_kills_of_training_leave_bit_equal_weights(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+def test_five_kills_of_training_leave_bit_equal_weights(
+    alone: tuple[Path, float], tiny: Path, tmp_path: Path
+) -> None:
     expected, seconds = alone
     rng, out = random.Random(7), tmp_path / "run"
     for _ in range(5):
@@ -68,7 +82,9 @@ def test_five_kills_of_training_leave_bit_equal_weights(alone: tuple[Path, float
     assert (out / "validation_scores.csv").read_bytes() == (expected / "validation_scores.csv").read_bytes()
 
 
-def test_ten_kills_of_prediction_leave_an_identical_submission(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+def test_ten_kills_of_prediction_leave_an_identical_submission(
+    alone: tuple[Path, float], tiny: Path, tmp_path: Path
+) -> None:
     run, _ = alone
     began = time.monotonic()
     assert finish(prediction(run, tiny / "test", tmp_path / "whole" / "submission.csv")) == 0
@@ -77,7 +93,9 @@ def test_ten_kills_of_prediction_leave_an_identical_submission(alone: tuple[Path
     for kill in range(10):
         process = start(prediction(run, tiny / "test", out))
         if kill == 0:
-            wait_for_rows(process, out)  # one kill is sure to come in the middle, the others come at any moment
+            wait_for_rows(
+                process, out
+            )  # one kill is sure to come in the middle, the others come at any moment
         else:
             process.join(rng.uniform(0.1, 0.9) * seconds)
         if process.exitcode == 0:
@@ -93,7 +111,11 @@ def test_ten_kills_of_prediction_leave_an_identical_submission(alone: tuple[Path
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_says_how_to_go_on(
-    number: signal.Signals, alone: tuple[Path, float], tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+    number: signal.Signals,
+    alone: tuple[Path, float],
+    tiny: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture,
 ) -> None:
     expected, _ = alone
     out = tmp_path / "run"
@@ -138,7 +160,11 @@ def test_a_signal_before_the_first_step_ends_the_program_at_once(
     out.mkdir()
     (tmp_path / "best.pt").write_bytes(checkpoint.MAGIC)
     hold(*((models, "build") if verb == "train" else (prediction_module, "read")), reached)(monkeypatch)
-    program = training(tiny, out) if verb == "train" else prediction(tmp_path, tiny / "test", out / "submission.csv")
+    program = (
+        training(tiny, out)
+        if verb == "train"
+        else prediction(tmp_path, tiny / "test", out / "submission.csv")
+    )
     process = start(program)
     wait_until(reached, process)
     os.kill(process.pid or 0, number)
@@ -178,7 +204,9 @@ def test_a_second_signal_kills_while_the_first_is_being_answered(
     assert process.exitcode == -signal.SIGINT
 
 
-def test_a_signal_during_prediction_keeps_its_rows(alone: tuple[Path, float], tiny: Path, tmp_path: Path) -> None:
+def test_a_signal_during_prediction_keeps_its_rows(
+    alone: tuple[Path, float], tiny: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "submission.csv"
     process = start(prediction(alone[0], tiny / "test", out))
     wait_for_rows(process, out)

@@ -19,7 +19,14 @@ class Left(nn.Module):
     """Says that the left half of every frame is forged, as probable as its clip is bright."""
 
     def forward(
-        self, pictures: Tensor, mel: object, has_picture: Tensor, has_sound: Tensor, frame_seconds: Tensor, *, learn: bool
+        self,
+        pictures: Tensor,
+        mel: object,
+        has_picture: Tensor,
+        has_sound: Tensor,
+        frame_seconds: Tensor,
+        *,
+        learn: bool,
     ) -> SimpleNamespace:
         assert learn and not self.training
         maps = torch.zeros(pictures.shape[1], 2, 2)
@@ -41,7 +48,9 @@ def test_each_clip_that_can_be_seen_gets_a_file_of_its_first_usable_view(tmp_pat
     pictures = torch.zeros(3, 2, 2, 8, 8, 3, dtype=torch.uint8)
     pictures[0, 0], pictures[0, 1], pictures[1, 1] = 255, 51, 102
     usable = torch.tensor([[True, True], [False, True], [False, False]])
-    batch = Batch(facts, pictures, torch.empty(3, 2, 0), usable, ~usable, torch.zeros(3, 2, 2), torch.zeros(3), usable)
+    batch = Batch(
+        facts, pictures, torch.empty(3, 2, 0), usable, ~usable, torch.zeros(3, 2, 2), torch.zeros(3), usable
+    )
     Maps(tmp_path, Inference(Left(), torch.device("cpu"), "off")).write(batch)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.mp4.png", "1.mp4.png"]
     for name, level in (("0.mp4.png", 255), ("1.mp4.png", 102)):

@@ -1,4 +1,5 @@
-"""What predict.py leaves: a submission with its template's header and side files of its own, or a table on the terminal."""
+"""What predict.py leaves: a submission with its template's header and side files of its own, or a table on
+the terminal."""
 
 import shutil
 from pathlib import Path
@@ -44,12 +45,27 @@ def test_two_submissions_in_one_folder_each_with_the_templates_header(world: Pat
     names = sorted(path.name for path in (world / "videos").iterdir())
     template = listed(tmp_path / "template.csv", "video_name,y_pred", names)
     assert run(world, "--videos", world / "videos", "--out", tmp_path / "a.csv", "--list", template) == 0
-    assert run(world, "--videos", world / "videos", "--out", tmp_path / "submission.csv", "--set", "predict.spans=2") == 0
+    assert (
+        run(
+            world,
+            "--videos",
+            world / "videos",
+            "--out",
+            tmp_path / "submission.csv",
+            "--set",
+            "predict.spans=2",
+        )
+        == 0
+    )
     assert run(world, "--videos", world / "videos", "--out", tmp_path / "b.csv", "--score-column", "p") == 0
     written = ["a.csv", "a.scores.csv", "a.scores.json", "b.csv", "b.scores.csv", "b.scores.json"]
     written += ["scores.csv", "scores.json", "submission.csv", "template.csv"]
     assert sorted(path.name for path in tmp_path.iterdir()) == written
-    for name, header in (("a.csv", "video_name,y_pred"), ("b.csv", "video_name,p"), ("submission.csv", "video_name,score")):
+    for name, header in (
+        ("a.csv", "video_name,y_pred"),
+        ("b.csv", "video_name,p"),
+        ("submission.csv", "video_name,score"),
+    ):
         assert (tmp_path / name).read_text().splitlines()[0] == header
         scores, origin = sidecar.of_submission(tmp_path / name) or pytest.fail(name)
         assert origin.submission_sha256 == file_sha256(tmp_path / name)
@@ -58,7 +74,15 @@ def test_two_submissions_in_one_folder_each_with_the_templates_header(world: Pat
     assert validate_submission(tmp_path / "a.csv", template) == []
     assert sidecar.read(tmp_path / "scores.csv").overrides == ["predict.spans=2", "data.workers=0"]
     with pytest.raises(InputError, match="--score-column"):
-        run(world, "--videos", world / "videos", "--out", tmp_path / "c.csv", "--list", tmp_path / "scores.csv")
+        run(
+            world,
+            "--videos",
+            world / "videos",
+            "--out",
+            tmp_path / "c.csv",
+            "--list",
+            tmp_path / "scores.csv",
+        )
 
 
 def test_few_scores_make_no_submission_until_asked_for(
@@ -66,11 +90,21 @@ def test_few_scores_make_no_submission_until_asked_for(
 ) -> None:
     names = [*sorted(path.name for path in (world / "videos").iterdir())[:2], "x.mp4", "y.mp4", "z.mp4"]
     out = tmp_path / "s.csv"
-    given = ("--videos", world / "videos", "--out", out, "--list", listed(tmp_path / "t.csv", "video_name", names))
+    given = (
+        "--videos",
+        world / "videos",
+        "--out",
+        out,
+        "--list",
+        listed(tmp_path / "t.csv", "video_name", names),
+    )
     assert run(world, *given) == 1
     said = capsys.readouterr().out
     assert "5 rows: 2 ok; 3 not scored: 3 missing" in said
-    assert "s.csv: not written, only 2 of 5 videos got a score; see s.scores.csv" in said and "--allow-unread" in said
+    assert (
+        "s.csv: not written, only 2 of 5 videos got a score; see s.scores.csv" in said
+        and "--allow-unread" in said
+    )
     assert not out.exists() and (tmp_path / "s.csv.journal").exists()
     assert sidecar.read(tmp_path / "s.scores.csv").submission_sha256 == ""
     # Now at once: everything is in the journal, so nothing is decoded.
@@ -85,13 +119,23 @@ def test_few_scores_make_no_submission_until_asked_for(
 
 
 def test_half_is_enough_and_none_never_is(tmp_path: Path) -> None:
-    found = [outputs.too_few(count, unscored) for count, unscored in ((4, 2), (5, 3), (1, 1), (1, 0), (3, 1), (2, 2))]
+    found = [
+        outputs.too_few(count, unscored)
+        for count, unscored in ((4, 2), (5, 3), (1, 1), (1, 0), (3, 1), (2, 2))
+    ]
     assert found == [False, True, True, False, False, True]
 
 
 def test_the_journal_outlives_on_unreadable_fail(world: Path, tmp_path: Path) -> None:
     names = [*sorted(path.name for path in (world / "videos").iterdir()), "x.mp4"]
-    given = ("--videos", world / "videos", "--out", tmp_path / "s.csv", "--list", listed(tmp_path / "t", "video_name", names))
+    given = (
+        "--videos",
+        world / "videos",
+        "--out",
+        tmp_path / "s.csv",
+        "--list",
+        listed(tmp_path / "t", "video_name", names),
+    )
     assert run(world, *given, "--on-unreadable", "fail") == 1
     journal = (tmp_path / "s.csv.journal").read_bytes()
     assert len(journal.splitlines()) == 1 + len(names)
@@ -100,7 +144,11 @@ def test_the_journal_outlives_on_unreadable_fail(world: Path, tmp_path: Path) ->
 
 
 def test_files_and_folders_make_a_table(
-    world: Path, tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    world: Path,
+    tiny: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clip = min((world / "videos").iterdir())
     (tmp_path / "folder").mkdir()
@@ -131,7 +179,9 @@ def test_files_and_folders_make_a_table(
     ]
 
 
-@pytest.mark.parametrize("name", ["folder", "scores.csv", "a.scores.csv", "best.pt", "t.csv", "v.mp4", "b.csv", "file/s.csv"])
+@pytest.mark.parametrize(
+    "name", ["folder", "scores.csv", "a.scores.csv", "best.pt", "t.csv", "v.mp4", "b.csv", "file/s.csv"]
+)
 def test_out_is_judged_before_anything_is_loaded(
     world: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +214,9 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: py
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(outputs.tempfile, "TemporaryFile", refused)
-    with pytest.raises(InputError, match=r"--out .*new/s\.csv: .* cannot be written \(Read-only file system\)"):
+    with pytest.raises(
+        InputError, match=r"--out .*new/s\.csv: .* cannot be written \(Read-only file system\)"
+    ):
         Outputs(tmp_path / "new" / "s.csv").check({}, [Row("a.mp4", tmp_path / "a.mp4", None)])
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,5 @@
-"""Where the time went: every second of the main process has one name, and a clip's parts are means over clips."""
+"""Where the time went: every second of the main process has one name, and a clip's parts are means over
+clips."""
 
 import json
 import time
@@ -14,7 +15,9 @@ from telltale.predict.profile import Profile
 
 def facts(number: int) -> Facts:
     cost = Cost(1000 * number, 0.001, 0.02 * number, 0.005)
-    return Facts(number, f"{number}.mp4", 1.0, "ok", cost=cost, mel_seconds=0.002, done_at=time.perf_counter())
+    return Facts(
+        number, f"{number}.mp4", 1.0, "ok", cost=cost, mel_seconds=0.002, done_at=time.perf_counter()
+    )
 
 
 def test_the_parts_add_up(tmp_path: Path):
@@ -31,7 +34,9 @@ def test_the_parts_add_up(tmp_path: Path):
     assert found["main_seconds"]["model"] >= 0.05
     assert found["start_up_seconds"] <= found["ready_seconds"] == found["main_seconds"]["start-up"]
     assert found["clips"] == 3 and found["bytes_per_clip"] == 2000
-    assert found["clip_milliseconds"]["picture"] == pytest.approx(40) and found["clip_milliseconds"]["mel"] == pytest.approx(2)
+    assert found["clip_milliseconds"]["picture"] == pytest.approx(40) and found["clip_milliseconds"][
+        "mel"
+    ] == pytest.approx(2)
     assert found["clips_per_second"] == pytest.approx(3 / (found["wall_seconds"] - found["ready_seconds"]))
 
 
@@ -47,5 +52,14 @@ def test_people_get_a_table():
     profile = Profile()
     profile.decoded([facts(1)])
     text = profile.table()
-    for name in ("start-up", "waiting for clips", "model", "picture", "sound", "mel", "bytes read", "first batch was decoded"):
+    for name in (
+        "start-up",
+        "waiting for clips",
+        "model",
+        "picture",
+        "sound",
+        "mel",
+        "bytes read",
+        "first batch was decoded",
+    ):
         assert name in text

@@ -1,6 +1,8 @@
-"""The measurements themselves: ratios the right way round, peers that do what they say, every row from a real run.
+"""The measurements themselves: ratios the right way round, peers that do what they say, every row from a real
+run.
 
-`make test` has all but moviepy, which `make bench` installs; tests that need it are marked `peers`, and `make bench` runs them.
+`make test` has all but moviepy, which `make bench` installs; tests that need it are marked `peers`, and `make
+bench` runs them.
 """
 
 import json
@@ -42,12 +44,19 @@ def test_met_looks_the_right_way(row: Row, met: bool | None, tmp_path: Path):
 def test_a_part_measured_again_replaces_its_own_rows_only(tmp_path: Path):
     write([Row("a", 1.0, None), Row("b", 2.0, None)], tmp_path / "r.json")
     write([Row("b", 3.0, None)], tmp_path / "r.json")
-    assert {row["name"]: row["ratio"] for row in json.loads((tmp_path / "r.json").read_text())} == {"a": 1.0, "b": 3.0}
+    assert {row["name"]: row["ratio"] for row in json.loads((tmp_path / "r.json").read_text())} == {
+        "a": 1.0,
+        "b": 3.0,
+    }
 
 
 def test_ways_are_taken_in_turns():
     seen: list[str] = []
-    taken = in_turns({"one": lambda path: seen.append("1"), "two": lambda path: seen.append("2")}, [Path("a"), Path("b")], 2)
+    taken = in_turns(
+        {"one": lambda path: seen.append("1"), "two": lambda path: seen.append("2")},
+        [Path("a"), Path("b")],
+        2,
+    )
     assert "".join(seen) == "12121212"
     assert {name: len(values) for name, values in taken.items()} == {"one": 2, "two": 2}
 

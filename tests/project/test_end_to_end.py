@@ -72,7 +72,11 @@ def test_every_listed_name_gets_one_row_in_the_lists_order(tiny: Path, run: Path
     assert scores["absent.mp4"].fake_probability is None
     assert float(rows[4]["score"]) == pytest.approx(checkpoint.load(run / "best.pt")["mean_score"], abs=1e-9)
     assert {score.status for name, score in scores.items() if name != "absent.mp4"} == {"ok"}
-    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "scores.csv",
+        "scores.json",
+        "submission.csv",
+    ]
 
 
 @pytest.mark.parametrize(("choice", "expected"), [("value", "0.2500000000"), ("fail", None)])
@@ -92,20 +96,36 @@ def test_what_cannot_be_read_gets_what_was_asked_for(
         assert f"empty.mp4,{expected}\n" in out.read_text()
 
 
-def test_more_spans_and_mirror_images_change_scores_and_only_a_little(tiny: Path, run: Path, tmp_path: Path) -> None:
+def test_more_spans_and_mirror_images_change_scores_and_only_a_little(
+    tiny: Path, run: Path, tmp_path: Path
+) -> None:
     do_predict(run, tiny / "test", tmp_path / "plain" / "submission.csv")
     do_predict(
-        run, tiny / "test", tmp_path / "more" / "submission.csv", "--set", "predict.spans=2", "--set", "predict.flip=true"
+        run,
+        tiny / "test",
+        tmp_path / "more" / "submission.csv",
+        "--set",
+        "predict.spans=2",
+        "--set",
+        "predict.flip=true",
     )
     plain, more = (read_scores(tmp_path / name / "scores.csv") for name in ("plain", "more"))
     differences = [
-        abs((plain[name].fake_probability or math.nan) - (more[name].fake_probability or math.nan)) for name in plain
+        abs((plain[name].fake_probability or math.nan) - (more[name].fake_probability or math.nan))
+        for name in plain
     ]
     assert 0 < max(differences) < 0.5
 
 
-def test_a_profile_says_where_the_time_went(tiny: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    assert do_predict(run, tiny / "test", tmp_path / "submission.csv", "--profile", str(tmp_path / "profile.json")) == 0
+def test_a_profile_says_where_the_time_went(
+    tiny: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert (
+        do_predict(
+            run, tiny / "test", tmp_path / "submission.csv", "--profile", str(tmp_path / "profile.json")
+        )
+        == 0
+    )
     assert "waiting for clips" in capsys.readouterr().out
     found = json.loads((tmp_path / "profile.json").read_text())
     assert found["clips"] == 10
@@ -143,7 +163,9 @@ def test_a_finished_run_can_be_given_more_epochs(tiny: Path, run: Path, tmp_path
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 4
 
 
-def test_a_trained_models_own_settings_cannot_be_changed_at_prediction(tiny: Path, run: Path, tmp_path: Path) -> None:
+def test_a_trained_models_own_settings_cannot_be_changed_at_prediction(
+    tiny: Path, run: Path, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="clip.seconds"):
         do_predict(run, tiny / "test", tmp_path / "submission.csv", "--set", "clip.seconds=2")
 
@@ -157,7 +179,9 @@ def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> 
     from telltale.data.videos import rows_of
 
     still = [f"augment.{name}=0" for name in config.Augment.model_fields if name.endswith("_p")]
-    settings = config.read(Path(CONFIG), [*still, "clip.seconds=30"])  # longer than the clip: there is one span only
+    settings = config.read(
+        Path(CONFIG), [*still, "clip.seconds=30"]
+    )  # longer than the clip: there is one span only
     train_split, _ = read_data(tiny, settings.data)
     asked = rows_of([tiny / "train"]).rows
     number = 2

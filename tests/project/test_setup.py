@@ -1,4 +1,5 @@
-"""Set-up keeps its promises: the hashed lock, make on bare and broken machines, the container's walls, CI's script."""
+"""Set-up keeps its promises: the hashed lock, make on bare and broken machines, the container's walls, CI's
+script."""
 
 import os
 import re
@@ -13,14 +14,25 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-SET_UP_FILES = ["Makefile", "Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml", ".ci/run", ".ci/compose.yml"]
+SET_UP_FILES = [
+    "Makefile",
+    "Dockerfile",
+    "docker-compose.yml",
+    "docker-compose.gpu.yml",
+    ".ci/run",
+    ".ci/compose.yml",
+]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "pyproject.toml", *SET_UP_FILES])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-dev.lock", "pyproject.toml", *SET_UP_FILES]
+)
 def test_no_set_up_file_names_a_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
-    assert not re.search(r"--(extra-)?index-url|--find-links|--default-index", text.replace("--no-emit-index-url", ""))
+    assert not re.search(
+        r"--(extra-)?index-url|--find-links|--default-index", text.replace("--no-emit-index-url", "")
+    )
 
 
 # make
@@ -38,7 +50,9 @@ def make(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
         pytest.skip("make is not installed here (the container has none)")
     outside = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON")}
     command = ["make", "--no-print-directory", *arguments]
-    return subprocess.run(command, cwd=folder, env=outside | environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd=folder, env=outside | environment, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_help_is_the_default_and_lists_every_target() -> None:
@@ -64,7 +78,10 @@ def test_only_the_bench_installs_what_it_compares_with(tmp_path: Path) -> None:
     folder = bare_checkout(tmp_path)
     (folder / "bench").mkdir()
     (folder / "bench/peers.lock").touch()
-    installs = {target: "bench/peers.lock" in make(folder, "--dry-run", target).stdout for target in ("test", "demo", "bench")}
+    installs = {
+        target: "bench/peers.lock" in make(folder, "--dry-run", target).stdout
+        for target in ("test", "demo", "bench")
+    }
     assert installs == {"test": False, "demo": False, "bench": True}
     assert "-m peers" in make(folder, "--dry-run", "bench").stdout
 
@@ -125,7 +142,11 @@ def test_a_failed_download_says_what_to_do_and_leaves_no_stamp(broken: str, tmp_
     folder = bare_checkout(tmp_path)
     stand_in(tmp_path / "bin", "df", "printf 'head\\n/dev/x 100 90 99999999 1%% /\\n'")
     make_venv = '*"-m venv"*) mkdir -p .venv/bin; cp "$0" .venv/bin/python;;'
-    stand_in(tmp_path / "bin", "python3.11", f'case "$*" in {make_venv} *"-m pip"*) exit {int(broken == "pip")};; esac')
+    stand_in(
+        tmp_path / "bin",
+        "python3.11",
+        f'case "$*" in {make_venv} *"-m pip"*) exit {int(broken == "pip")};; esac',
+    )
     if broken == "uv":
         stand_in(tmp_path / ".venv", "uv.txt", "")
         (tmp_path / ".venv/bin").mkdir()
@@ -151,23 +172,42 @@ def test_the_image_builds_from_any_base_and_runs_as_nobody_special() -> None:
     assert instructions[:2] == ["ARG BASE=python:3.11-slim-bookworm", "FROM ${BASE} AS installer"]
     assert "syntax=" not in DOCKERFILE
     for stage in ("program", "test"):  # the first is the image's, the second begins from it
-        users = re.findall(r"^USER (.*)$", DOCKERFILE.partition(f" AS {stage}\n")[2].partition("\nFROM ")[0], re.M)
+        users = re.findall(
+            r"^USER (.*)$", DOCKERFILE.partition(f" AS {stage}\n")[2].partition("\nFROM ")[0], re.M
+        )
         assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
     assert next(line for line in instructions if line.startswith("ENTRYPOINT")).startswith('ENTRYPOINT ["')
     assert next(line for line in instructions if line.startswith("CMD")).startswith('CMD ["')
 
 
 def test_a_change_of_the_source_does_not_install_the_lock_again() -> None:
-    copied, installed = DOCKERFILE.index("COPY requirements.lock"), DOCKERFILE.index("--require-hashes -r $lock")
+    copied, installed = (
+        DOCKERFILE.index("COPY requirements.lock"),
+        DOCKERFILE.index("--require-hashes -r $lock"),
+    )
     assert copied < installed < DOCKERFILE.index("COPY . .")
 
 
 def test_everything_that_libraries_write_goes_to_a_place_that_can_be_written() -> None:
-    settings = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)", DOCKERFILE.replace("\\\n", ""), re.M))))
-    for name in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "HF_HOME", "HYPOTHESIS_STORAGE_DIRECTORY"):
+    settings = dict(
+        re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)", DOCKERFILE.replace("\\\n", ""), re.M)))
+    )
+    for name in (
+        "HOME",
+        "XDG_CACHE_HOME",
+        "MPLCONFIGDIR",
+        "TORCH_HOME",
+        "HF_HOME",
+        "HYPOTHESIS_STORAGE_DIRECTORY",
+    ):
         assert settings[name].startswith("/tmp"), name
     assert f"VOLUME {settings['NUMBA_CACHE_DIR']}" in DOCKERFILE
-    wanted = {"HF_HUB_OFFLINE": "1", "NO_ALBUMENTATIONS_UPDATE": "1", "TELLTALE_WEIGHTS": "/weights", "PYTHONUNBUFFERED": "1"}
+    wanted = {
+        "HF_HUB_OFFLINE": "1",
+        "NO_ALBUMENTATIONS_UPDATE": "1",
+        "TELLTALE_WEIGHTS": "/weights",
+        "PYTHONUNBUFFERED": "1",
+    }
     assert wanted.items() <= settings.items()
 
 
@@ -220,7 +260,8 @@ def test_gpus_are_asked_for_only_in_their_own_file() -> None:
 
 @pytest.mark.parametrize("service", ["train", "predict"])
 def test_many_processes_find_each_other_without_a_network(service: str) -> None:
-    """.ci/run runs both services; without the address torchrun waits for the container's name, which nothing resolves."""
+    """.ci/run runs both services; without the address torchrun waits for the container's name, which nothing
+    resolves."""
     one, many = SERVICES[service]["entrypoint"], SERVICES[f"{service}-all-gpus"]
     launcher = ["torchrun", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=${PROCESSES:-gpu}"]
     assert many["entrypoint"] == [*launcher, *one[1:]]  # the same program with the same arguments
@@ -235,8 +276,19 @@ def test_overrides_name_only_services_that_exist() -> None:
 
 def test_the_image_gets_the_source_and_not_what_was_put_in_or_came_out() -> None:
     left_out = (ROOT / ".dockerignore").read_text().split()
-    assert {".git", ".venv", "data", "runs", "demo", "output", "weights", "**/*.mp4", "**/*.pt"} <= set(left_out)
-    assert not {"src", "tests", "configs", "setup.py", "train.py", "predict.py", "README.md", "LICENSE"} & set(left_out)
+    assert {".git", ".venv", "data", "runs", "demo", "output", "weights", "**/*.mp4", "**/*.pt"} <= set(
+        left_out
+    )
+    assert not {
+        "src",
+        "tests",
+        "configs",
+        "setup.py",
+        "train.py",
+        "predict.py",
+        "README.md",
+        "LICENSE",
+    } & set(left_out)
 
 
 # CI

@@ -1,4 +1,5 @@
-"""What each program loads before it begins: seconds of importing, told by what is imported and never by a clock."""
+"""What each program loads before it begins: seconds of importing, told by what is imported and never by a
+clock."""
 
 import importlib.util
 import subprocess
@@ -10,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Each costs half a second to five: timm brings torchvision, that brings torch._dynamo, and that brings sympy.
-NOT_FOR_READING = "timm torchvision torch._dynamo sympy thop sklearn pandas matplotlib albumentations librosa scipy.signal"
+NOT_FOR_READING = (
+    "timm torchvision torch._dynamo sympy thop sklearn pandas matplotlib albumentations librosa scipy.signal"
+)
 NOT_FOR_A_SCORE = "sklearn pandas matplotlib albumentations tensorboard"
 
 
@@ -45,7 +48,8 @@ MISTAKES = {
     "train --config configs/demo.yaml --data absent --out run": "absent/train_labels.csv: cannot be read",
     "plan --videos 9 --config configs/demo.yaml --set optim.lr=1": "did you mean optim.rate?",
     "cache build --config configs/demo.yaml --data absent --store store": "wanted --set data.spans=N",
-    "cache build --config configs/demo.yaml --data absent --store store --set data.spans=2": "absent/train_labels.csv",
+    "cache build --config configs/demo.yaml --data absent --store store"
+    " --set data.spans=2": "absent/train_labels.csv",
     "fetch-weights --config absent.yaml": "absent.yaml: cannot be read",
     "evaluate --labels absent.csv --scores pyproject.toml": "absent.csv: cannot be read",
     "validate-submission absent.csv --list absent.csv": "absent.csv: cannot be read",
@@ -56,7 +60,9 @@ MISTAKES = {
     "predict --checkpoint absent.pt --videos . --out submission.csv": "absent.pt: cannot be read",
     "predict --checkpoint pyproject.toml --videos . --out submission.csv": "pyproject.toml: is no checkpoint",
     "predict --checkpoint {zip} --videos absent --out submission.csv": "absent: is not there",
-    "predict --checkpoint {zip} --videos . --out submission.csv --set optim.rate=1": "a trained model fixes this",
+    "predict --checkpoint {zip} --videos . --out submission.csv --set optim.rate=1": (
+        "a trained model fixes this"
+    ),
 }
 
 
@@ -111,4 +117,9 @@ models.build(settings.model, settings.mel, settings.clip, initialise=False)
 
 
 def test_a_verb_that_compares_files_loads_no_model():
-    assert loaded_by("import telltale.cli.evaluate, telltale.cli.validate_submission", f"torch {NOT_FOR_READING}") == []
+    assert (
+        loaded_by(
+            "import telltale.cli.evaluate, telltale.cli.validate_submission", f"torch {NOT_FOR_READING}"
+        )
+        == []
+    )

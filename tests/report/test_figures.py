@@ -1,4 +1,5 @@
-"""Figures: every one draws, from the poorest input to the richest, without a warning, and shows what it is given."""
+"""Figures: every one draws, from the poorest input to the richest, without a warning, and shows what it is
+given."""
 
 import math
 import subprocess
@@ -62,14 +63,24 @@ def test_roc_det_and_histogram_draw(tmp_path: Path, data: tuple[np.ndarray, np.n
     fpr, tpr = metrics.roc(targets, scores)
     n_forged = int(targets.sum())
     n_genuine = len(targets) - n_forged
-    points = [(limit, float(metrics.tpr_at_fpr(fpr, tpr, [limit])[0]), n_genuine >= 1 / limit) for limit in metrics.FPRS]
+    points = [
+        (limit, float(metrics.tpr_at_fpr(fpr, tpr, [limit])[0]), n_genuine >= 1 / limit)
+        for limit in metrics.FPRS
+    ]
     grid = np.geomspace(1e-4, 1, 50)
     band = (grid, metrics.tpr_at_fpr(fpr, tpr, grid) * 0.9, metrics.tpr_at_fpr(fpr, tpr, grid))
     figures.roc(fpr, tpr, points, n_genuine, tmp_path / "roc.png", title="t", band=band)
     figures.roc(fpr, tpr, points, n_genuine, tmp_path / "plain.png", title="t")
-    figures.det(fpr, tpr, metrics.equal_error_rate(fpr, tpr), n_genuine, n_forged, tmp_path / "det.png", title="t")
+    figures.det(
+        fpr, tpr, metrics.equal_error_rate(fpr, tpr), n_genuine, n_forged, tmp_path / "det.png", title="t"
+    )
     figures.histogram(scores[targets == 0], scores[targets == 1], tmp_path / "histogram.png", title="t")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["det.png", "histogram.png", "plain.png", "roc.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "det.png",
+        "histogram.png",
+        "plain.png",
+        "roc.png",
+    ]
     assert shows(tmp_path / "roc.png", style.DETECTOR)
     assert shows(tmp_path / "det.png", style.DETECTOR)
     assert shows(tmp_path / "histogram.png", style.FORGED)
@@ -98,7 +109,10 @@ def test_kinds_tell_seen_from_unseen(tmp_path: Path) -> None:
         [{**row, "validation_loss": None, "validation_auc": math.nan} for row in HISTORY],
         [{**HISTORY[0], "validation_auc": None}, *HISTORY[1:]],
         [{"epoch": 1, "train_loss": 0.5}],
-        [{key: "" if key == "validation_auc" else str(value) for key, value in row.items()} for row in HISTORY],
+        [
+            {key: "" if key == "validation_auc" else str(value) for key, value in row.items()}
+            for row in HISTORY
+        ],
     ],
     ids=["three", "one", "no validation", "one value missing", "columns missing", "as read from CSV"],
 )
@@ -117,5 +131,11 @@ def test_best_epoch_is_by_auc_then_by_tpr_and_the_first_of_equals() -> None:
 
 
 def test_no_torch_and_no_window_system() -> None:
-    code = "import sys, telltale.report.figures; print(sorted({'torch', 'matplotlib.pyplot'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        "import sys, telltale.report.figures; print(sorted({'torch', 'matplotlib.pyplot'} & "
+        "set(sys.modules)))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )

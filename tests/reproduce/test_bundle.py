@@ -1,4 +1,5 @@
-"""A bundle of a real, tiny run: whole wherever it lies, its numbers come out again, and what was tampered with is named."""
+"""A bundle of a real, tiny run: whole wherever it lies, its numbers come out again, and what was tampered
+with is named."""
 
 import argparse
 import json
@@ -47,7 +48,14 @@ def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundled")
     run = folder / "run"
     assert train.train(train.arguments(["--config", CONFIG, "--data", str(tiny), "--out", str(run)])) == 0
-    given = ["--checkpoint", str(run / "best.pt"), "--videos", str(tiny / "test"), "--out", str(folder / "submission.csv")]
+    given = [
+        "--checkpoint",
+        str(run / "best.pt"),
+        "--videos",
+        str(tiny / "test"),
+        "--out",
+        str(folder / "submission.csv"),
+    ]
     assert predict.predict(predict.arguments(given)) == 0
     assert make(folder, tiny, folder / "bundle") == 0
     return folder
@@ -56,8 +64,15 @@ def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(world: Path, data: Path, out: Path, *more: str) -> int:
     """`telltale bundle`, without the program's catching of errors."""
     verb.add_arguments(parser := argparse.ArgumentParser())
-    test = ["--test", str(world / "scores.csv"), str(data / "test_labels.csv"), os.path.relpath(data / "test")]
-    return verb.run(parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test, *more]))
+    test = [
+        "--test",
+        str(world / "scores.csv"),
+        str(data / "test_labels.csv"),
+        os.path.relpath(data / "test"),
+    ]
+    return verb.run(
+        parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test, *more])
+    )
 
 
 def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
@@ -81,7 +96,8 @@ def test_a_bundle_from_before_a_key_is_found_whole(world: Path, monkeypatch: pyt
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
     made = bundles.read(world / "bundle")
     assert [one.name for one in made.sets] == ["validation", "test"]
-    # A rule that finds a threshold on any validation split; that of a low FPR finds none for a weak model on few clips.
+    # A rule that finds a threshold on any validation split; that of a low FPR finds none for a weak model on
+    # few clips.
     assert {one.options["choose"] for one in made.sets} == {"eer"}
     assert made.model_sha256 == file_sha256(world / "run" / "best.pt")
     for name in (
@@ -96,7 +112,12 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
         assert name in made.files
     for name in ("Dockerfile", "requirements.lock", "setup.py", "src/telltale/cli.py", "docs/organiser.md"):
         assert f"source/{name}" in made.files
-    assert {"evaluation/test/metrics.json", "evaluation/test/roc.png", "scores/test.json", "labels/test.csv"} <= set(made.files)
+    assert {
+        "evaluation/test/metrics.json",
+        "evaluation/test/roc.png",
+        "scores/test.json",
+        "labels/test.csv",
+    } <= set(made.files)
     listed = (world / "bundle" / "data.csv").read_text().splitlines()
     assert len(listed) == 1 + 2 + 16 + 8 + 10
     assert listed[1].startswith("train_labels.csv,")
@@ -126,9 +147,17 @@ def test_moved_to_another_folder_every_tier_passes(
     [
         (flip_a_bit, "files: run/best.pt has other content", "weights: best.pt is"),
         (edit_label, "files: labels/test.csv has other content", "tables of test: "),
-        (edit_config, "files: run/config.yaml has other content", "config: config.yaml: optim.rate=0.002, as trained: 0.001"),
+        (
+            edit_config,
+            "files: run/config.yaml has other content",
+            "config: config.yaml: optim.rate=0.002, as trained: 0.001",
+        ),
         (edit_score, "files: scores/test.csv has other content", "scores of test: "),
-        (edit_figure, "files: evaluation/test/roc.png has other content", "figures of test: roc.png is another picture"),
+        (
+            edit_figure,
+            "files: evaluation/test/roc.png has other content",
+            "figures of test: roc.png is another picture",
+        ),
         (remove, "files: scores/test.csv is missing", "scores of test: "),
         (edit_seed, "files: run/config.yaml has other content", "seed: 1 in bundle.json, config.yaml: 2"),
         (edit_version, "versions: numpy 1.0.0 there", "versions: numpy 1.0.0 there"),
@@ -158,7 +187,10 @@ def test_what_was_tampered_with_is_named(
 
 
 def test_each_tier_asks_for_the_versions_that_it_depends_on(copy: Path) -> None:
-    edit(copy / "bundle.json", lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'))
+    edit(
+        copy / "bundle.json",
+        lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'),
+    )
     made = bundles.read(copy)
     (of_models,), (of_tables,) = bundles.check_versions(made), bundles.check_versions(made, TABLES)
     assert not of_models.passed and "torch 1.0.0 there" in of_models.detail
@@ -170,7 +202,15 @@ def test_scores_are_judged_without_torch(world: Path, tiny: Path, tmp_path: Path
     lines = [
         ["evaluate", "--labels", labels, "--scores", scores, "--out", tmp_path / "evaluation"],
         ["validate-submission", world / "submission.csv", "--list", labels],
-        ["submit-log", "add", world / "submission.csv", "--ledger", tmp_path / "log.csv", "--phase", "validation"],
+        [
+            "submit-log",
+            "add",
+            world / "submission.csv",
+            "--ledger",
+            tmp_path / "log.csv",
+            "--phase",
+            "validation",
+        ],
         ["reproduce", "--tier", "scores", world / "bundle", "--out", tmp_path / "again"],
         ["models", "--json"],
         ["train", "--config", CONFIG, "--data", tiny, "--out", tmp_path / "run"],
@@ -184,9 +224,9 @@ def test_scores_are_judged_without_torch(world: Path, tiny: Path, tmp_path: Path
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stdout.splitlines() if line.startswith("status")] == ["status 0"] * 5 + ["status 2"], (
-        done.stderr
-    )
+    assert [line for line in done.stdout.splitlines() if line.startswith("status")] == ["status 0"] * 5 + [
+        "status 2"
+    ], done.stderr
     assert "\nPASS: " in done.stdout
     assert (tmp_path / "evaluation/metrics.json").is_file() and (tmp_path / "log.csv").is_file()
     assert done.stderr.splitlines()[-1].endswith("which is not installed: pip install 'telltale[model]'")
@@ -222,7 +262,9 @@ def test_scores_that_the_model_does_not_give_fail_though_all_agrees(
     assert "scores of validation" not in verdict
 
 
-def test_other_data_is_named(copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_other_data_is_named(
+    copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     data = Path(shutil.copytree(tiny, tmp_path / "data"))
     one, other = sorted((data / "train").glob("*.mp4"))[:2]
     one.write_bytes(other.read_bytes())
@@ -238,7 +280,11 @@ def test_other_data_is_named(copy: Path, tiny: Path, tmp_path: Path, capfd: pyte
 
 
 def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
-    copy: Path, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    copy: Path,
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     commands: list[list[str]] = []
 
@@ -263,13 +309,17 @@ def test_a_finished_reproduction_is_done_anew_and_an_interrupted_one_goes_on(
     assert commands[-1][-2:] == ["--set", "threads=1"]
 
 
-def test_other_versions_can_be_let_pass_and_are_told(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_versions_can_be_let_pass_and_are_told(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     edit_version(copy)
     assert reproduce(copy, tmp_path / "out", "scores", "--other-versions") == 0
     assert "numpy 1.0.0 there" in capsys.readouterr().out
 
 
-def test_a_bundle_is_not_made_of_what_does_not_belong_together(world: Path, tiny: Path, tmp_path: Path) -> None:
+def test_a_bundle_is_not_made_of_what_does_not_belong_together(
+    world: Path, tiny: Path, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match="is there already"):
         make(world, tiny, world / "bundle")
     other = Path(shutil.copytree(world / "run", tmp_path / "world" / "run")).parent

@@ -1,4 +1,5 @@
-"""The GPU check without a GPU: one sentence, and a dry run whose programs are stand-ins; `--device cpu` runs the real ones."""
+"""The GPU check without a GPU: one sentence, and a dry run whose programs are stand-ins; `--device cpu` runs
+the real ones."""
 
 from pathlib import Path
 
@@ -39,11 +40,16 @@ class Programs(gpu_check.Check):
         return ""
 
 
-def test_the_dry_run_walks_every_row_and_writes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_dry_run_walks_every_row_and_writes_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = {row.name: row for row in gpu_check.run(Programs(tmp_path, tmp_path / "data", "cpu"))}
     assert len(rows) == 4 * 3 + 6
     assert rows["lav, bf16"].status == "ok" and "within 2.5e-01 of the CPU's" in rows["lav, bf16"].figures
-    assert rows["warm store"].figures == "31.5 clips/s" and rows["deterministic, twice"].figures == "1 tensors equal to the bit"
+    assert (
+        rows["warm store"].figures == "31.5 clips/s"
+        and rows["deterministic, twice"].figures == "1 tensors equal to the bit"
+    )
     assert rows["compile"].status == "FAILED: no C++ compiler"
     assert {name for name, row in rows.items() if row.status == gpu_check.SKIPPED} == {
         "NCCL, all cards",

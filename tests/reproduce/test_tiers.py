@@ -1,4 +1,5 @@
-"""Comparing scores, trees, weights and golden clips: what counts as the same, and what is said where it is not."""
+"""Comparing scores, trees, weights and golden clips: what counts as the same, and what is said where it is
+not."""
 
 import math
 from collections.abc import Iterator
@@ -58,7 +59,10 @@ def test_one_class_has_no_auc_and_so_passes_nothing() -> None:
 
 def test_trees_may_differ_by_the_tolerance_of_their_numbers_only() -> None:
     before = {"auc": {"value": 0.5, "n": 10}, "list": [1.0, None, "x", True]}
-    assert list(unequal(before, {"auc": {"value": 0.5 + 1e-12, "n": 10}, "list": [1.0, None, "x", True]}, 1e-9)) == []
+    assert (
+        list(unequal(before, {"auc": {"value": 0.5 + 1e-12, "n": 10}, "list": [1.0, None, "x", True]}, 1e-9))
+        == []
+    )
     now = {"auc": {"value": 0.51, "more": 1}, "list": [1.0, 0, "y", 1]}
     assert list(unequal(before, now, 1e-9)) == [
         "auc.value: 0.5 there, 0.51 here",
@@ -71,7 +75,10 @@ def test_trees_may_differ_by_the_tolerance_of_their_numbers_only() -> None:
 
 def test_weights_are_compared_to_the_bit() -> None:
     one = {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}
-    assert same_weights(one, {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}) == (True, "the same to the bit")
+    assert same_weights(one, {"w": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}) == (
+        True,
+        "the same to the bit",
+    )
     equal, said = same_weights(one, {"w": torch.tensor([1.0, 2.5]), "n": torch.tensor(3)})
     assert not equal and said == "other in 1 of 2 tensors, by 0.5 at most"
     assert same_weights(one, {"w": torch.tensor([1.0])})[0] is False
@@ -146,7 +153,9 @@ def test_golden_scores_come_back_as_written(tmp_path: Path) -> None:
 def checkpoint_of(folder: Path, seed: int, auc: float, rate: float = 1e-3, data: str = "d" * 16) -> Path:
     folder.mkdir()
     config = {"seed": seed, "optim": {"rate": rate}, "data": {"workers": seed}}
-    checkpoint.save(folder / "best.pt", {"config": config, "data": data, "metrics": {"auc": auc}, "model": {}})
+    checkpoint.save(
+        folder / "best.pt", {"config": config, "data": data, "metrics": {"auc": auc}, "model": {}}
+    )
     return folder
 
 
@@ -155,7 +164,10 @@ def test_the_spread_over_seeds_is_students_prediction_interval(tmp_path: Path) -
     spread = spread_of(runs[0], runs[1:])
     assert spread is not None
     # By hand: s = 0.02, t(0.975, 2) = 4.302653, and 4.302653 * 0.02 * sqrt(1 + 1/3) = 0.099366.
-    assert (spread.low, spread.high) == (pytest.approx(0.82 - 0.099366, abs=1e-6), pytest.approx(0.82 + 0.099366, abs=1e-6))
+    assert (spread.low, spread.high) == (
+        pytest.approx(0.82 - 0.099366, abs=1e-6),
+        pytest.approx(0.82 + 0.099366, abs=1e-6),
+    )
     assert spread.seeds == (1, 2, 3)
     wide = spread_of(runs[0], [checkpoint_of(tmp_path / "wide", 4, 0.99)])
     assert wide is not None and (wide.low, wide.high) == (0, 1)
@@ -197,7 +209,9 @@ def test_a_folder_for_results_that_cannot_be_is_one_sentence(tmp_path: Path) -> 
         begin(tmp_path / "file" / "out")
 
 
-def test_scores_are_made_again_however_few_there_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_scores_are_made_again_however_few_there_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     typed: list[list[str]] = []
     monkeypatch.setattr(tiers, "run", lambda words: typed.append([str(word) for word in words]) or 1)
     bundle: Any = SimpleNamespace(labels=lambda name: tmp_path / name)

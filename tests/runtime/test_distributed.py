@@ -1,4 +1,5 @@
-"""deterministic=true: torch is held to it, within the run alone, and an operation that cannot is one sentence."""
+"""deterministic=true: torch is held to it, within the run alone, and an operation that cannot is one
+sentence."""
 
 import os
 from pathlib import Path

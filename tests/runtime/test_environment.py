@@ -28,8 +28,13 @@ def copy_of_sources(folder: Path) -> Path:
 
 
 def code_in_a_process(source: Path) -> str:
-    program = f"import sys; sys.path.insert(0, {str(source)!r}); from telltale.runtime import environment; print(environment.code())"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=source)
+    program = (
+        f"import sys; sys.path.insert(0, {str(source)!r}); from telltale.runtime import environment; "
+        "print(environment.code())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=source
+    )
     return done.stdout.strip()
 
 
@@ -76,18 +81,44 @@ def test_packages_are_those_installed_and_none_where_absent(monkeypatch: pytest.
 
 def test_the_packages_are_those_between_a_file_and_its_score() -> None:
     found = set(environment.distributions())
-    assert {"torch", "timm", "av", "decord", "librosa", "soxr", "numpy", "scipy", "opencv-python-headless"} <= found
-    besides = {"pandas", "matplotlib", "scikit-learn", "thop", "tqdm", "tensorboard", "pydantic", "PyYAML", "huggingface-hub"}
+    assert {
+        "torch",
+        "timm",
+        "av",
+        "decord",
+        "librosa",
+        "soxr",
+        "numpy",
+        "scipy",
+        "opencv-python-headless",
+    } <= found
+    besides = {
+        "pandas",
+        "matplotlib",
+        "scikit-learn",
+        "thop",
+        "tqdm",
+        "tensorboard",
+        "pydantic",
+        "PyYAML",
+        "huggingface-hub",
+    }
     assert not found & (besides | {"telltale", "packaging", "safetensors", "h5py"})
 
 
 def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
     package = copy_of_sources(tmp_path)
-    program = f"import sys; sys.path.insert(0, {str(package.parent)!r}); from telltale.runtime import environment; "
+    program = (
+        f"import sys; sys.path.insert(0, {str(package.parent)!r}); from telltale.runtime import environment; "
+    )
     program += "print(*environment.distributions())"
 
     def in_a_process() -> set[str]:
-        return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+        return set(
+            subprocess.run(
+                [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            ).stdout.split()
+        )
 
     assert in_a_process() == set(environment.distributions())
     (package / "models" / "new.py").write_text('"""New."""\n\n\ndef build():\n    import einops.layers\n')
@@ -96,19 +127,27 @@ def test_a_detector_that_imports_a_package_brings_it_in(tmp_path: Path) -> None:
 
 
 def test_versions_ask_torch_only_where_it_is_loaded() -> None:
-    program = "import sys; from telltale.runtime import environment; import telltale.scores.sidecar; print(environment.machine()['vector'], 'torch' in sys.modules)"
+    program = (
+        "import sys; from telltale.runtime import environment; import telltale.scores.sidecar; "
+        "print(environment.machine()['vector'], 'torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["None", "False"]
     import torch
 
     told = environment.machine()
-    assert (told["vector"], told["threads"]) == (torch.backends.cpu.get_cpu_capability(), torch.get_num_threads())
+    assert (told["vector"], told["threads"]) == (
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+    )
     assert told["cores"] >= 1 and told["architecture"] == platform.machine()
     assert (told["gpu"] is None) == (not torch.cuda.is_available())
 
 
 def test_the_processors_name_is_the_kernels(tmp_path: Path) -> None:
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A Chip: Fast @ 3 GHz\nprocessor\t: 1\nmodel name\t: B\n")
+    (tmp_path / "cpuinfo").write_text(
+        "processor\t: 0\nmodel name\t: A Chip: Fast @ 3 GHz\nprocessor\t: 1\nmodel name\t: B\n"
+    )
     assert environment.cpu_name(tmp_path / "cpuinfo") == "A Chip: Fast @ 3 GHz"
     assert environment.cpu_name(tmp_path / "absent") == (platform.processor() or None)
 
@@ -136,7 +175,9 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
         "decord 0.6.0 there, none here",
     ]
     old = {"code": environment.code(), "packages": {"pandas": "0.1", "matplotlib": "0.1", "torch": "0.1"}}
-    assert [line.split()[:2] for line in environment.differences(old)] == [["torch", "0.1"]]  # of a bundle that names more
+    assert [line.split()[:2] for line in environment.differences(old)] == [
+        ["torch", "0.1"]
+    ]  # of a bundle that names more
     assert environment.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
     assert environment.differences(environment.environment()) == []
     assert environment.machine_differences(environment.environment()) == []

@@ -52,7 +52,9 @@ def test_a_clip_that_does_not_let_go_of_the_interpreter_is_given_up_too() -> Non
     ],
 )
 @pytest.mark.parametrize("workers", [1, 3])
-def test_a_clip_that_ends_its_worker_twice_is_crashed(die: Callable, how: str, workers: int, tmp_path: Path) -> None:
+def test_a_clip_that_ends_its_worker_twice_is_crashed(
+    die: Callable, how: str, workers: int, tmp_path: Path
+) -> None:
     data = Numbered(10, {4: lambda: (note(tmp_path / "tries", 4), faulthandler.disable(), die())})
     feed = feed_of(data, workers)
     facts, tensors = read(feed)
@@ -84,7 +86,9 @@ def test_an_idle_worker_that_is_ended_from_outside_is_replaced() -> None:
     feed.close()
 
 
-@pytest.mark.parametrize("error", [InputError("the store is full"), KeyError("a bug"), subprocess.CalledProcessError(1, "x")])
+@pytest.mark.parametrize(
+    "error", [InputError("the store is full"), KeyError("a bug"), subprocess.CalledProcessError(1, "x")]
+)
 def test_an_exception_comes_back_with_its_traceback(error: Exception) -> None:
     def wrong() -> None:
         raise error

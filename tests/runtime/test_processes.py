@@ -1,4 +1,5 @@
-"""What two processes must agree on: what is sent to all, the model that is judged, batch norm over all clips, an end."""
+"""What two processes must agree on: what is sent to all, the model that is judged, batch norm over all clips,
+an end."""
 
 import copy
 import signal
@@ -39,7 +40,10 @@ def _refuse() -> None:
 def _sent(here: Place) -> dict[str, Any]:
     """What reaches this process, and which sentences."""
     content = {
-        "model": {"w": torch.arange(24.0).view(1, 4, 2, 3).to(memory_format=torch.channels_last), "n": torch.tensor(7)},
+        "model": {
+            "w": torch.arange(24.0).view(1, 4, 2, 3).to(memory_format=torch.channels_last),
+            "n": torch.tensor(7),
+        },
         "half": [torch.tensor([1.5, float("nan")], dtype=torch.bfloat16), torch.zeros(0)],
         "progress": {"epoch": 2, "history": [{"auc": 0.5}]},
     }
@@ -61,7 +65,8 @@ def _sent(here: Place) -> dict[str, Any]:
 
 
 def _judged(here: Place, optim: dict[str, Any]) -> tuple[list, list]:
-    """Each epoch's scores by name as the run has them, and as one process gets them of what the main one would keep."""
+    """Each epoch's scores by name as the run has them, and as one process gets them of what the main one
+    would keep."""
     run, again = Run(configured(optim={"epochs": 2, **optim}), MemoryClips(TARGETS)), []
     done = run.go(here=here)
     for content in [saved for saved in run.saved if saved["progress"]["step"] == 0]:
@@ -73,7 +78,8 @@ def _judged(here: Place, optim: dict[str, Any]) -> tuple[list, list]:
 
 
 class OnCpu(nn.SyncBatchNorm):
-    """nn.SyncBatchNorm's arithmetic on the CPU, where torch has none: a mean over the samples of all processes."""
+    """nn.SyncBatchNorm's arithmetic on the CPU, where torch has none: a mean over the samples of all
+    processes."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -95,7 +101,9 @@ class OnCpu(nn.SyncBatchNorm):
 class Seen(MemoryClips):
     """Clips that have pictures, of two 8 x 8 frames, and sound, but for those `mute` and those `blind`."""
 
-    def __init__(self, targets: list[int], mute: tuple[int, ...], blind: tuple[int, ...], broken: tuple[int, ...]) -> None:
+    def __init__(
+        self, targets: list[int], mute: tuple[int, ...], blind: tuple[int, ...], broken: tuple[int, ...]
+    ) -> None:
         super().__init__(targets, broken)
         self.mute, self.blind = mute, blind
 
@@ -118,7 +126,9 @@ class Pooled(nn.Sequential):
     """(R, 3, H, W) → (R, 4): a picture tower with batch norm."""
 
     def __init__(self) -> None:
-        super().__init__(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        super().__init__(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
 
 
 class Mapped(nn.Sequential):
@@ -146,8 +156,12 @@ SETTINGS = configured(optim={"epochs": 1, "name": "sgd", "schedule": "constant",
 
 
 def _clips() -> Seen:
-    """17 clips in batches of 4. One process finds no sound in step 0, no picture in 1, nothing to read in 2, no clip in 4."""
-    first, second = ([[key.row for key in keys] for keys in TrainBatches(np.zeros(17), SETTINGS, rank, 2)] for rank in (0, 1))
+    """17 clips in batches of 4. One process finds no sound in step 0, no picture in 1, nothing to read in 2,
+    no clip in 4."""
+    first, second = (
+        [[key.row for key in keys] for keys in TrainBatches(np.zeros(17), SETTINGS, rank, 2)]
+        for rank in (0, 1)
+    )
     return Seen([0, 1, 1] * 5 + [0, 1], mute=tuple(second[0]), blind=tuple(first[1]), broken=tuple(second[2]))
 
 
@@ -160,7 +174,11 @@ def _synchronised(here: Place) -> dict[str, Tensor]:
 
 def _program(here: Place) -> dict[str, Any]:
     found = {"sent": _sent(here), "synchronised": _synchronised(here)}
-    return {**found, "plain": _judged(here, {}), "averaged": _judged(here, {"ema_decay": 0.8, "accumulate": 2})}
+    return {
+        **found,
+        "plain": _judged(here, {}),
+        "averaged": _judged(here, {"ema_decay": 0.8, "accumulate": 2}),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -183,13 +201,17 @@ def test_what_the_main_process_has_reaches_all_to_the_bit_and_a_refusal_too(both
         assert torch.equal(got["model"]["w"], torch.arange(24.0).view(1, 4, 2, 3))
         assert got["model"]["w"].is_contiguous(memory_format=torch.channels_last)
         assert got["model"]["n"].item() == 7 and got["half"][1].shape == (0,)
-        assert got["half"][0].view(torch.int16).tolist() == both[0]["sent"]["got"]["half"][0].view(torch.int16).tolist()
+        assert (
+            got["half"][0].view(torch.int16).tolist()
+            == both[0]["sent"]["got"]["half"][0].view(torch.int16).tolist()
+        )
         assert said == ["no such file", "no such file", signal.SIGTERM]
 
 
 @pytest.mark.parametrize("name", ["plain", "averaged"])
 def test_validation_scores_are_those_of_the_model_that_is_kept(both: list, name: str) -> None:
-    """The running statistics of batch norm are each process's own: rows of the second one were scored with them."""
+    """The running statistics of batch norm are each process's own: rows of the second one were scored with
+    them."""
     (scores, again), (others, _) = both[0][name], both[1][name]
     assert scores == others and len(scores) == len(again) == 2
     for during, kept in zip(scores, again, strict=True):
@@ -197,7 +219,8 @@ def test_validation_scores_are_those_of_the_model_that_is_kept(both: list, name:
 
 
 def test_synchronised_batch_norm_over_two_processes_is_that_of_one(both: list, alone: dict) -> None:
-    """With batches in which a process has no sound, no picture, nothing that can be read, or no clip at all."""
+    """With batches in which a process has no sound, no picture, nothing that can be read, or no clip at
+    all."""
     for each in both:
         for name, value in alone.items():
             torch.testing.assert_close(

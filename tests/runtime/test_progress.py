@@ -31,7 +31,9 @@ for _ in progress.each(iter(range(3)), "listing train", "file"):
 
 
 def log(seconds: float) -> list[str]:
-    done = subprocess.run([sys.executable, "-c", WORK.format(seconds=seconds)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", WORK.format(seconds=seconds)], capture_output=True, text=True, check=True
+    )
     assert not done.stdout and "\r" not in done.stderr
     return done.stderr.splitlines()
 
@@ -41,7 +43,9 @@ def test_a_log_gets_whole_lines_now_and_then():
     assert "damaged: a.mp4 is cut short" in lines
     told = [line for line in lines if line.startswith("epoch 1/3: ")]
     assert 2 <= len(told) < 10
-    assert all(" of 20 (" in line and " clip/s, " in line and line.endswith(" left, loss=0.5") for line in told)
+    assert all(
+        " of 20 (" in line and " clip/s, " in line and line.endswith(" left, loss=0.5") for line in told
+    )
     assert any(line.startswith("listing train: 2 so far, ") for line in lines)
 
 
@@ -60,7 +64,9 @@ def test_a_terminal_gets_a_bar_that_goes(monkeypatch: pytest.MonkeyPatch, capsys
     assert "demo data:" in said and not said.rpartition("\r")[2].strip()
 
 
-def test_no_bar_stands_where_the_last_sentence_comes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture):
+def test_no_bar_stands_where_the_last_sentence_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
     def program() -> int:
         progress.bar(2, "epoch 1/3", "clip").update()
         raise Stopped(signal.SIGTERM, "go on with --resume")
@@ -77,7 +83,11 @@ def test_hidden_work_says_nothing(capsys: pytest.CaptureFixture):
 
 def test_nobody_else_draws_bars():
     source = Path(progress.__file__).parent.parent
-    users = {path.name for path in source.rglob("*.py") if "tqdm(" in path.read_text() or "tqdm.write" in path.read_text()}
+    users = {
+        path.name
+        for path in source.rglob("*.py")
+        if "tqdm(" in path.read_text() or "tqdm.write" in path.read_text()
+    }
     assert users == {"progress.py"}
 
 
@@ -86,8 +96,13 @@ def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(distributed.torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
     cpu, cuda = distributed.torch.device("cpu"), distributed.torch.device("cuda", 0)
     assert distributed.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
-    assert distributed.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
-    assert distributed.Place(0, 8, cuda).describe("fp16", 1) == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
+    assert (
+        distributed.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
+    )
+    assert (
+        distributed.Place(0, 8, cuda).describe("fp16", 1)
+        == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
+    )
 
 
 def test_resampling_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch):

@@ -42,7 +42,16 @@ def test_a_score_refuses_nonsense(probability: float | None, status: str, second
 
 
 def test_every_decode_failure_is_a_status_without_a_number() -> None:
-    for status in ("missing", "empty", "refused", "damaged", "too_large", "no_stream", "failed", "not_finite"):
+    for status in (
+        "missing",
+        "empty",
+        "refused",
+        "damaged",
+        "too_large",
+        "no_stream",
+        "failed",
+        "not_finite",
+    ):
         assert Score("a.mp4", None, status, None).fake_probability is None
 
 
@@ -96,7 +105,9 @@ def test_journal_of_another_prediction_is_refused_and_left_alone(tmp_path: Path)
     assert (tmp_path / "journal").read_bytes() == before
 
 
-@pytest.mark.parametrize("line", ["nonsense", '["a.mp4", 2.0, "ok", 1.0]', '["a.mp4"]', '["a.mp4", "x", "ok", 1.0]', "3"])
+@pytest.mark.parametrize(
+    "line", ["nonsense", '["a.mp4", 2.0, "ok", 1.0]', '["a.mp4"]', '["a.mp4", "x", "ok", 1.0]', "3"]
+)
 def test_damaged_journal_line_is_named(tmp_path: Path, line: str) -> None:
     Journal(tmp_path / "journal", "f").close()
     with (tmp_path / "journal").open("a") as file:
@@ -107,7 +118,10 @@ def test_damaged_journal_line_is_named(tmp_path: Path, line: str) -> None:
 
 def test_journal_has_one_writer(tmp_path: Path) -> None:
     first = Journal(tmp_path / "journal", "f")
-    begin = f"from pathlib import Path; from telltale.scores.score import Journal; Journal(Path({str(tmp_path / 'journal')!r}), 'f')"
+    begin = (
+        "from pathlib import Path; from telltale.scores.score import Journal; "
+        f"Journal(Path({str(tmp_path / 'journal')!r}), 'f')"
+    )
     second = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)
     assert second.returncode != 0
     assert "another process" in second.stderr

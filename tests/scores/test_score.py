@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from telltale.errors import InputError
 from telltale.scores import score
-from telltale.scores.score import Journal, Score, merge, read_scores, status_counts, write_scores, write_submission
+from telltale.scores.score import (
+    Journal,
+    Score,
+    merge,
+    read_scores,
+    status_counts,
+    write_scores,
+    write_submission,
+)
 
 ROWS = [
     Score("a.mp4", 0.1 + 0.2, "ok", 4.0),
@@ -37,7 +45,9 @@ def test_scores_file_by_the_letter(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1e6)), max_size=20))
 @settings(max_examples=30, deadline=None)
-def test_numbers_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, float]]) -> None:
+def test_numbers_come_back_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, float]]
+) -> None:
     folder = tmp_path_factory.mktemp("scores")
     rows = [Score(f"{index}.mp4", p, "ok", seconds) for index, (p, seconds) in enumerate(values)]
     write_scores(folder / "scores.csv", rows)
@@ -46,9 +56,9 @@ def test_numbers_come_back_bit_for_bit(tmp_path_factory: pytest.TempPathFactory,
     journal.close()
     reopened = Journal(folder / "journal", "f")
     for found in (list(read_scores(folder / "scores.csv").values()), list(reopened.done.values())):
-        assert [(np.float64(s.fake_probability).tobytes(), np.float64(s.seconds).tobytes()) for s in found] == [
-            (np.float64(p).tobytes(), np.float64(seconds).tobytes()) for p, seconds in values
-        ]
+        assert [
+            (np.float64(s.fake_probability).tobytes(), np.float64(s.seconds).tobytes()) for s in found
+        ] == [(np.float64(p).tobytes(), np.float64(seconds).tobytes()) for p, seconds in values]
     reopened.close()
 
 
@@ -58,7 +68,11 @@ def test_numpy_numbers_are_written_as_numbers(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal", "f")
     journal.append([row])
     journal.close()
-    assert read_scores(tmp_path / "scores.csv")["a.mp4"] == Journal(tmp_path / "journal", "f").done["a.mp4"] == row
+    assert (
+        read_scores(tmp_path / "scores.csv")["a.mp4"]
+        == Journal(tmp_path / "journal", "f").done["a.mp4"]
+        == row
+    )
 
 
 def test_submission_by_the_letter(tmp_path: Path) -> None:
@@ -86,7 +100,9 @@ def test_submission_refuses_what_it_must_not_hold(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_write_that_fails_leaves_the_file_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_fails_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "submission.csv"
     write_submission(path, ROWS[:1], None)
     before = path.read_bytes()
@@ -134,7 +150,10 @@ def test_a_name_that_is_not_text_is_said(tmp_path: Path) -> None:
             "name,y_pred\na.mp4,0.5\n",
             ":1: header 'name,y_pred'; wanted video_name,fake_probability,status,seconds, or video_name",
         ),
-        ("video_name,p0,p1\na.mp4,0.5,0.5\n", ":1: header 'video_name,p0,p1'.*--score-column names one of several"),
+        (
+            "video_name,p0,p1\na.mp4,0.5,0.5\n",
+            ":1: header 'video_name,p0,p1'.*--score-column names one of several",
+        ),
         ("video_name,\na.mp4,0.5\n", ":1: header 'video_name,'"),
         ("video_name,target\na.mp4,0\nb.mp4,1\n", "is a label file, with video_name,target"),
         ("video_name,score\na.mp4,0.5\na.mp4,0.5\n", ":3: 'a.mp4' is listed a second time"),
@@ -147,7 +166,10 @@ def test_a_name_that_is_not_text_is_said(tmp_path: Path) -> None:
         ("video_name,score\n,0.5\n", ":2: row ',0.5'"),
         ("video_name,score\na.mp4,0.5\n\nb.mp4,0.5\n", ":3: row ''"),
         ("video_name,fake_probability,status,seconds\na.mp4,,ok,1\n", ":2: status 'ok'"),
-        ("video_name,fake_probability,status,seconds\na.mp4,0.5,failed,1\n", ":2: fake probability 0.5.*'failed'"),
+        (
+            "video_name,fake_probability,status,seconds\na.mp4,0.5,failed,1\n",
+            ":2: fake probability 0.5.*'failed'",
+        ),
     ],
 )
 def test_unusable_score_files_name_the_line(tmp_path: Path, text: str, said: str) -> None:

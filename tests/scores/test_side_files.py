@@ -67,11 +67,15 @@ def test_each_submission_has_the_side_file_of_its_name() -> None:
     scored("submission.csv", OTHER, 0.125)
     assert [add_file(name) for name in ("a.csv", "b.csv", "submission.csv")] == [MODEL, OTHER, OTHER]
     assert add_file("a.csv", "--bundle", bundle("B", model_sha256=MODEL)) == MODEL
-    with pytest.raises(InputError, match=r"b\.csv: was written by model cdcd.*side file says, and B holds model abab"):
+    with pytest.raises(
+        InputError, match=r"b\.csv: was written by model cdcd.*side file says, and B holds model abab"
+    ):
         add_file("b.csv", "--bundle", "B")
     Path("a.csv").write_bytes(Path("b.csv").read_bytes())
     with pytest.raises(
-        InputError, match=r"a\.csv: its SHA-256 is \w{16}\.\.\., but a\.scores\.json describes one of \w{16}.*0\.75.*0\.25"
+        InputError,
+        match=r"a\.csv: its SHA-256 is \w{16}\.\.\., but a\.scores\.json "
+        r"describes one of \w{16}.*0\.75.*0\.25",
     ):
         add_file("a.csv")
     Path("a.scores.json").write_text("{}")
@@ -92,7 +96,9 @@ def test_a_side_file_of_before_is_that_of_the_submission_with_its_numbers() -> N
     assert "submission_sha256" not in Path("scores.json").read_text()
     assert [add_file("a.csv"), add_file("b.csv")] == ["", OTHER]
     Path("a.csv").rename("submission.csv")
-    with pytest.raises(InputError, match=r"submission\.csv: .*scores\.json describes none \(not the model's numbers"):
+    with pytest.raises(
+        InputError, match=r"submission\.csv: .*scores\.json describes none \(not the model's numbers"
+    ):
         add_file("submission.csv")
     Path("b.csv").rename("submission.csv")
     assert add_file("submission.csv") == OTHER

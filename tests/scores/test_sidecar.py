@@ -73,7 +73,8 @@ def test_a_changed_score_file_is_refused_by_name(scores: Path) -> None:
 
 def test_no_side_file_and_no_score_file_are_told_apart(scores: Path) -> None:
     with pytest.raises(
-        InputError, match=r"scores\.json: cannot be read .*that train\.py or predict\.py writes with scores\.csv"
+        InputError,
+        match=r"scores\.json: cannot be read .*that train\.py or predict\.py writes with scores\.csv",
     ):
         sidecar.read(scores)
     sidecar.write(scores, **ABOUT)
@@ -124,5 +125,13 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(scores: Path) -> None
 
 
 def test_it_loads_no_torch() -> None:
-    program = "import sys, telltale.scores.sidecar, telltale.competition.access; print(*(n for n in ('torch', 'timm', 'pandas') if n in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split() == []
+    program = (
+        "import sys, telltale.scores.sidecar, telltale.competition.access; print(*(n for n in "
+        "('torch', 'timm', 'pandas') if n in sys.modules))"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+        == []
+    )

@@ -23,7 +23,9 @@ def template(tmp_path: Path) -> Path:
     return tmp_path / "template.csv"
 
 
-def test_a_written_submission_is_valid(tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_written_submission_is_valid(
+    tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_submission(tmp_path / "s.csv", [ROWS[0], ROWS[1]], 0.5)
     assert inspect_submission(tmp_path / "s.csv", template).notes == []
     assert _run(tmp_path / "s.csv", template) == 0
@@ -49,7 +51,9 @@ def test_a_written_submission_is_valid(tmp_path: Path, template: Path, capsys: p
         (VALID.replace("\nb", "\n\nb"), "s.csv:3: row '' has 0 fields"),
     ],
 )
-def test_each_fault_is_found(tmp_path: Path, template: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_fault_is_found(
+    tmp_path: Path, template: Path, text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "s.csv"
     path.write_text(text, encoding="utf-8")
     (problem,) = validate_submission(path, template)[:1]
@@ -59,13 +63,17 @@ def test_each_fault_is_found(tmp_path: Path, template: Path, text: str, said: st
     assert re.search(said, printed)
 
 
-def test_an_absent_submission_is_a_problem_and_an_absent_template_wrong_input(tmp_path: Path, template: Path) -> None:
+def test_an_absent_submission_is_a_problem_and_an_absent_template_wrong_input(
+    tmp_path: Path, template: Path
+) -> None:
     assert "cannot be read" in validate_submission(tmp_path / "none.csv", template)[0]
     with pytest.raises(InputError):
         validate_submission(template, tmp_path / "none.csv")
 
 
-def test_notes_make_nothing_invalid(tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_notes_make_nothing_invalid(
+    tmp_path: Path, template: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "s.csv").write_bytes(b"video_name,score\r\nb.mp4,0.5\r\na.mp4,0.5\r\n")
     assert _run(tmp_path / "s.csv", template) == 0
     printed = capsys.readouterr().out
@@ -94,13 +102,18 @@ def test_the_template_names_the_column(tmp_path: Path, text: str, column: str) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("video_name,id,y_pred\na.mp4,1,\n", "t.csv:1: header 'video_name,id,y_pred'; wanted video_name and one column"),
+        (
+            "video_name,id,y_pred\na.mp4,1,\n",
+            "t.csv:1: header 'video_name,id,y_pred'; wanted video_name and one column",
+        ),
         ("id,video_name\n1,a.mp4\n", "t.csv:1: header 'id,video_name'"),
         ("video_name,\na.mp4,\n", "t.csv:1: header 'video_name,'"),
         ("video_name,method\na.mp4,\nb.mp4,swap\n", "t.csv:3: method is 'swap', no number"),
     ],
 )
-def test_a_template_that_does_not_tell_its_column_wants_it_by_name(tmp_path: Path, text: str, said: str) -> None:
+def test_a_template_that_does_not_tell_its_column_wants_it_by_name(
+    tmp_path: Path, text: str, said: str
+) -> None:
     template, submission = tmp_path / "t.csv", tmp_path / "s.csv"
     template.write_text(text)
     with pytest.raises(InputError, match=f"{said}.*--score-column"):

@@ -1,6 +1,8 @@
-"""Every shipped configuration on fake CUDA tensors: a step of training, prediction and maps, in float32 and in bf16.
+"""Every shipped configuration on fake CUDA tensors: a step of training, prediction and maps, in float32 and
+in bf16.
 
-What these tests find is a tensor of the host that meets one of the device. What a GPU computes they cannot say.
+What these tests find is a tensor of the host that meets one of the device. What a GPU computes they cannot
+say.
 """
 
 from collections.abc import Iterator
@@ -27,14 +29,16 @@ from telltale.train import objectives, state
 from telltale.train.loop import train_epoch, update
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
-# Small networks instead of those that differ from them in size alone: a fake layer costs as much time as a real small one.
+# Small networks instead of those that differ from them in size alone: a fake layer costs as much time as a
+# real small one.
 SMALL = {
     "mel_cnn": ["model.sound_backbone=test_resnet"],
     "frame_cnn": ["model.picture_backbone=test_efficientnet"],
     "audiovisual": ["model.picture_backbone=test_resnet", "model.sound_backbone=test_resnet"],
 }
-# What differs from another case in nothing that a device could notice is left to `make test-slow`: bf16 walks all that float32
-# does, and its casts, which the large ones need only once; the frame-level classifiers are one network here.
+# What differs from another case in nothing that a device could notice is left to `make test-slow`: bf16 walks
+# all that float32 does, and its casts, which the large ones need only once; the frame-level classifiers are
+# one network here.
 LARGE, ALIKE = ("f3net", "lav", "spsl", "ucf", "demo"), ("efficientnet", "resnet", "xception")
 
 
@@ -43,7 +47,12 @@ def _slow(stem: str, precision: str) -> bool:
 
 
 CASES = [
-    pytest.param(file, precision, id=f"{file.stem}-{precision}", marks=pytest.mark.slow if _slow(file.stem, precision) else ())
+    pytest.param(
+        file,
+        precision,
+        id=f"{file.stem}-{precision}",
+        marks=pytest.mark.slow if _slow(file.stem, precision) else (),
+    )
     for file in CONFIGS
     for precision in ("off", "bf16")
 ]
@@ -84,20 +93,36 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
     here, steps, heads = Place(0, 1, CUDA), [], []
     with fake_cuda():
         objective = objectives.build(settings, [])
-        model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods).to(CUDA)
+        model = models.build(
+            settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods
+        ).to(CUDA)
         now, feed = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
         trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         without: list[str] = []
-        now.optimiser.register_step_pre_hook(lambda *_: without.extend(n for n, weight in trained if weight.grad is None))
+        now.optimiser.register_step_pre_hook(
+            lambda *_: without.extend(n for n, weight in trained if weight.grad is None)
+        )
         head = model.get_submodule("detector.head" if hasattr(model, "detector") else "head")
         head.register_forward_hook(lambda _, given, answer: heads.extend([*given, answer]))
-        train_epoch(model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *step: steps.append(step))
+        train_epoch(
+            model,
+            now,
+            feed,
+            settings,
+            here,
+            Watch(),
+            objective,
+            lambda: None,
+            lambda *step: steps.append(step),
+        )
         assert len(steps) == 1 and now.progress.step == 1
         assert not without, "several processes would wait for these gradients without end"
         # The head works in float32 whatever the precision of the rest, in training and in prediction.
         assert {tensor.dtype for tensor in heads} == {torch.float32}
         infer, batch = Inference(model, CUDA, precision), feed.batch([Key(0, -1)] * len(TARGETS))
-        assert infer(batch).shape == batch.usable.shape and {tensor.dtype for tensor in heads} == {torch.float32}
+        assert infer(batch).shape == batch.usable.shape and {tensor.dtype for tensor in heads} == {
+            torch.float32
+        }
         if models.ENTRIES[settings.model.name].maps:
             Maps(tmp_path, infer).write(feed.batch([Key(0, -1)]))
 
@@ -135,9 +160,13 @@ class Copies:
         patch.setattr("torch.cuda.stream", self.entered)
         patch.setattr("torch.cuda.current_stream", lambda device: self)
         patch.setattr(Tensor, "pin_memory", lambda tensor: tensor.clone())
-        patch.setattr(Tensor, "to", lambda tensor, device, non_blocking=False: self.copy(tensor, non_blocking))
         patch.setattr(
-            Tensor, "record_stream", lambda tensor, stream: self.asked.append(("keep", tensor.data_ptr(), self.stream))
+            Tensor, "to", lambda tensor, device, non_blocking=False: self.copy(tensor, non_blocking)
+        )
+        patch.setattr(
+            Tensor,
+            "record_stream",
+            lambda tensor, stream: self.asked.append(("keep", tensor.data_ptr(), self.stream)),
         )
 
     @contextmanager
@@ -160,7 +189,9 @@ class Copies:
         self.asked.append(("wait", event, self.stream))
 
 
-def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     dataset = Numbered(10)
     facts, expected = read(feed_of(dataset, 0))
     cuda, found = Copies(monkeypatch), []
@@ -168,7 +199,9 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(monkeypa
         # The copies of the next batch, and their event, were asked for before this one was waited for.
         assert cuda.events == min(number + 1, 3)
         assert ("wait", number, "model's") in cuda.asked and ("wait", number + 1, "model's") not in cuda.asked
-        kept = {ask[1] for ask in cuda.asked[cuda.asked.index(("wait", number, "model's")) :] if ask[0] == "keep"}
+        kept = {
+            ask[1] for ask in cuda.asked[cuda.asked.index(("wait", number, "model's")) :] if ask[0] == "keep"
+        }
         assert kept == {tensor.data_ptr() for tensor in batch.arrays().values()}
         found.append(batch)
     # The feed's memory was filled anew meanwhile; what crossed is what was there.

@@ -1,4 +1,5 @@
-"""What a training step takes of a GPU's memory: worked by hand in the small, the shipped configurations in the large."""
+"""What a training step takes of a GPU's memory: worked by hand in the small, the shipped configurations in
+the large."""
 
 import subprocess
 import sys
@@ -24,7 +25,8 @@ def test_activations_are_those_that_the_review_measured_and_grow_with_the_batch(
     assert whole.activations / GIB == pytest.approx(42, abs=1)
     half = estimate(config.read(CONFIGS / "xception.yaml", [*read, "data.batch_size=16"]))
     assert half.activations == pytest.approx(whole.activations / 2, rel=0.01)
-    # 20,811,050 weights in float32, their gradients, Adam's two moments of each; 32 clips of 8 pictures of 256 x 256.
+    # 20,811,050 weights in float32, their gradients, Adam's two moments of each; 32 clips of 8 pictures of
+    # 256 x 256.
     assert whole.gradients == 4 * 20_811_050 and whole.states == 2 * whole.gradients
     assert whole.inputs == 32 * 8 * 256 * 256 * 3
     bf16 = estimate(config.read(CONFIGS / "xception.yaml", [*read, "optim.autocast=bf16"]))
@@ -33,16 +35,22 @@ def test_activations_are_those_that_the_review_measured_and_grow_with_the_batch(
 
 
 def test_what_is_kept_is_what_autograd_keeps_of_real_tensors() -> None:
-    settings = config.read(CONFIGS / "meso4.yaml", ["clip.frames=1", "clip.image_size=64", "data.batch_size=4"])
+    settings = config.read(
+        CONFIGS / "meso4.yaml", ["clip.frames=1", "clip.image_size=64", "data.batch_size=4"]
+    )
     from telltale import models
     from telltale.train import objectives
 
     objective = objectives.build(settings, [])
-    model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods)
+    model = models.build(
+        settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods
+    )
     own, kept = {w.data_ptr() for w in (*model.parameters(), *model.buffers())}, {}
     from telltale.train.footprint import _batch
 
-    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t):
+    with torch.autograd.graph.saved_tensors_hooks(
+        lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t
+    ):
         losses = objective(model, _batch(settings, 4, 1))
     real = sum(t.untyped_storage().nbytes() for place, t in kept.items() if place not in own)
     assert losses.total.isfinite()
@@ -59,7 +67,10 @@ def test_plan_says_before_it_measures_that_a_configuration_will_not_fit(
 ) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     asked = ["plan", "--videos", "5", "--config", str(CONFIGS / "meso4.yaml"), "--clips", str(tmp_path)]
-    for card, said in (("24", "a card of 24.0 GB has it"), ("1.2", "WILL NOT FIT a card of 1.2 GB: wanted a smaller")):
+    for card, said in (
+        ("24", "a card of 24.0 GB has it"),
+        ("1.2", "WILL NOT FIT a card of 1.2 GB: wanted a smaller"),
+    ):
         assert main([*asked, "--card-gb", card]) == 2  # there is nothing to measure
         assert said in capsys.readouterr().out
     assert main([*asked, "--card-gb", "0"]) == 2
@@ -71,7 +82,9 @@ def test_out_of_memory_in_training_is_one_sentence_with_the_remedy(monkeypatch: 
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 7 GiB.\nmore")
 
     monkeypatch.setattr(loop, "backward", short)
-    with pytest.raises(InputError, match=r"^cpu: out of memory in a step of training \(CUDA .*7 GiB\.\); wanted a smaller"):
+    with pytest.raises(
+        InputError, match=r"^cpu: out of memory in a step of training \(CUDA .*7 GiB\.\); wanted a smaller"
+    ):
         Run(configured(), MemoryClips([0, 1] * 4)).go()
 
 

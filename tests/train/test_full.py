@@ -1,4 +1,5 @@
-"""No room left: a store goes on without keeping; a file that cannot be written is one sentence and leaves what was there."""
+"""No room left: a store goes on without keeping; a file that cannot be written is one sentence and leaves
+what was there."""
 
 import errno
 import re
@@ -51,7 +52,10 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path) -
 
 def test_a_full_disk_is_said_with_how_much_is_free() -> None:
     said = str(cannot_write(Path("/tmp/nowhere/last.pt"), OSError(errno.ENOSPC, "No space left on device")))
-    assert re.search(r"^/tmp/nowhere/last\.pt: cannot be written \(No space left on device; [0-9.,]+ MB are free there", said)
+    assert re.search(
+        r"^/tmp/nowhere/last\.pt: cannot be written \(No space left on device; [0-9.,]+ MB are free there",
+        said,
+    )
 
 
 def test_scores_texts_and_the_journal_say_so_and_leave_no_fragment(tmp_path: Path) -> None:
@@ -73,35 +77,51 @@ def test_scores_texts_and_the_journal_say_so_and_leave_no_fragment(tmp_path: Pat
     again.close()
 
 
-def test_events_that_find_no_room_stop_the_run_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_events_that_find_no_room_stop_the_run_in_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     record = Record(tmp_path, 0)
 
     def train() -> None:
         for step in range(10_000):  # a thread writes them: it is a later step that hears of it
             record.step(step, {"loss": 1.0}, 1e-3)
 
-    with files_of_at_most(4_000), pytest.raises(InputError, match=r"events\.out\.tfevents: cannot be written \(File too large"):
+    with (
+        files_of_at_most(4_000),
+        pytest.raises(InputError, match=r"events\.out\.tfevents: cannot be written \(File too large"),
+    ):
         train()
     record.close()
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_store_that_need_not_keep_says_once_that_it_is_full_and_reading_goes_on(tiny: Path, tmp_path: Path, capfd):
+def test_a_store_that_need_not_keep_says_once_that_it_is_full_and_reading_goes_on(
+    tiny: Path, tmp_path: Path, capfd
+):
     wanted = config.read(TINY, ["store.max_gb=0.0001", "data.workers=2"])
     videos = sorted((tiny / "train").glob("*.mp4"))
-    dataset = ClipDataset([Row(p.name, p, 0) for p in videos], wanted, BOTH, store=open_store(tmp_path / "s", wanted, BOTH))
+    dataset = ClipDataset(
+        [Row(p.name, p, 0) for p in videos], wanted, BOTH, store=open_store(tmp_path / "s", wanted, BOTH)
+    )
     plain = ClipDataset(dataset.rows, wanted, BOTH)
     keys = evaluation_batches([1] * len(videos), 4)
-    read = [torch.cat([b.pictures.clone() for b in Feed(d, keys, 2, timeout_seconds=60)]) for d in (dataset, plain)]
+    read = [
+        torch.cat([b.pictures.clone() for b in Feed(d, keys, 2, timeout_seconds=60)])
+        for d in (dataset, plain)
+    ]
     assert torch.equal(*read)
     assert capfd.readouterr().err.count("is full") == 1
     assert 0 < dataset.store.shelf.total_bytes() < 2.5e5  # each worker's first may have met room
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("limit", "spans", "sentence"), [(0.01, 1000, True), (0.01, 100, False), (100.0, 10**9, True)])
+@pytest.mark.parametrize(
+    ("limit", "spans", "sentence"), [(0.01, 1000, True), (0.01, 100, False), (100.0, 10**9, True)]
+)
 def test_what_a_store_will_lack_is_said_before_the_start(tmp_path: Path, capsys, limit, spans, sentence):
-    wanted = config.read(TINY, [f"store.max_gb={limit}"])  # an entry: 2 * 48 * 48 * 3 + 4 * 16000 = 77,824 bytes
+    wanted = config.read(
+        TINY, [f"store.max_gb={limit}"]
+    )  # an entry: 2 * 48 * 48 * 3 + 4 * 16000 = 77,824 bytes
     warn_of_store(open_store(tmp_path / "s", wanted, BOTH), wanted, BOTH, spans)
     said = capsys.readouterr().err
     assert ("will be decoded each time" in said) == sentence

@@ -1,4 +1,5 @@
-"""The loop in a small world: what it learns, what a cut run comes to, what it does with clips that cannot be read."""
+"""The loop in a small world: what it learns, what a cut run comes to, what it does with clips that cannot be
+read."""
 
 import numpy as np
 import pytest
@@ -29,7 +30,9 @@ def test_it_learns_and_keeps_the_best_epoch() -> None:
     assert done.progress.best_auc == max(row["validation_auc"] for row in history) > 0.9
     ranks = [(row["validation_auc"], row["validation_tpr_at_fpr_1e-3"]) for row in history]
     assert done.progress.best_epoch == ranks.index(max(ranks))
-    assert [is_best for _, is_best in run.epochs] == [rank > max([(-1, -1), *ranks[:at]]) for at, rank in enumerate(ranks)]
+    assert [is_best for _, is_best in run.epochs] == [
+        rank > max([(-1, -1), *ranks[:at]]) for at, rank in enumerate(ranks)
+    ]
     assert 0.5 < done.progress.best_mean < 0.9  # two thirds of the clips are forged
 
 
@@ -51,7 +54,9 @@ def test_a_run_cut_at_any_step_and_resumed_is_bit_equal(optim: dict, stop_at: in
     assert whole.losses == cut.losses + rest.losses
     timing = {"clips_per_second", "seconds"}
     for a, b in zip(resumed.progress.history, expected.progress.history, strict=True):
-        assert {k: v for k, v in a.items() if k not in timing} == {k: v for k, v in b.items() if k not in timing}
+        assert {k: v for k, v in a.items() if k not in timing} == {
+            k: v for k, v in b.items() if k not in timing
+        }
     assert resumed.progress.best_mean == expected.progress.best_mean
 
 
@@ -67,7 +72,11 @@ def test_with_several_batches_to_an_update_it_is_saved_at_the_first_update_from_
     """25 clips, 7 batches an epoch, updates after batches 3, 6 and 7; multiples of 4 are 4 and 8."""
     run = Run(configured(optim={"accumulate": 3, "save_every": 4, "epochs": 1}), MemoryClips(TARGETS))
     run.go()
-    assert [(content["progress"]["epoch"], content["progress"]["step"]) for content in run.saved] == [(0, 6), (0, 7), (1, 0)]
+    assert [(content["progress"]["epoch"], content["progress"]["step"]) for content in run.saved] == [
+        (0, 6),
+        (0, 7),
+        (1, 0),
+    ]
 
 
 def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
@@ -108,7 +117,10 @@ def test_accumulated_small_batches_equal_one_large_batch() -> None:
     targets = [0, 1] * 6
     small = configured(data={"batch_size": 3}, optim={"accumulate": 2, "name": "sgd", "schedule": "constant"})
     large = configured(data={"batch_size": 6}, optim={"name": "sgd", "schedule": "constant"})
-    one, other = Run(small, MemoryClips(targets), plain=True).go(), Run(large, MemoryClips(targets), plain=True).go()
+    one, other = (
+        Run(small, MemoryClips(targets), plain=True).go(),
+        Run(large, MemoryClips(targets), plain=True).go(),
+    )
     for a, b in zip(one.model.parameters(), other.model.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
 
@@ -140,7 +152,11 @@ def test_a_score_is_a_probability_or_a_status() -> None:
     clips = MemoryClips([0, 1, 1, 0, 1], broken=(3,), poison=(4,))
     feed = Feed(clips, evaluation_batches([0] * 5, 2), 0, timeout_seconds=60)
     cpu = torch.device("cpu")
-    scores = [s for part in score(Inference(SmallModel(), cpu, "off"), feed, Watch(), bar(3, "", "", False)) for s in part]
+    scores = [
+        s
+        for part in score(Inference(SmallModel(), cpu, "off"), feed, Watch(), bar(3, "", "", False))
+        for s in part
+    ]
     assert [s.video_name for s in scores] == [f"{row}.mp4" for row in range(5)]
     assert [s.status for s in scores] == ["ok", "ok", "ok", "damaged", "not_finite"]
     assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]

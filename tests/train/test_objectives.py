@@ -1,4 +1,5 @@
-"""What trains each detector: its terms, its batches, and a whole run of each through train.py and predict.py."""
+"""What trains each detector: its terms, its batches, and a whole run of each through train.py and
+predict.py."""
 
 import csv
 import json
@@ -29,7 +30,9 @@ SIZE = 64
 
 
 def settings(name: str, **sections: dict) -> config.Config:
-    return config.parse({"model": {"name": name}, "clip": {"frames": 2, "image_size": SIZE}, **sections}, "test")
+    return config.parse(
+        {"model": {"name": name}, "clip": {"frames": 2, "image_size": SIZE}, **sections}, "test"
+    )
 
 
 def batch(targets: list[int], views: int = 1, frames: int = 2) -> Batch:
@@ -50,7 +53,13 @@ class Told(nn.Module):
         self.answer, self.asked = answer, {}
 
     def forward(
-        self, pictures: Tensor, mel: Tensor | None, has_picture: Tensor, has_sound: Tensor, frame_seconds=None, learn=False
+        self,
+        pictures: Tensor,
+        mel: Tensor | None,
+        has_picture: Tensor,
+        has_sound: Tensor,
+        frame_seconds=None,
+        learn=False,
     ):
         self.asked = {"pictures": pictures, "learn": learn}
         return self.answer
@@ -66,7 +75,9 @@ LOSSES = {
 def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
     logit, target = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
     model = Told(logit)
-    found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(model, batch([1, 0, 0]))
+    found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(
+        model, batch([1, 0, 0])
+    )
     assert list(found.terms) == [loss] and not model.asked["learn"]
     torch.testing.assert_close(found.total, LOSSES[loss](logit, target))
     torch.testing.assert_close(found.probability, logit.sigmoid())
@@ -77,7 +88,9 @@ def test_each_frame_is_judged_by_its_clips_target(loss: str) -> None:
     frames, target = torch.tensor([[2.0, -4.0], [-1.0, 3.0], [0.5, 0.0]]), torch.tensor([1.0, 0.0, 0.0])
     model, wanted = Told(frames.flatten()), LOSSES[loss](frames, target[:, None].expand(3, 2))
     for pooling, clip in (("mean", frames.mean(1)), ("max", frames.amax(1))):
-        chosen = settings("meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"})
+        chosen = settings(
+            "meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"}
+        )
         found = objectives.build(chosen, [])(model, batch([1, 0, 0]))
         assert model.asked["learn"] and list(found.terms) == [loss]
         torch.testing.assert_close(found.total, wanted)
@@ -104,7 +117,9 @@ def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
 def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target(per: str) -> None:
     frames = torch.tensor([[-3.0, -1.0], [3.0, 2.0], [-2.0, 1.0], [1.0, 4.0]])
     logit = frames if per == "frame" else frames.mean(1, keepdim=True)
-    found = objectives.build(settings("sbi", objective={"per": per}), [])(Told(logit.flatten()), batch([0, 0], views=2))
+    found = objectives.build(settings("sbi", objective={"per": per}), [])(
+        Told(logit.flatten()), batch([0, 0], views=2)
+    )
     target = torch.tensor([[0.0], [1.0], [0.0], [1.0]]).expand_as(logit)
     torch.testing.assert_close(found.total, functional.binary_cross_entropy_with_logits(logit, target))
     torch.testing.assert_close(found.probability, frames.mean(1).sigmoid().view(2, 2).mean(1))
@@ -137,12 +152,18 @@ def test_ucf_adds_four_terms_with_the_published_weights_on_pairs_frame_by_frame(
     for place, (clip, frame) in enumerate([(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (3, 0)]):
         torch.testing.assert_close(asked[place], ours[clip, frame])
     kinds = torch.tensor([0, 2, 0, 2, 0, 1, 0, 1, 0, 2, 0, 2])
-    torch.testing.assert_close(found.terms["common"], functional.cross_entropy(answer.common, (kinds > 0).long()))
-    torch.testing.assert_close(found.terms["specific"], 0.1 * functional.cross_entropy(answer.specific, kinds))
+    torch.testing.assert_close(
+        found.terms["common"], functional.cross_entropy(answer.common, (kinds > 0).long())
+    )
+    torch.testing.assert_close(
+        found.terms["specific"], 0.1 * functional.cross_entropy(answer.specific, kinds)
+    )
     assert found.terms["reconstruction"].item() == pytest.approx(0.3 * (2 * 0.5 + 2 * 0.25))
     assert found.terms["contrastive"].item() > 0
     frames = answer.common.softmax(1)[:, 1]
-    torch.testing.assert_close(found.probability[:2], torch.stack([frames[[0, 2]].mean(), frames[[1, 3]].mean()]))
+    torch.testing.assert_close(
+        found.probability[:2], torch.stack([frames[[0, 2]].mean(), frames[[1, 3]].mean()])
+    )
 
 
 def test_ucf_without_a_method_column_has_one_kind() -> None:
@@ -150,9 +171,12 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
     objective = objectives.build(settings("ucf"), rows)
     assert objective.methods == 1
     assert set(objective.method.values()) == {1}
-    # A forged clip of another list, as `telltale plan` has them, is of the first kind, and forged all the same.
+    # A forged clip of another list, as `telltale plan` has them, is of the first kind, and forged all the
+    # same.
     known = objectives.build(settings("ucf"), ucf_rows()[:2])
-    answer = SimpleNamespace(common=torch.zeros(4, 2), specific=torch.zeros(4, 2), pictures=torch.zeros(4, 3, 8, 8))
+    answer = SimpleNamespace(
+        common=torch.zeros(4, 2), specific=torch.zeros(4, 2), pictures=torch.zeros(4, 3, 8, 8)
+    )
     answer.common_features, answer.specific_features, answer.rebuilt = (
         torch.zeros(4, 5),
         torch.zeros(4, 5),
@@ -164,7 +188,9 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
 
 def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
     torch.manual_seed(0)
-    answer = SimpleNamespace(classes=torch.randn(4, 2), patches=torch.randn(4, 2, 4, 4), projected=torch.randn(4, 6, 4, 4))
+    answer = SimpleNamespace(
+        classes=torch.randn(4, 2), patches=torch.randn(4, 2, 4, 4), projected=torch.randn(4, 6, 4, 4)
+    )
     objective = objectives.build(settings("lav"), [])
     objective.epoch = 1
     early = objective(Told(answer), batch([0, 1]))
@@ -177,10 +203,14 @@ def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
 
 def test_a_term_that_is_not_finite_stops_by_name() -> None:
     answer = SimpleNamespace(
-        classes=torch.randn(4, 2), patches=torch.full((4, 2, 4, 4), torch.nan), projected=torch.randn(4, 6, 4, 4)
+        classes=torch.randn(4, 2),
+        patches=torch.full((4, 2, 4, 4), torch.nan),
+        projected=torch.randn(4, 6, 4, 4),
     )
     found = objectives.build(settings("lav"), [])(Told(answer), batch([0, 1]))
-    with pytest.raises(NonFiniteLoss, match=r"term 'patches' is not finite \(nan\) on the batch of 0\.mp4, 1\.mp4"):
+    with pytest.raises(
+        NonFiniteLoss, match=r"term 'patches' is not finite \(nan\) on the batch of 0\.mp4, 1\.mp4"
+    ):
         found.check(["0.mp4", "1.mp4"])
 
 
@@ -208,11 +238,21 @@ def labelled(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     clusters = {kind: number for number, kind in enumerate(sorted(set(kinds.values())))}
     with (tiny / "train_labels.csv").open() as file, (folder / "train_labels.csv").open("w") as out:
         out.write("video_name,target,method\n")
-        out.writelines(f"{r['video_name']},{r['target']},{clusters[kinds[r['video_name']]]}\n" for r in csv.DictReader(file))
+        out.writelines(
+            f"{r['video_name']},{r['target']},{clusters[kinds[r['video_name']]]}\n"
+            for r in csv.DictReader(file)
+        )
     return folder
 
 
-SMALL = ["clip.seconds=1", "clip.frames=1", f"clip.image_size={SIZE}", "data.batch_size=4", "data.workers=1", "optim.epochs=2"]
+SMALL = [
+    "clip.seconds=1",
+    "clip.frames=1",
+    f"clip.image_size={SIZE}",
+    "data.batch_size=4",
+    "data.workers=1",
+    "optim.epochs=2",
+]
 SMALL += [
     "optim.accumulate=1",
     "optim.autocast=off",
@@ -233,7 +273,11 @@ def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False)
 
 # The objectives of their own in every test run, the plain classifiers by `make test-slow`.
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if e.objective != "classifier" else pytest.mark.slow) for name, e in ENTRIES.items()]
+    "name",
+    [
+        pytest.param(name, marks=() if e.objective != "classifier" else pytest.mark.slow)
+        for name, e in ENTRIES.items()
+    ],
 )
 def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path: Path, name: str) -> None:
     torch.set_num_threads(1)
@@ -243,13 +287,20 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
         header = next(csv.reader(file))
     terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}}
     terms["lav"] = {"train_classes", "train_patches", "train_genuine_patches"}
-    assert {key for key in header if key.startswith("train_")} - {"train_loss", "train_unreadable"} == terms.get(name, set())
+    assert {key for key in header if key.startswith("train_")} - {
+        "train_loss",
+        "train_unreadable",
+    } == terms.get(name, set())
     logged = EventAccumulator(str(tmp_path / "run")).Reload().Tags()["scalars"]
     assert {f"train/{term.removeprefix('train_')}" for term in terms.get(name, set())} <= set(logged)
     best = checkpoint.load(tmp_path / "run" / "best.pt")
     assert not [key for key in best["model"] if ".learning." in key]
     audit = json.loads((tmp_path / "run" / "audit.json").read_text())
-    trained = {key for key in best["model"] if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    trained = {
+        key
+        for key in best["model"]
+        if not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    }
     assert audit["parameters"] == sum(best["model"][key].numel() for key in trained)
     # One epoch, then another in a second call, is bit for bit the run of two.
     assert do_train(labelled, name, tmp_path / "cut", *backbone, "optim.epochs=1") == 0
@@ -267,7 +318,9 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
     ]
     maps = ["--maps", str(tmp_path / "maps")]
     if name != "lav":
-        with pytest.raises(InputError, match=f"{name} says whether a clip is forged, not where; wanted a checkpoint of lav"):
+        with pytest.raises(
+            InputError, match=f"{name} says whether a clip is forged, not where; wanted a checkpoint of lav"
+        ):
             predict.predict(predict.arguments([*asked, *maps]))
         maps = []
     assert predict.predict(predict.arguments([*asked, *maps])) == 0
@@ -278,7 +331,9 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
 
 
 def test_training_on_pairs_wants_an_even_batch(labelled: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.batch_size is 5; ucf trains on pairs, wanted an even number"):
+    with pytest.raises(
+        InputError, match=r"data\.batch_size is 5; ucf trains on pairs, wanted an even number"
+    ):
         do_train(labelled, "ucf", tmp_path / "run", "data.batch_size=5")
 
 

@@ -40,7 +40,9 @@ def test_warm_up_rises_linearly_to_the_rate() -> None:
     assert [optim.rate_at(settings, step, 10) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize(("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
+)
 def test_each_optimiser_takes_its_settings_and_leaves_frozen_weights_out(name: str, kind: type) -> None:
     model = torch.nn.Linear(2, 2)
     model.bias.requires_grad_(False)
@@ -55,7 +57,9 @@ def test_decay_of_weights_spares_biases_norms_and_what_a_part_of_the_model_names
         def no_weight_decay(self) -> set[str]:
             return {"weight"}
 
-    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 4), Part(4, 1))
+    model = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 4), Part(4, 1)
+    )
     groups = optim.optimiser(model, config.Optim(weight_decay=0.125, decay="weights")).param_groups
     reached = {id(p) for group in groups if group["weight_decay"] == 0.125 for p in group["params"]}
     spared = {id(p) for group in groups if group["weight_decay"] == 0 for p in group["params"]}
@@ -67,7 +71,8 @@ def test_decay_of_weights_spares_biases_norms_and_what_a_part_of_the_model_names
 
 
 def test_shallownets_decay_adds_to_each_gradient_what_keras_l2_does() -> None:
-    """A step of Adam with its groups is a step of plain Adam on the loss with 1e-4 times the sum of squares added."""
+    """A step of Adam with its groups is a step of plain Adam on the loss with 1e-4 times the sum of squares
+    added."""
     settings = config.read(CONFIGS / "shallownet_v3.yaml").optim
     assert (settings.name, settings.weight_decay, settings.decay) == ("adam", 2e-4, "weights")
     torch.manual_seed(0)

@@ -1,4 +1,5 @@
-"""`telltale plan`: measured by the real loops, in proportion to the clips, refused where nothing can be read."""
+"""`telltale plan`: measured by the real loops, in proportion to the clips, refused where nothing can be
+read."""
 
 import json
 import subprocess
@@ -22,25 +23,49 @@ def quick(monkeypatch):
 def test_a_plan_has_time_disk_and_memory(tiny: Path, capsys):
     found = []
     for videos in (1_000, 2_000):
-        assert main(["plan", "--videos", str(videos), "--config", str(TINY), "--clips", str(tiny / "train"), "--json"]) == 0
+        assert (
+            main(
+                [
+                    "plan",
+                    "--videos",
+                    str(videos),
+                    "--config",
+                    str(TINY),
+                    "--clips",
+                    str(tiny / "train"),
+                    "--json",
+                ]
+            )
+            == 0
+        )
         found.append(json.loads(capsys.readouterr().out))
     for one in found:
         clip = one["clip"]
-        assert one["predict_seconds"] == clip["start_up_seconds"] + one["videos"] * clip["predict_clip_seconds"]
-        assert one["train_seconds"] == 2 * one["epoch_seconds"] == 2 * one["videos"] * clip["train_clip_seconds"]
+        assert (
+            one["predict_seconds"] == clip["start_up_seconds"] + one["videos"] * clip["predict_clip_seconds"]
+        )
+        assert (
+            one["train_seconds"] == 2 * one["epoch_seconds"] == 2 * one["videos"] * clip["train_clip_seconds"]
+        )
         # 2 pictures of 48 x 48 and a second of sound at 16 kHz; demo clips may be a little shorter.
         assert one["store_bytes"] == pytest.approx(one["videos"] * (2 * 48 * 48 * 3 + 4 * 16_000), rel=0.1)
         assert one["jpeg_store_bytes"] < one["store_bytes"]
         assert min(clip["predict_memory_bytes"], clip["train_memory_bytes"]) > 50e6
         assert all(
-            clip[name] > 0 for name in ("decode_clip_seconds", "predict_clip_seconds", "train_clip_seconds", "file_bytes")
+            clip[name] > 0
+            for name in ("decode_clip_seconds", "predict_clip_seconds", "train_clip_seconds", "file_bytes")
         )
 
 
 def test_people_get_a_table(tiny: Path, capsys):
     assert main(["plan", "--videos", "178000", "--config", str(TINY), "--clips", str(tiny / "train")]) == 0
     text = capsys.readouterr().out
-    assert "178,000 clips" in text and "predict.py" in text and "telltale cache build" in text and "of memory" in text
+    assert (
+        "178,000 clips" in text
+        and "predict.py" in text
+        and "telltale cache build" in text
+        and "of memory" in text
+    )
 
 
 def test_without_clips_some_are_drawn(monkeypatch, capsys):

@@ -40,7 +40,12 @@ def go_on(folder: Path, settings: config.Config) -> dict[str, Any] | None:
         ({"schedule": "cosine"}, 3, 0, False),
         ({"schedule": "cosine"}, 0, 1, True),  # the first step has the whole rate, whatever comes
         ({"schedule": "cosine"}, 0, 2, False),
-        ({"schedule": "hold", "hold": 0.5}, 1, 6, True),  # 16 steps of 30 and of 50: both hold the rate as long
+        (
+            {"schedule": "hold", "hold": 0.5},
+            1,
+            6,
+            True,
+        ),  # 16 steps of 30 and of 50: both hold the rate as long
         ({"schedule": "hold", "hold": 0.5}, 1, 7, False),
     ],
 )
@@ -55,7 +60,8 @@ def test_more_epochs_are_allowed_where_no_step_done_would_have_had_another_rate(
         assert go_on(folder, more) is not None
         return
     with pytest.raises(
-        InputError, match=rf"optim\.epochs=3, now it is 5; by schedule '{optim['schedule']}' steps that are done"
+        InputError,
+        match=rf"optim\.epochs=3, now it is 5; by schedule '{optim['schedule']}' steps that are done",
     ):
         go_on(folder, more)
 
@@ -90,11 +96,23 @@ class Pictures(nn.Module):
             "=8 over 8 processes leaves batch norm few clips .*, 1 a step; .*batch_size=64, or",
         ),
         ("audiovisual", 8, 1, [], None),
-        ("audiovisual", 4, 1, [], "=4 over 1 process leaves batch norm few clips .*, 4 a step; .*batch_size=8$"),
+        (
+            "audiovisual",
+            4,
+            1,
+            [],
+            "=4 over 1 process leaves batch norm few clips .*, 4 a step; .*batch_size=8$",
+        ),
         ("audiovisual", 64, 8, [], None),
         ("audiovisual", 8, 8, ["optim.sync_batch_norm=true"], None),
         ("xception", 8, 8, ["clip.frames=8"], None),
-        ("xception", 8, 8, ["clip.frames=4"], "few pictures to estimate from, 4 a step; .*data.batch_size=16,"),
+        (
+            "xception",
+            8,
+            8,
+            ["clip.frames=4"],
+            "few pictures to estimate from, 4 a step; .*data.batch_size=16,",
+        ),
         ("sbi", 8, 8, ["clip.frames=4"], None),  # a genuine clip and its forgery
     ],
 )

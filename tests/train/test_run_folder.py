@@ -1,4 +1,5 @@
-"""Where an interrupted run goes on, and where it must not: settings that a step depends on are those it was begun with."""
+"""Where an interrupted run goes on, and where it must not: settings that a step depends on are those it was
+begun with."""
 
 import hashlib
 import json
@@ -20,7 +21,10 @@ def settings(name: str, *overrides: str) -> config.Config:
 
 
 def go_on(folder: Path, asked: config.Config) -> None:
-    assert run_folder.prepare(folder, asked, Place(0, 1, torch.device("cpu")), resume=True, force=False) is not None
+    assert (
+        run_folder.prepare(folder, asked, Place(0, 1, torch.device("cpu")), resume=True, force=False)
+        is not None
+    )
 
 
 def begun_before_the_key(folder: Path, name: str) -> None:
@@ -32,7 +36,9 @@ def begun_before_the_key(folder: Path, name: str) -> None:
 
 def test_a_run_from_before_losses_of_frames_goes_on_with_those_of_clips(tmp_path: Path) -> None:
     begun_before_the_key(tmp_path, "resnet18")
-    with pytest.raises(InputError, match=r"objective\.per='clip', now it is 'frame'; .* \(--set objective\.per=\"clip\"\)"):
+    with pytest.raises(
+        InputError, match=r"objective\.per='clip', now it is 'frame'; .* \(--set objective\.per=\"clip\"\)"
+    ):
         go_on(tmp_path, settings("resnet18"))
     go_on(tmp_path, settings("resnet18", 'objective.per="clip"'))
 
@@ -60,5 +66,11 @@ def test_a_checkpoint_of_fewer_keys_keeps_its_fingerprint():
     assert now == settings and config.fingerprint(now) != then
     assert config.fingerprint(now, older) == then
     # A newer key that is set counts, and so does every older one.
-    others = [["optim.sam_rho=0.1"], ["store.max_gb=3"], ["objective.per=frame"], ["optim.rate=1e-5"], ["predict.spans=2"]]
+    others = [
+        ["optim.sam_rho=0.1"],
+        ["store.max_gb=3"],
+        ["objective.per=frame"],
+        ["optim.rate=1e-5"],
+        ["predict.spans=2"],
+    ]
     assert len({config.fingerprint(config.override(now, each), older) for each in others} | {then}) == 6

@@ -40,7 +40,15 @@ def test_only_keys_that_differ_and_what_came_of_each(three: Path, capsys: pytest
     assert main(["runs", str(three), "--sort", "auc", "--csv", str(out)]) == 0
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["run", "optim.rate", "optim.clip_norm", "auc", "tpr@fpr=1e-3", "best_epoch", "status"]
+    assert list(rows[0]) == [
+        "run",
+        "optim.rate",
+        "optim.clip_norm",
+        "auc",
+        "tpr@fpr=1e-3",
+        "best_epoch",
+        "status",
+    ]
     assert [list(row.values()) for row in rows] == [
         [str(three / "deep" / "b"), "0.01", "", "0.9", "0.3", "1", "interrupted at epoch 2"],
         [str(three / "a"), "0.001", "", "0.8", "0.2", "2", "finished"],
@@ -51,7 +59,11 @@ def test_only_keys_that_differ_and_what_came_of_each(three: Path, capsys: pytest
 
 
 def test_an_estimate_for_unseen_forgeries_where_an_evaluation_has_one(three: Path):
-    groups = {"seen": {"value": 0.9, "seen": True}, "x": {"value": 0.6, "seen": False}, "y": {"value": 0.8, "seen": False}}
+    groups = {
+        "seen": {"value": 0.9, "seen": True},
+        "x": {"value": 0.6, "seen": False},
+        "y": {"value": 0.8, "seen": False},
+    }
     (three / "a" / "evaluation").mkdir()
     (three / "a" / "evaluation" / "metrics.json").write_text(json.dumps({"groups": groups}))
     table = runs.compare(runs.find([three]))
@@ -70,7 +82,10 @@ def test_settings_sort_by_value_and_words_by_letter(three: Path):
     table = runs.compare(runs.find([three]))
     assert list(runs.ordered(table, "optim.rate")["optim.rate"]) == [0.001, 0.001, 0.01]
     assert next(iter(runs.ordered(table, "status")["status"])) == "finished"
-    with pytest.raises(InputError, match=r"--sort optim\.epochs: the runs do not differ in it; wanted one of run, optim\.rate"):
+    with pytest.raises(
+        InputError,
+        match=r"--sort optim\.epochs: the runs do not differ in it; wanted one of run, optim\.rate",
+    ):
         runs.ordered(table, "optim.epochs")
 
 

@@ -1,4 +1,5 @@
-"""Steps that are more than one gradient, and epochs that are more than rows: SAM, pairs, genuine clips with two views."""
+"""Steps that are more than one gradient, and epochs that are more than rows: SAM, pairs, genuine clips with
+two views."""
 
 import itertools
 
@@ -62,7 +63,9 @@ def test_weights_return_even_if_the_second_pass_fails() -> None:
 
 
 def test_a_sharpness_aware_step_of_the_loop_is_two_gradients_and_one_update() -> None:
-    settings = configured(optim={"epochs": 1, "sam_rho": 0.1, "name": "sgd", "momentum": 0.0, "schedule": "constant"})
+    settings = configured(
+        optim={"epochs": 1, "sam_rho": 0.1, "name": "sgd", "momentum": 0.0, "schedule": "constant"}
+    )
     settings = config.override(settings, ["data.batch_size=8", "optim.weight_decay=0"])
     run = Run(settings, MemoryClips(TARGETS), plain=True)
     done = run.go()
@@ -73,7 +76,9 @@ def test_a_sharpness_aware_step_of_the_loop_is_two_gradients_and_one_update() ->
 
     def backward() -> None:
         model.zero_grad()
-        nn.functional.binary_cross_entropy_with_logits(model(None, given.mel[:, 0], None, None), given.target).backward()
+        nn.functional.binary_cross_entropy_with_logits(
+            model(None, given.mel[:, 0], None, None), given.target
+        ).backward()
 
     backward()
     norm = torch.cat([p.grad.flatten() for p in model.parameters()]).norm()
@@ -117,7 +122,10 @@ def test_pairs_hold_every_forged_row_once_after_a_genuine_one() -> None:
 @pytest.mark.parametrize("world", [1, 2, 3])
 def test_no_pair_is_torn_between_processes_or_batches(world: int) -> None:
     targets = np.array([0, 1, 1, 0, 1, 1, 1] * 3)
-    ranks = [TrainBatches(targets, configured(data={"batch_size": 6}), rank, world, "pairs") for rank in range(world)]
+    ranks = [
+        TrainBatches(targets, configured(data={"batch_size": 6}), rank, world, "pairs")
+        for rank in range(world)
+    ]
     assert {batches.clips for batches in ranks} == {30}
     seen: list[int] = []
     for step, share in enumerate(zip(*ranks, strict=True)):
@@ -146,7 +154,9 @@ def test_an_epoch_of_genuine_clips_has_each_once() -> None:
 def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
     path = sorted((tiny / "train").iterdir())[0]
     still = {f"{name}_p": 0.0 for name in ("flip", "crop", "jpeg", "blur", "noise", "colour")}
-    settings = configured(model={"name": "sbi"}, clip={"frames": 3, "image_size": 64, "seconds": 1.0}, augment=still)
+    settings = configured(
+        model={"name": "sbi"}, clip={"frames": 3, "image_size": 64, "seconds": 1.0}, augment=still
+    )
     row = Row(path.name, path, 0)
     data = ClipDataset([row], settings, ("picture",), training=True, blends=True)
     one = read_batch(data, [Key(0, 0)])
@@ -161,14 +171,22 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
     # Landmarks move the blend to where they are: here the upper left corner.
     corner = np.random.default_rng(0).uniform(0.05, 0.45, (1, 81, 2)).astype(np.float32)
     moved = ClipDataset(
-        [row], settings, ("picture",), training=True, blends=True, landmarks={row.video_name: Landmarks(np.zeros(1), corner)}
+        [row],
+        settings,
+        ("picture",),
+        training=True,
+        blends=True,
+        landmarks={row.video_name: Landmarks(np.zeros(1), corner)},
     )
     genuine, forged = read_batch(moved, [Key(0, 0)]).pictures[0].float()
     difference = (genuine - forged).abs().amax(3).amax(0)
     assert difference[34:, 34:].max() == 0 and difference[:32, :32].max() > 4
     # A clip that cannot be read has no usable view, and evaluation knows nothing of all this.
     gone = read_batch(
-        ClipDataset([Row("x.mp4", path.with_name("x.mp4"), 0)], settings, ("picture",), training=True, blends=True), [Key(0, 0)]
+        ClipDataset(
+            [Row("x.mp4", path.with_name("x.mp4"), 0)], settings, ("picture",), training=True, blends=True
+        ),
+        [Key(0, 0)],
     )
     assert not gone.usable.any() and not gone.pictures.any()
     assert read_batch(ClipDataset([row], settings, ("picture",)), [Key(0, EVALUATION)]).pictures.shape[1] == 1
@@ -182,10 +200,14 @@ def test_a_pair_is_changed_by_one_draw_with_the_stated_probabilities() -> None:
     mirrored = change_alike(frames, still.model_copy(update={"flip_p": 1.0}), np.random.default_rng(0))
     assert np.array_equal(mirrored, frames[:, :, ::-1])
     for change in ({"colour_p": 1.0}, {"jpeg_p": 1.0}):
-        changed = [change_alike(frames, still.model_copy(update=change), np.random.default_rng(seed)) for seed in range(20)]
+        changed = [
+            change_alike(frames, still.model_copy(update=change), np.random.default_rng(seed))
+            for seed in range(20)
+        ]
         assert all(np.array_equal(each[:2], each[2:]) for each in changed)
         assert len({each.tobytes() for each in changed}) > 10
     shifts = [
-        change_alike(frames, config.Augment(flip_p=0, jpeg_p=0, colour_p=0.3), np.random.default_rng(s)) for s in range(300)
+        change_alike(frames, config.Augment(flip_p=0, jpeg_p=0, colour_p=0.3), np.random.default_rng(s))
+        for s in range(300)
     ]
     assert 0.35 < np.mean([not np.array_equal(each, frames) for each in shifts]) < 0.65  # 1 - 0.7 * 0.7

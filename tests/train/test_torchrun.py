@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def in_two(command: list[str]) -> str:
     """Run a command of torchrun's on this machine; its output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -37,15 +39,32 @@ def test_two_processes_train_and_predict(tiny: Path, tmp_path: Path) -> None:
 
     out = tmp_path / "two" / "submission.csv"
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    in_two([*torchrun, "predict.py", "--checkpoint", str(run / "best.pt"), "--videos", str(tiny / "test"), "--out", str(out)])
+    in_two(
+        [
+            *torchrun,
+            "predict.py",
+            "--checkpoint",
+            str(run / "best.pt"),
+            "--videos",
+            str(tiny / "test"),
+            "--out",
+            str(out),
+        ]
+    )
     do_predict(run, tiny / "test", tmp_path / "one" / "submission.csv")
     two, one = read_scores(out), read_scores(tmp_path / "one" / "submission.csv")
     assert list(two) == list(one)
     for name in one:
         assert two[name].fake_probability == pytest.approx(one[name].fake_probability, abs=1e-5)
-    assert sorted(path.name for path in out.parent.iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "scores.csv",
+        "scores.json",
+        "submission.csv",
+    ]
     assert sidecar.check(out.with_name("scores.csv")).world == 2
     assert sidecar.check(run / "validation_scores.csv").world == 1  # scored once more, by one process
     # Each process watched itself, and one wrote down what both saw.
     audit = audit_record.read(run / "audit.json")
-    assert audit.passed is True and set(audit_record.OF_THE_RUN) < {finding.rule for finding in audit.findings}
+    assert audit.passed is True and set(audit_record.OF_THE_RUN) < {
+        finding.rule for finding in audit.findings
+    }

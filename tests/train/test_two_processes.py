@@ -1,4 +1,5 @@
-"""train.py and predict.py in two processes: what they leave is bundled, reproduced and gone on with by one, and the reverse."""
+"""train.py and predict.py in two processes: what they leave is bundled, reproduced and gone on with by one,
+and the reverse."""
 
 import json
 import os
@@ -35,7 +36,9 @@ def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-def test_validation_scores_are_those_that_one_process_gives_to_the_bit(run: Path, tiny: Path, tmp_path: Path) -> None:
+def test_validation_scores_are_those_that_one_process_gives_to_the_bit(
+    run: Path, tiny: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "submission.csv"
     listed = ("--list", str(tiny / "validation_labels.csv"), "--set", "data.workers=0")
     do_predict(run, tiny / "validation", out, *listed, *PLAIN)
@@ -65,17 +68,23 @@ def test_its_bundle_passes_and_is_trained_again_by_as_many(
     found = [*tiers.scores(made, tmp_path / "scores"), *tiers.weights(made, tiny, tmp_path / "weights")]
     assert [finding.detail for finding in found if not finding.passed] == []
     assert "8 clips, the same to the bit" in {finding.detail for finding in found}
-    again = {finding.rule: finding.detail for finding in tiers.train(made, tiny, tmp_path / "train", resume=False)}
+    again = {
+        finding.rule: finding.detail for finding in tiers.train(made, tiny, tmp_path / "train", resume=False)
+    }
     assert again["processes"] == "trained by 2"
     assert (called[-1][0][0], called[-1][1]) == ("train", 2)
 
 
-def test_a_run_that_ended_before_it_was_scored_by_one_is_when_it_is_resumed(run: Path, tiny: Path, tmp_path: Path) -> None:
+def test_a_run_that_ended_before_it_was_scored_by_one_is_when_it_is_resumed(
+    run: Path, tiny: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "run"
     shutil.copytree(run, folder)
     side = sidecar.path_of(folder / validation_scores.NAME)
     side.write_text(side.read_text().replace('"world": 1', '"world": 2'))
-    with pytest.raises(InputError, match="2 processes.*the training's command with --resume scores them again"):
+    with pytest.raises(
+        InputError, match="2 processes.*the training's command with --resume scores them again"
+    ):
         bundling.make(folder, tiny, tmp_path / "bundle", [], [], lambda _: None)
     before = (folder / validation_scores.NAME).read_bytes()
     more = ("--set", "optim.epochs=1", "--set", "optim.ema_decay=0.5", "--set", "data.workers=0", "--resume")
@@ -105,7 +114,11 @@ def dying(program: Callable[[], int], batches: int) -> Callable[[], int]:
 def prediction(run: Path, tiny: Path, tmp_path: Path) -> Iterator[Callable[[], int]]:
     words = ("--set", "predict.batch_size=1", "--set", "data.workers=0")
     yield lambda: do_predict(run, tiny / "test", tmp_path / "out" / "submission.csv", *words)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["scores.csv", "scores.json", "submission.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "scores.csv",
+        "scores.json",
+        "submission.csv",
+    ]
     assert len(read_scores(tmp_path / "out" / "scores.csv")) == 10
     # The last bits of some rows are those of two processes' batches.
     assert sidecar.check(tmp_path / "out" / "scores.csv").world == 2
@@ -128,7 +141,9 @@ def test_a_prediction_killed_in_two_processes_is_finished_by_one(
     assert {name: scores[name].fake_probability for name in done} == done
 
 
-def test_a_prediction_killed_in_one_process_is_finished_by_two(prediction: Callable[[], int], tmp_path: Path) -> None:
+def test_a_prediction_killed_in_one_process_is_finished_by_two(
+    prediction: Callable[[], int], tmp_path: Path
+) -> None:
     assert finish(dying(prediction, 3)) == -signal.SIGKILL
     done = journalled(tmp_path / "out")
     assert len(done) == 3
@@ -137,7 +152,9 @@ def test_a_prediction_killed_in_one_process_is_finished_by_two(prediction: Calla
     assert {name: scores[name].fake_probability for name in done} == done
 
 
-def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_refused(tmp_path: Path) -> None:
+def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_refused(
+    tmp_path: Path,
+) -> None:
     from telltale.runtime.distributed import Place
     from telltale.scores.score import Journal
 

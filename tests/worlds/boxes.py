@@ -24,7 +24,9 @@ def enlarged(movie: bytes, side: int) -> bytes:
     track, entry = changed.index(b"tkhd"), changed.index(b"avc1", changed.index(b"stsd"))
     changed[track + 80 : track + 88] = struct.pack(">2I", side << 16, side << 16)
     changed[entry + 28 : entry + 32] = struct.pack(">2H", side, side)
-    at = changed.index(b"avcC") + 10  # behind four bytes of profile, the size of lengths and the number of parameter sets
+    at = (
+        changed.index(b"avcC") + 10
+    )  # behind four bytes of profile, the size of lengths and the number of parameter sets
     length = int.from_bytes(changed[at : at + 2], "big")
     larger = _with_size(bytes(changed[at + 2 : at + 2 + length]), side // 16)
     changed[at : at + 2 + length] = len(larger).to_bytes(2, "big") + larger
@@ -36,8 +38,11 @@ def enlarged(movie: bytes, side: int) -> bytes:
 
 
 def _with_size(parameters: bytes, blocks: int) -> bytes:
-    """A sequence parameter set of the baseline profile, with another width and height in blocks of 16 pixels."""
-    bits = "".join(f"{byte:08b}" for byte in parameters.replace(b"\0\0\3", b"\0\0"))  # without emulation prevention
+    """A sequence parameter set of the baseline profile, with another width and height in blocks of 16
+    pixels."""
+    bits = "".join(
+        f"{byte:08b}" for byte in parameters.replace(b"\0\0\3", b"\0\0")
+    )  # without emulation prevention
     at = 32  # behind the unit's head, profile, constraints and level
     for _ in range(2):  # number, log2 of the largest frame number
         at = _behind_number(bits, at)

@@ -60,7 +60,9 @@ class Sound:
 def picture(number: int, wide: int, high: int) -> NDArray[np.uint8]:
     """uint8 (high, wide, 3), wide >= high: the number at the left, and a disc that moves over a gradient."""
     down, across = np.mgrid[:high, :wide]
-    pixels = np.stack([40 + 60 * across / wide, 40 + 60 * down / high, np.full((high, wide), 90.0)], -1).astype(np.uint8)
+    pixels = np.stack(
+        [40 + 60 * across / wide, 40 + 60 * down / high, np.full((high, wide), 90.0)], -1
+    ).astype(np.uint8)
     angle = number / 7
     centre = high * (0.5 + 0.3 * np.sin(angle)), wide - 0.3 * high + 0.1 * high * np.cos(angle)
     pixels[(down - centre[0]) ** 2 + (across - centre[1]) ** 2 < (0.15 * high) ** 2] = (220, 180, 60)
@@ -72,7 +74,9 @@ def samples(sound: Sound) -> NDArray[np.int16]:
     """int16 (N, channels): the same in all channels."""
     count, channels = round(sound.seconds * sound.rate_hz), av.AudioLayout(sound.layout).nb_channels
     rng = np.random.default_rng(5)
-    mono = np.zeros(count) if sound.silent else np.convolve(rng.normal(0, 4000, count), np.ones(3) / 3, "same")
+    mono = (
+        np.zeros(count) if sound.silent else np.convolve(rng.normal(0, 4000, count), np.ones(3) / 3, "same")
+    )
     return np.repeat(mono.clip(-32_000, 32_000).astype(np.int16)[:, None], channels, 1)
 
 
@@ -84,11 +88,18 @@ def _picture_stream(out: OutputContainer, wanted: Picture) -> VideoStream:
 
 
 def _sound_stream(out: OutputContainer, wanted: Sound) -> AudioStream:
-    return out.add_stream(wanted.codec, rate=wanted.rate_hz, layout=wanted.layout, options=FAST.get(wanted.codec))
+    return out.add_stream(
+        wanted.codec, rate=wanted.rate_hz, layout=wanted.layout, options=FAST.get(wanted.codec)
+    )
 
 
 def write(
-    path: Path, pictures: Sequence[Picture], sound: Sound | None = None, *, best: int = 0, options: dict[str, str] | None = None
+    path: Path,
+    pictures: Sequence[Picture],
+    sound: Sound | None = None,
+    *,
+    best: int = 0,
+    options: dict[str, str] | None = None,
 ) -> Path:
     """One stream for each of `pictures`, of which number `best` is the file's default, and the sound."""
     with av.open(str(path), "w", options=options or {}) as out:

@@ -14,7 +14,8 @@ SIZE = 64
 
 
 def drawn(number: int, size: int = SIZE) -> np.ndarray:
-    """uint8 (size, size, 3): twelve binary digits in a grid of 4 x 4 squares, the lowest first, row by row."""
+    """uint8 (size, size, 3): twelve binary digits in a grid of 4 x 4 squares, the lowest first, row by
+    row."""
     pixels = np.zeros((size, size, 3), np.uint8)
     side = size // 4
     for digit in range(12):
@@ -44,7 +45,8 @@ def write_video(
     colour: tuple[int, int, int] | None = None,
     matrix: int = 2,
 ) -> Path:
-    """`frames` counting frames at 25 per second, or at `times` in 1/25 s; or frames of one colour, with a colour matrix."""
+    """`frames` counting frames at 25 per second, or at `times` in 1/25 s; or frames of one colour, with a
+    colour matrix."""
     with av.open(str(path), "w", options=container_options or {}) as out:
         stream = out.add_stream(codec, rate=25)
         stream.width = stream.height = size
@@ -76,7 +78,8 @@ def write_sound(
     pause: int = 0,
     video_frames: int = 0,
 ) -> Path:
-    """`samples` float (C, N); a pause of `pause` samples after `pause_after` of them; `video_frames` of picture beside it."""
+    """`samples` float (C, N); a pause of `pause` samples after `pause_after` of them; `video_frames` of
+    picture beside it."""
     with av.open(str(path), "w") as out:
         pictures = None
         if video_frames:
@@ -92,7 +95,9 @@ def write_sound(
             out.mux(pictures.encode(None))
         for at in range(0, samples.shape[1], 1000):
             block = (samples[:, at : at + 1000] * 32767).round().astype(np.int16)
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T).reshape(1, -1), format="s16", layout=layout)
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(block.T).reshape(1, -1), format="s16", layout=layout
+            )
             frame.sample_rate, frame.time_base = rate_hz, Fraction(1, rate_hz)
             frame.pts = first_pts + at + (pause if pause_after is not None and at >= pause_after else 0)
             out.mux(stream.encode(frame))
@@ -101,7 +106,8 @@ def write_sound(
 
 
 def remuxed(source: Path, target: Path) -> Path:
-    """The packets of an .mp4 of H.264 in the container that the name of `target` calls for, none of them coded anew."""
+    """The packets of an .mp4 of H.264 in the container that the name of `target` calls for, none of them
+    coded anew."""
     with av.open(str(source)) as given, av.open(str(target), "w") as out:
         streams = {stream.index: out.add_stream_from_template(stream) for stream in given.streams}
         pictures = given.streams.video[0]

@@ -1,10 +1,13 @@
-"""CUDA on a machine without a GPU: fake tensors, which have a shape, a dtype and the device `cuda:0`, but no values.
+"""CUDA on a machine without a GPU: fake tensors, which have a shape, a dtype and the device `cuda:0`, but no
+values.
 
     with fake_cuda():
         model = build().to(CUDA)              # costs no memory, whatever its size
-        model(torch.zeros(4, 3, device=CUDA)) # computes nothing; raises if a tensor of the host meets one of the device
+        # Computes nothing; raises if a tensor of the host meets one of the device.
+    model(torch.zeros(4, 3, device=CUDA))
 
-torch applies its own rules on which devices may meet. What depends on values is decided as in `telltale.runtime.fake_tensors`.
+torch applies its own rules on which devices may meet. What depends on values is decided as in
+`telltale.runtime.fake_tensors`.
 """
 
 from collections.abc import Iterator
@@ -39,7 +42,8 @@ def _apply(module: nn.Module, change: Any, recurse: bool = True) -> nn.Module:
 
 
 def _backward(loss: Tensor) -> None:
-    """`Tensor.backward`, node by node: torch's own engine asks the CUDA driver for the streams of the devices it meets."""
+    """`Tensor.backward`, node by node: torch's own engine asks the CUDA driver for the streams of the devices
+    it meets."""
     waiting: dict[Any, int] = {}
     pending = [loss.grad_fn]
     while pending:

@@ -1,4 +1,5 @@
-"""A data set whose clips do as they are told to the process that reads them, and what looks at the processes."""
+"""A data set whose clips do as they are told to the process that reads them, and what looks at the
+processes."""
 
 import os
 import time
@@ -19,7 +20,9 @@ NAMES = ("pictures", "mel", "has_picture", "has_sound", "frame_seconds", "target
 class Numbered:
     """Clip k's pictures show k + 1 all over; `acts[k]()` happens while it is read."""
 
-    def __init__(self, count: int, acts: dict[int, Callable[[], object]] | None = None, done: Path | None = None) -> None:
+    def __init__(
+        self, count: int, acts: dict[int, Callable[[], object]] | None = None, done: Path | None = None
+    ) -> None:
         self.rows = [Row(f"{row}.mp4", Path(f"nowhere/{row}.mp4"), row % 2) for row in range(count)]
         self.acts, self.done = acts or {}, done
 
@@ -46,7 +49,9 @@ def note(path: Path, word: object) -> None:
 
 
 def keys(count: int, size: int) -> list[list[Key]]:
-    return [[Key(row, EVALUATION) for row in range(at, min(at + size, count))] for at in range(0, count, size)]
+    return [
+        [Key(row, EVALUATION) for row in range(at, min(at + size, count))] for at in range(0, count, size)
+    ]
 
 
 def feed_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> Feed:
@@ -64,7 +69,8 @@ def read(batches: Iterator | Feed) -> tuple[list[Facts], dict[str, torch.Tensor]
 
 
 def children(pid: int) -> list[int]:
-    """Living processes below `pid`, at any depth; Python's resource tracker, which another test may have started, is none."""
+    """Living processes below `pid`, at any depth; Python's resource tracker, which another test may have
+    started, is none."""
     found = []
     for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         try:
@@ -84,7 +90,9 @@ def soon(true: Callable[[], bool], seconds: float = 20.0) -> bool:
     return true()
 
 
-def unharmed(dataset: Numbered, facts: Sequence[Facts], tensors: dict[str, torch.Tensor], lost: dict[int, str]) -> None:
+def unharmed(
+    dataset: Numbered, facts: Sequence[Facts], tensors: dict[str, torch.Tensor], lost: dict[int, str]
+) -> None:
     """Every clip but the lost is what it is without workers; a lost one is zeros under False flags."""
     whole_facts, whole = read(feed_of(Numbered(len(dataset.rows)), 0))
     assert [fact.status for fact in facts] == [lost.get(row, "ok") for row in range(len(dataset.rows))]
@@ -92,7 +100,11 @@ def unharmed(dataset: Numbered, facts: Sequence[Facts], tensors: dict[str, torch
         if row not in lost:
             assert fact == whole_facts[row]
         for name in NAMES:
-            expected = whole[name][row] if row not in lost or name == "target" else torch.zeros_like(whole[name][row])
+            expected = (
+                whole[name][row]
+                if row not in lost or name == "target"
+                else torch.zeros_like(whole[name][row])
+            )
             assert torch.equal(tensors[name][row], expected), (row, name)
 
 

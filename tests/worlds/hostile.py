@@ -1,9 +1,10 @@
-"""Files that break pipelines: a drawn twin of each file of ../shared/media/hostile, with the same name and fault.
+"""Files that break pipelines: a drawn twin of each file of ../shared/media/hostile, with the same name and
+fault.
 
     write_all(folder)
 
-The pictures are small drawings that count (see `worlds.coded`). The container, the codings, the durations, the
-damage and the headers are those of the original.
+The pictures are small drawings that count (see `worlds.coded`). The container, the codings, the durations,
+the damage and the headers are those of the original.
 """
 
 from fractions import Fraction
@@ -29,10 +30,20 @@ ENCODED: dict[str, tuple[list[Picture], Sound | None]] = {
     "audioonly": ([], Sound()),
     "audio_shorter": ([Picture(180, fps=30, wide=96, high=96)], Sound(1.0, codec="libmp3lame")),
     "audio_5point1_longer": ([Picture(60, fps=30, wide=96, high=96)], Sound(8.0, 48_000, layout="5.1")),
-    "silent_audio": ([Picture(120, fps=30, wide=96, high=96)], Sound(codec="libmp3lame", layout="stereo", silent=True)),
+    "silent_audio": (
+        [Picture(120, fps=30, wide=96, high=96)],
+        Sound(codec="libmp3lame", layout="stereo", silent=True),
+    ),
     "mono8k": ([Picture(52, times=[*range(50), 51, 53])], Sound(2.0, 8000)),
     "av1": ([Picture(25, codec="libsvtav1", options={"preset": "12"})], Sound(1.0)),
-    "hevc": ([Picture(codec="libx265", options={"preset": "ultrafast", "x265-params": "log-level=none:bframes=3"})], Sound()),
+    "hevc": (
+        [
+            Picture(
+                codec="libx265", options={"preset": "ultrafast", "x265-params": "log-level=none:bframes=3"}
+            )
+        ],
+        Sound(),
+    ),
     "vp9": ([Picture(codec="libvpx-vp9", options=FAST_VP9)], Sound(4.0, 48_000, codec="libopus")),
     "hi10": ([Picture(25, pix_fmt="yuv420p10le")], None),
     "odd444": ([Picture(25, pix_fmt="yuv444p")], None),
@@ -40,7 +51,15 @@ ENCODED: dict[str, tuple[list[Picture], Sound | None]] = {
     "tiny_frame": ([Picture(30, fps=30, wide=16, high=16)], None),
     "counting": ([Picture(300, fps=30, wide=128, high=128)], None),
     "open_gop": (
-        [Picture(90, fps=30, wide=96, high=96, options=X264 | {"g": "15", "x264-params": "open-gop=1:scenecut=0"})],
+        [
+            Picture(
+                90,
+                fps=30,
+                wide=96,
+                high=96,
+                options=X264 | {"g": "15", "x264-params": "open-gop=1:scenecut=0"},
+            )
+        ],
         None,
     ),
     "two_video_streams": ([Picture(20, fps=5, wide=100, high=100), Picture()], Sound()),
@@ -79,7 +98,9 @@ def _from_plain(folder: Path) -> None:
     (folder / "trunc.mp4").write_bytes(plain[: len(plain) // 7])  # its headers come last
     remuxed(folder / "plain.mp4", folder / "plain.mkv").rename(folder / "matroska_inside.mp4")
     pictures, sound = ENCODED["plain"]
-    path = write(folder / "truncfs.mp4", pictures, sound, options={"movflags": "faststart"})  # its headers come first
+    path = write(
+        folder / "truncfs.mp4", pictures, sound, options={"movflags": "faststart"}
+    )  # its headers come first
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         (stream,) = container.streams.video
@@ -87,7 +108,9 @@ def _from_plain(folder: Path) -> None:
     at, size = packets[17]
     path.write_bytes(data[: at + size // 2])
     media = data.index(b"mdat") + 4
-    for changed in np.random.default_rng(9).choice(len(data) - media, (len(data) - media) // 1000, replace=False):
+    for changed in np.random.default_rng(9).choice(
+        len(data) - media, (len(data) - media) // 1000, replace=False
+    ):
         data[media + changed] ^= 0x55
     (folder / "corrupt.mp4").write_bytes(data)
 
@@ -95,12 +118,17 @@ def _from_plain(folder: Path) -> None:
 def _hour(path: Path) -> None:
     """An hour of 90,000 frames, a keyframe every six minutes. Frame k shows 16 * (k // 9000) + k % 9000 % 16.
 
-    Only the first 17 frames of each six minutes are coded. Frame 16 shows what frame 0 shows, and the decoder's
-    count of frames has come round to 0. So frames 1 to 16 can follow again.
+    Only the first 17 frames of each six minutes are coded. Frame 16 shows what frame 0 shows, and the
+    decoder's count of frames has come round to 0. So frames 1 to 16 can follow again.
     """
     coder = av.CodecContext.create("libx264", "w")
     coder.width = coder.height = 64
-    coder.pix_fmt, coder.time_base, coder.framerate, coder.thread_count = "yuv420p", Fraction(1, 25), Fraction(25), 1
+    coder.pix_fmt, coder.time_base, coder.framerate, coder.thread_count = (
+        "yuv420p",
+        Fraction(1, 25),
+        Fraction(25),
+        1,
+    )
     coder.options = BASELINE | {"x264-params": "keyint=17:min-keyint=17:scenecut=0:bframes=0"}
     coded: list[bytes] = []
     for index in range(10 * 17):

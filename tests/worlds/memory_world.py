@@ -1,4 +1,5 @@
-"""A data set in memory and a model of a few weights, so that the loop is tested in milliseconds and without any file."""
+"""A data set in memory and a model of a few weights, so that the loop is tested in milliseconds and without
+any file."""
 
 import copy
 import signal
@@ -26,9 +27,12 @@ BANDS, COLUMNS = 4, 6
 
 
 class MemoryClips:
-    """Forged clips have a louder mel image; a clip named in `broken` cannot be read; one in `poison` is not finite."""
+    """Forged clips have a louder mel image; a clip named in `broken` cannot be read; one in `poison` is not
+    finite."""
 
-    def __init__(self, targets: list[int], broken: tuple[int, ...] = (), poison: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, targets: list[int], broken: tuple[int, ...] = (), poison: tuple[int, ...] = ()
+    ) -> None:
         self.rows = [Row(f"{row}.mp4", Path(f"{row}.mp4"), target) for row, target in enumerate(targets)]
         self.broken, self.poison = broken, poison
 
@@ -41,7 +45,11 @@ class MemoryClips:
     def fill(self, key: Key, arrays: Arrays) -> Facts:
         row = self.rows[key.row]
         readable = key.row not in self.broken
-        mel = np.random.default_rng([9, key.epoch + 1, key.row]).normal(row.target, 1.0, (1, BANDS, COLUMNS)).astype(np.float32)
+        mel = (
+            np.random.default_rng([9, key.epoch + 1, key.row])
+            .normal(row.target, 1.0, (1, BANDS, COLUMNS))
+            .astype(np.float32)
+        )
         arrays.mel[:] = np.nan if key.row in self.poison else mel * readable
         arrays.has_picture[:], arrays.has_sound[:] = False, readable
         return Facts(key.row, row.video_name, float(row.target), "ok" if readable else "damaged", 1.0)
@@ -53,14 +61,22 @@ class SmallModel(nn.Module):
     def __init__(self, plain: bool = False) -> None:
         super().__init__()
         first, between = ([], []) if plain else ([nn.BatchNorm1d(BANDS)], [nn.Dropout(0.5)])
-        self.layers = nn.Sequential(*first, nn.Flatten(), nn.Linear(BANDS * COLUMNS, 5), nn.ReLU(), *between, nn.Linear(5, 1))
+        self.layers = nn.Sequential(
+            *first, nn.Flatten(), nn.Linear(BANDS * COLUMNS, 5), nn.ReLU(), *between, nn.Linear(5, 1)
+        )
 
-    def forward(self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor, frame_seconds: Any = None) -> Tensor:
+    def forward(
+        self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor, frame_seconds: Any = None
+    ) -> Tensor:
         return self.layers(mel).squeeze(1)
 
 
 def configured(**sections: dict[str, Any]) -> config.Config:
-    tree: dict[str, Any] = {"model": {"name": "mel_cnn"}, "data": {"batch_size": 4}, "optim": {"epochs": 3, "rate": 0.05}}
+    tree: dict[str, Any] = {
+        "model": {"name": "mel_cnn"},
+        "data": {"batch_size": 4},
+        "optim": {"epochs": 3, "rate": 0.05},
+    }
     for name, values in sections.items():
         tree[name] = tree.get(name, {}) | values
     return config.parse(tree, "test")
@@ -82,7 +98,8 @@ class Run:
     def go(
         self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: distributed.Place | None = None
     ) -> state.State:
-        """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned in `saved`."""
+        """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned
+        in `saved`."""
         here = here or distributed.Place(0, 1, torch.device("cpu"))
         distributed.seed(self.settings.seed)
         model = SmallModel(self.plain) if self.model is None else self.model()
@@ -96,7 +113,9 @@ class Run:
             if step == stop_at:
                 watch.number = signal.SIGTERM
 
-        batches = TrainBatches(np.array([row.target for row in self.train.rows]), self.settings, here.rank, here.world)
+        batches = TrainBatches(
+            np.array([row.target for row in self.train.rows]), self.settings, here.rank, here.world
+        )
         fixed = evaluation_batches([0] * len(self.validation.rows), 4, here.rank, here.world)
         try:
             fit(

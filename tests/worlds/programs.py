@@ -1,4 +1,5 @@
-"""Our two programs as tests call them: with the tiny configuration, in this process or in one of their own."""
+"""Our two programs as tests call them: with the tiny configuration, in this process or in one of their
+own."""
 
 import multiprocessing
 import os

@@ -20,7 +20,9 @@ def entry(seed: int = 0, frames: int = 2, size: int = 8) -> Entry:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (frames, size, size, 3), dtype=np.uint8)
     shown = Frames(pixels, 0.25 + np.arange(frames) / 3, partial=False)
-    return Entry(0.3, shown, Wave(rng.uniform(-1, 1, 500).astype(np.float32), 16_000, 0.3, partial=False), "ok", 1.5)
+    return Entry(
+        0.3, shown, Wave(rng.uniform(-1, 1, 500).astype(np.float32), 16_000, 0.3, partial=False), "ok", 1.5
+    )
 
 
 def alike(one: Entry | None, other: Entry | None) -> bool:

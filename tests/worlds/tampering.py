@@ -1,4 +1,5 @@
-"""What may be done to a bundle, by accident or on purpose, for test_bundle.py to find: each changes the bundle in a folder."""
+"""What may be done to a bundle, by accident or on purpose, for test_bundle.py to find: each changes the
+bundle in a folder."""
 
 import json
 import shutil
@@ -63,7 +64,10 @@ def edit_seed(bundle: Path) -> None:
 
 
 def edit_version(bundle: Path) -> None:
-    edit(bundle / "bundle.json", lambda text: text.replace(f'"numpy": "{packages()["numpy"]}"', '"numpy": "1.0.0"'))
+    edit(
+        bundle / "bundle.json",
+        lambda text: text.replace(f'"numpy": "{packages()["numpy"]}"', '"numpy": "1.0.0"'),
+    )
 
 
 def add(bundle: Path) -> None:

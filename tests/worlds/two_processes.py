@@ -24,16 +24,21 @@ FORK = multiprocessing.get_context("fork")
 
 
 def together(program: Callable[..., Any], *given: Any, folder: Path) -> list[Any]:
-    """What `program(here, *given)` returns in each of two processes, by rank; a traceback in its place if it raised."""
+    """What `program(here, *given)` returns in each of two processes, by rank; a traceback in its place if it
+    raised."""
     _run(lambda rank: _join(program, given, folder / f"answer-{rank}.pt"))
     return [torch.load(folder / f"answer-{rank}.pt", weights_only=False) for rank in range(2)]
 
 
 def launch(program: Callable[[], int], *, logs: Path | None = None) -> list[int | None]:
-    """The exit statuses of `program` in two processes that join by themselves, as under torchrun. logs: for their stderr."""
+    """The exit statuses of `program` in two processes that join by themselves, as under torchrun. logs: for
+    their stderr."""
 
     def body(rank: int) -> None:
-        with (Path(os.devnull) if logs is None else logs / f"{rank}.log").open("w") as log, redirect_stderr(log):
+        with (
+            (Path(os.devnull) if logs is None else logs / f"{rank}.log").open("w") as log,
+            redirect_stderr(log),
+        ):
             status = program()
         os._exit(status)
 

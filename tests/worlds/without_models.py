@@ -1,4 +1,5 @@
-"""Runs verbs of telltale, a line of standard input each, words apart by "|", where no package of the extra `model` is there."""
+"""Runs verbs of telltale, a line of standard input each, words apart by "|", where no package of the extra
+`model` is there."""
 
 import sys
 

@@ -1,4 +1,5 @@
-"""`telltale VERB ...`: everything that users type, one module per verb, imported only when the verb is called.
+"""`telltale VERB ...`: everything that users type, one module per verb, imported only when the verb is
+called.
 
 A verb's module has `add_arguments(parser)` and `run(args)`, which returns the exit status.
 """
@@ -42,7 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen is not None and chosen not in VERBS:
         meant = difflib.get_close_matches(chosen, VERBS, 1)
         parser.error(
-            f"unknown verb {chosen}; " + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(VERBS)}")
+            f"unknown verb {chosen}; "
+            + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(VERBS)}")
         )
     module = None
     for verb, summary in VERBS.items():

@@ -1,8 +1,10 @@
-"""`telltale audit RUN [--strict] [--submission FILE] [--json]`: whether a run keeps the competition's rules, on one page.
+"""`telltale audit RUN [--strict] [--submission FILE] [--json]`: whether a run keeps the competition's rules,
+on one page.
 
-What training wrote down in audit.json is believed; what can be looked at again is looked at now: the folder's files of weights,
-best.pt by its SHA-256, config.yaml against the settings inside best.pt, and with --submission that FILE holds this model's
-numbers. A rule passes, fails or is not known. The exit status is 0, with --strict 1 unless every rule passes.
+What training wrote down in audit.json is believed; what can be looked at again is looked at now: the folder's
+files of weights, best.pt by its SHA-256, config.yaml against the settings inside best.pt, and with
+--submission that FILE holds this model's numbers. A rule passes, fails or is not known. The exit status is 0,
+with --strict 1 unless every rule passes.
 """
 
 import argparse
@@ -23,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("--strict", action="store_true", help="exit status 1 unless every rule passes")
     parser.add_argument(
-        "--submission", type=Path, metavar="FILE", help="a submission of this run, with its score file and side file beside it"
+        "--submission",
+        type=Path,
+        metavar="FILE",
+        help="a submission of this run, with its score file and side file beside it",
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON, with every SHA-256 in full")
 
@@ -47,13 +52,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def page(run: Path, audit: "Audit", written: "list[Finding]", now: "list[Finding]") -> list[str]:
-    """The page's lines, the verdict first. written: findings of training; now: of what was looked at again."""
+    """The page's lines, the verdict first. written: findings of training; now: of what was looked at
+    again."""
     from telltale.competition import audit_record
 
     found = [*written, *now]
     verdict = audit_record.verdict(found)
     names = [finding.rule for finding in found if finding.passed is verdict and not verdict]
-    head = {True: "passed", False: "FAILED", None: "not known"}[verdict] + (f": {', '.join(names)}" if names else "")
+    head = {True: "passed", False: "FAILED", None: "not known"}[verdict] + (
+        f": {', '.join(names)}" if names else ""
+    )
     counts = f"{run}: {audit.model}, {audit.parameters:,} parameters, {audit.macs / 1e9:.2f} GMACs a clip"
     width = max(len(finding.rule) for finding in found)
     parts = [
@@ -65,19 +73,25 @@ def page(run: Path, audit: "Audit", written: "list[Finding]", now: "list[Finding
 
 
 def as_json(run: Path, audit: "Audit", written: "list[Finding]", now: "list[Finding]") -> str:
-    """The same for programs: verdict and findings, passed true, false or null for not known; found: "training" or "now"."""
+    """The same for programs: verdict and findings, passed true, false or null for not known; found:
+    "training" or "now"."""
     from dataclasses import asdict
 
     from telltale.competition import audit_record
 
-    findings = [{**asdict(finding), "found": when} for when, part in (("training", written), ("now", now)) for finding in part]
+    findings = [
+        {**asdict(finding), "found": when}
+        for when, part in (("training", written), ("now", now))
+        for finding in part
+    ]
     head = {"run": str(run), "passed": audit_record.verdict([*written, *now])}
     counts = {name: value for name, value in asdict(audit).items() if name not in ("passed", "findings")}
     return json.dumps({**head, **counts, "findings": findings}, indent=2)
 
 
 def check_again(run: Path, audit: "Audit") -> "list[Finding]":
-    """What the run's folder itself shows now: one model, best.pt the one that was scored, config.yaml the one trained with."""
+    """What the run's folder itself shows now: one model, best.pt the one that was scored, config.yaml the one
+    trained with."""
     from telltale.competition import audit_record
 
     model = _model(run)
@@ -112,16 +126,25 @@ def _model(run: Path) -> "Finding":
     digest = file_sha256(best)
     if not sidecar.path_of(scores).is_file():
         return Finding(
-            "checkpoint", None, f"best.pt is {digest}; there is no {sidecar.path_of(scores).name} to say what it was"
+            "checkpoint",
+            None,
+            f"best.pt is {digest}; there is no {sidecar.path_of(scores).name} to say what it was",
         )
     try:
         origin = sidecar.check(scores)
     except InputError as error:
         return Finding("checkpoint", False, str(error))
     if origin.model_sha256 != digest:
-        said = f"best.pt is {digest}, but validation_scores.csv was scored by {origin.model_sha256}; it is another or damaged"
+        said = (
+            f"best.pt is {digest}, but validation_scores.csv was scored by {origin.model_sha256}; it is "
+            "another or damaged"
+        )
         return Finding("checkpoint", False, said)
-    return Finding("checkpoint", True, f"best.pt is {digest}, which gave the {origin.rows:,} rows of validation_scores.csv")
+    return Finding(
+        "checkpoint",
+        True,
+        f"best.pt is {digest}, which gave the {origin.rows:,} rows of validation_scores.csv",
+    )
 
 
 def _content(run: Path, audit: "Audit", content: dict, model: "Finding") -> "Finding":
@@ -131,9 +154,13 @@ def _content(run: Path, audit: "Audit", content: dict, model: "Finding") -> "Fin
 
     data = content.get("data")
     if model.passed and (said := sidecar.read(run / "validation_scores.csv").data) != data:
-        return Finding("checkpoint", False, f"best.pt was trained on data {data}, validation_scores.json says {said}")
+        return Finding(
+            "checkpoint", False, f"best.pt was trained on data {data}, validation_scores.json says {said}"
+        )
     if audit.provenance != content.get("provenance"):
-        return Finding("checkpoint", False, "best.pt says that it began with other weights than audit.json does")
+        return Finding(
+            "checkpoint", False, "best.pt says that it began with other weights than audit.json does"
+        )
     return Finding("checkpoint", model.passed, f"{model.detail}, trained on data {data}")
 
 
@@ -145,19 +172,24 @@ def _settings(run: Path, content: dict) -> "Finding":
 
     try:
         written = config.flatten(config.read(run / "config.yaml").model_dump(mode="json"))
-        trained = config.flatten(config.parse(content["config"], str(run / "best.pt")).model_dump(mode="json"))
+        trained = config.flatten(
+            config.parse(content["config"], str(run / "best.pt")).model_dump(mode="json")
+        )
     except InputError as error:
         return Finding("settings", False, str(error))
     # A resumed run may have been given these anew after the best epoch.
     apart = [key for key in trained if trained[key] != written.get(key) and key not in FREE]
     if apart:
-        said = ", ".join(f"{key} is {written.get(key)!r} in config.yaml, {trained[key]!r} in best.pt" for key in apart[:5])
+        said = ", ".join(
+            f"{key} is {written.get(key)!r} in config.yaml, {trained[key]!r} in best.pt" for key in apart[:5]
+        )
         return Finding("settings", False, said + (f", and {len(apart) - 5} more" if len(apart) > 5 else ""))
     return Finding("settings", True, "config.yaml holds what best.pt was trained with")
 
 
 def check_submission(file: Path, best: Path) -> "Finding":
-    """Whether every number of a submission is that of the scores beside it, and these are of the one model `best`."""
+    """Whether every number of a submission is that of the scores beside it, and these are of the one model
+    `best`."""
     from telltale.competition.audit_record import Finding
     from telltale.scores import sidecar
     from telltale.scores.score import read_scores
@@ -165,19 +197,29 @@ def check_submission(file: Path, best: Path) -> "Finding":
     try:
         given = read_scores(file)
         if any(score.status != "submitted" for score in given.values()):
-            raise InputError(f"{file}: is a file of scores; wanted the submission, with video_name and a column of scores")
+            raise InputError(
+                f"{file}: is a file of scores; wanted the submission, with video_name and a column of scores"
+            )
         if (found := sidecar.of_submission(file)) is None:
             side = sidecar.path_of(sidecar.scores_of(file))
-            raise InputError(f"{side}: is not there; wanted the side file that predict.py writes with {file.name}")
+            raise InputError(
+                f"{side}: is not there; wanted the side file that predict.py writes with {file.name}"
+            )
         origin, scored = sidecar.check(found[0]), read_scores(found[0])
         model = file_sha256(best)
     except InputError as error:
         return Finding("submission", False, str(error))
     if origin.model_sha256 != model:
-        return Finding("submission", False, f"{file}: scored by model {origin.model_sha256}, but {best} is {model}")
+        return Finding(
+            "submission", False, f"{file}: scored by model {origin.model_sha256}, but {best} is {model}"
+        )
     if odd := sidecar.differences(given, scored):
         return Finding("submission", False, f"{file}: {odd}")
     unscored = [name for name, score in scored.items() if score.fake_probability is None]
     said = f"{len(given) - len(unscored):,} numbers of model {model}"
-    left = f"; {len(unscored):,} videos not scored, {given[unscored[0]].fake_probability:.10f} for each" if unscored else ""
+    left = (
+        f"; {len(unscored):,} videos not scored, {given[unscored[0]].fake_probability:.10f} for each"
+        if unscored
+        else ""
+    )
     return Finding("submission", True, said + left)

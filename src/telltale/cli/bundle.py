@@ -1,7 +1,9 @@
-"""`telltale bundle RUN --data DIR --out BUNDLE [--test SCORES LABELS VIDEOS ...]`: a run's evidence in one folder.
+"""`telltale bundle RUN --data DIR --out BUNDLE [--test SCORES LABELS VIDEOS ...]`: a run's evidence in one
+folder.
 
-It holds config, checkpoint, score files with their labels and figures, hashes of the data, golden clips of its own drawing,
-the program and its image's recipe, checksums of everything and a README for the organiser. `telltale reproduce` takes it.
+It holds config, checkpoint, score files with their labels and figures, hashes of the data, golden clips of
+its own drawing, the program and its image's recipe, checksums of everything and a README for the organiser.
+`telltale reproduce` takes it.
 """
 
 import argparse
@@ -18,11 +20,18 @@ GOLDEN_CLIPS, GOLDEN_SEED, GOLDEN_SIZE, GOLDEN_SECONDS = 6, 20261121, 160, 2.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished training run")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the folder it was trained on")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write; must not exist")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="the folder it was trained on"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="BUNDLE", help="folder to write; must not exist"
+    )
     parser.add_argument(
         "--test", nargs=3, type=Path, action="append", default=[], metavar=("SCORES", "LABELS", "VIDEOS"),
-        help="scores.csv of predict.py, the labels and the folder below DIR of videos beyond the validation split",
+        help=(
+            "scores.csv of predict.py, the labels and the folder below DIR of videos beyond the validation "
+            "split"
+        ),
     )  # fmt: skip
     parser.add_argument(
         "--spread", nargs="+", type=Path, default=[], metavar="RUN",
@@ -33,17 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle. Raises InputError for what does not belong together."""
-    demand(args.run, args.data, *args.spread, *(path for scores, labels, _ in args.test for path in (scores, labels)))
+    demand(
+        args.run,
+        args.data,
+        *args.spread,
+        *(path for scores, labels, _ in args.test for path in (scores, labels)),
+    )
     from telltale.reproduce import bundle, bundling
 
     if args.out.exists():
         if not args.force:
-            raise InputError(f"--out {args.out}: is there already; give another, or --force to replace a bundle")
+            raise InputError(
+                f"--out {args.out}: is there already; give another, or --force to replace a bundle"
+            )
         bundle.read(args.out)  # so that nothing else is deleted
     made = bundling.make(args.run, args.data, args.out, args.test, args.spread, draw)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
     print(f"{args.out}: {made.model} {made.model_sha256[:16]}, validation AUC {made.validation_auc:.4f}")
-    print(f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} MB")
+    print(
+        f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} "
+        "MB"
+    )
     if made.spread is None:
         print("no --spread: a repeated training passes only with weights that are the same to the bit")
     print(f"SHA-256 of bundle.json, to publish: {file_sha256(args.out / bundle.MANIFEST)}")

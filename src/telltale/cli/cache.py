@@ -27,12 +27,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = actions.add_parser("build", help="decode the training and validation clips into a store")
     build.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
     build.add_argument("--data", type=Path, required=True, help="folder in the competition's layout")
-    build.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as data.spans=4")
+    build.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, such as data.spans=4",
+    )
     info = actions.add_parser("info", help="what a store holds")
     info.add_argument("--json", action="store_true", help="print numbers for programs")
     prune = actions.add_parser("prune", help="free what no entry needs, and the entries that are named")
     chosen = prune.add_mutually_exclusive_group()
-    chosen.add_argument("--spec", action="append", default=[], metavar="FP", help="entries decoded so; as `info` prints it")
+    chosen.add_argument(
+        "--spec", action="append", default=[], metavar="FP", help="entries decoded so; as `info` prints it"
+    )
     chosen.add_argument("--keep-gb", type=float, metavar="X", help="the oldest entries, until X GB are left")
     chosen.add_argument("--all", action="store_true", help="all entries")
     for action in (build, info, prune):
@@ -50,7 +58,9 @@ def _build(args: argparse.Namespace) -> int:
 
     settings = config.read(args.config, args.set)
     if not settings.data.spans:
-        raise InputError("training takes a span anywhere in the clip, which no store can hold; wanted --set data.spans=N")
+        raise InputError(
+            "training takes a span anywhere in the clip, which no store can hold; wanted --set data.spans=N"
+        )
     train, validation = manifest.read_data(args.data, settings.data)
     # Now torch, which takes seconds to load.
     from telltale import models
@@ -65,11 +75,16 @@ def _build(args: argparse.Namespace) -> int:
     for rows, spans in work:
         _decode(rows, spans, settings, store, done, failures)
     print(
-        f"{args.store}: {done['misses']} clips decoded, {done['hits']} were there, {done['failures']} cannot be read, "
+        f"{args.store}: {done['misses']} clips decoded, {done['hits']} were there, {done['failures']} "
+        "cannot be read, "
         f"in {time.monotonic() - began:.0f} s; it holds {store.shelf.total_bytes() / 1e9:.3f} GB"
     )
     if failures:
-        print("not read: " + "; ".join(failures[:5]) + (f" and {len(failures) - 5} more" if len(failures) > 5 else ""))
+        print(
+            "not read: "
+            + "; ".join(failures[:5])
+            + (f" and {len(failures) - 5} more" if len(failures) > 5 else "")
+        )
     return 0
 
 
@@ -85,7 +100,9 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
         chosen = rows[:: max(1, len(rows) // ESTIMATE_CLIPS)][:ESTIMATE_CLIPS]
         began, held = time.perf_counter(), 0
         for row in chosen:
-            clip = read_clip(row.path, whole_spans(spans), settings.clip, settings.mel.rate_hz, _reads(settings))
+            clip = read_clip(
+                row.path, whole_spans(spans), settings.clip, settings.mel.rate_hz, _reads(settings)
+            )
             for view in clip.views:
                 entry = Entry(view.start_seconds, view.frames, view.wave, "ok", 0.0)
                 held += sum(memoryview(part).nbytes for part in pack(entry, _coded(view, settings)))
@@ -95,14 +112,17 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
     held, room = store.shelf.total_bytes(), store.shelf.room()
     count = sum(len(rows) for rows, _ in work)
     print(
-        f"{count} clips: about {size / 1e9:.3f} GB and {seconds / workers / 60:.1f} min with {workers} processes;"
+        f"{count} clips: about {size / 1e9:.3f} GB and {seconds / workers / 60:.1f} min with {workers} "
+        "processes;"
         f" {held / 1e9:.3f} GB are there, room for {max(room, 0) / 1e9:.3f} GB more",
         flush=True,
     )
     if size - held > room:
         raise InputError(
-            f"--store {store.shelf.folder}: about {size / 1e9:.2f} GB are more than the room for {max(room, 0) / 1e9:.2f} GB"
-            " (store.max_gb, store.keep_free_gb); wanted fewer data.spans, clip.jpeg_quality set, or a larger disk"
+            f"--store {store.shelf.folder}: about {size / 1e9:.2f} GB are more than the room for "
+            f"{max(room, 0) / 1e9:.2f} GB"
+            " (store.max_gb, store.keep_free_gb); wanted fewer data.spans, clip.jpeg_quality set, or a "
+            "larger disk"
         )
 
 
@@ -121,7 +141,12 @@ def _reads(settings: "config.Config") -> tuple[str, ...]:
 
 
 def _decode(
-    rows: Sequence["Row"], spans: int, settings: "config.Config", store: "Store", done: dict[str, int], failures: list[str]
+    rows: Sequence["Row"],
+    spans: int,
+    settings: "config.Config",
+    store: "Store",
+    done: dict[str, int],
+    failures: list[str],
 ) -> None:
     """Read every clip once through the store, by as many processes as the settings say."""
     from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
@@ -153,7 +178,9 @@ def _open(folder: Path) -> "Shelf":
     from telltale.errors import InputError
 
     if not (folder / "index.sqlite").is_file():
-        raise InputError(f"--store {folder}: is no store; wanted a folder that telltale cache build or --store made")
+        raise InputError(
+            f"--store {folder}: is no store; wanted a folder that telltale cache build or --store made"
+        )
     return Shelf(folder, max_bytes=float("inf"), keep_free_bytes=0.0, per_shard=1000)
 
 
@@ -169,11 +196,21 @@ def _info(args: argparse.Namespace) -> int:
     if args.json:
         names = ("spec", "decoded", "entries", "clips", "bytes")
         table = [dict(zip(names, row, strict=True)) for row in specs]
-        print(json.dumps({"specs": table, "bytes": held, "shards": len(shards), "unreferenced_bytes": unused}, indent=1))
+        print(
+            json.dumps(
+                {"specs": table, "bytes": held, "shards": len(shards), "unreferenced_bytes": unused}, indent=1
+            )
+        )
         return 0
-    print(f"{args.store}: {held / 1e9:.3f} GB in {len(shards)} shards, and {unused / 1e9:.3f} GB without an entry")
+    print(
+        f"{args.store}: {held / 1e9:.3f} GB in {len(shards)} shards, and {unused / 1e9:.3f} GB without an "
+        "entry"
+    )
     for spec, decoded, entries, clips, size in specs:
-        print(f"{spec}  {entries:,} entries of {clips:,} clips, {size / 1e9:.3f} GB, {size / clips / 1e3:.0f} kB a clip")
+        print(
+            f"{spec}  {entries:,} entries of {clips:,} clips, {size / 1e9:.3f} GB, {size / clips / 1e3:.0f} "
+            "kB a clip"
+        )
         print(f"  {decoded}")
     return 0
 
@@ -183,11 +220,16 @@ def _prune(args: argparse.Namespace) -> int:
     from telltale.errors import InputError
 
     with _open(args.store) as shelf:
-        rows = shelf.index().execute("SELECT spec, content, place, length FROM entries ORDER BY added DESC").fetchall()
+        rows = (
+            shelf.index()
+            .execute("SELECT spec, content, place, length FROM entries ORDER BY added DESC")
+            .fetchall()
+        )
         unknown = set(args.spec) - {row[0] for row in rows}
         if unknown:
             raise InputError(
-                f"--spec {', '.join(sorted(unknown))}: no entry of the store is decoded so; see telltale cache info"
+                f"--spec {', '.join(sorted(unknown))}: no entry of the store is decoded so; see telltale "
+                "cache info"
             )
         kept, going = 0.0, []
         for *key, length in rows:
@@ -197,6 +239,7 @@ def _prune(args: argparse.Namespace) -> int:
         shelf.remove(going)
         freed = shelf.clean()
         print(
-            f"{args.store}: {len(going)} entries removed, {freed / 1e9:.3f} GB freed, {shelf.total_bytes() / 1e9:.3f} GB left"
+            f"{args.store}: {len(going)} entries removed, {freed / 1e9:.3f} GB freed, "
+            f"{shelf.total_bytes() / 1e9:.3f} GB left"
         )
     return 0

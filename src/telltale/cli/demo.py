@@ -1,8 +1,10 @@
-"""`telltale demo [--out demo] [--force]`: the whole job on data of its own making, by the commands that a user would type.
+"""`telltale demo [--out demo] [--force]`: the whole job on data of its own making, by the commands that a
+user would type.
 
     telltale demo-data → train → predict → validate-submission → evaluate
 
-Each command is printed before it runs. An interrupted demo, run again, goes on: data that is there is kept, training resumes.
+Each command is printed before it runs. An interrupted demo, run again, goes on: data that is there is kept,
+training resumes.
 """
 
 import argparse
@@ -31,18 +33,24 @@ RESULTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("demo"), help="folder of the demo (default: demo)")
-    parser.add_argument("--force", action="store_true", help="delete an earlier demo in that folder and begin anew")
+    parser.add_argument(
+        "--force", action="store_true", help="delete an earlier demo in that folder and begin anew"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the steps; return 0, or the status of the first that failed. Raises InputError for a folder that is not a demo's."""
+    """Run the steps; return 0, or the status of the first that failed. Raises InputError for a folder that is
+    not a demo's."""
     claim(args.out, force=args.force)
     began = time.monotonic()
     for command in steps(args.out):
         print(f"\n$ {as_typed(command)}", flush=True)
         if status := call(command):
             again = shlex.join(["telltale", "demo", "--out", str(args.out)])
-            print(f"\nThe demo stopped: the last command ended with status {status}; `{again}` goes on.", file=sys.stderr)
+            print(
+                f"\nThe demo stopped: the last command ended with status {status}; `{again}` goes on.",
+                file=sys.stderr,
+            )
             return status
     print(f"\nThe demo took {time.monotonic() - began:.0f} s. To look at:")
     for name, what in RESULTS.items():
@@ -51,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def claim(out: Path, *, force: bool) -> None:
-    """Make the folder the demo's own, empty if `force`. A folder with anything else in it is left alone: InputError."""
+    """Make the folder the demo's own, empty if `force`. A folder with anything else in it is left alone:
+    InputError."""
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: holds something that is not a demo; give another --out")
     if force:

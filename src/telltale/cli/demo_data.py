@@ -1,4 +1,5 @@
-"""`telltale demo-data --out DIR`: a data set of Telltale's own making, genuine and forged, in the competition's layout.
+"""`telltale demo-data --out DIR`: a data set of Telltale's own making, genuine and forged, in the
+competition's layout.
 
 telltale demo-data --out demo-data                          # the demo's size: about a minute on two cores
 telltale demo-data --out big --train 4000 --validation 800 --test 1200 --workers 16
@@ -13,18 +14,36 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write; new or empty")
-    parser.add_argument("--train", type=int, default=240, metavar="N", help="training clips (default %(default)s)")
-    parser.add_argument("--validation", type=int, default=60, metavar="N", help="validation clips (default %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder to write; new or empty"
+    )
+    parser.add_argument(
+        "--train", type=int, default=240, metavar="N", help="training clips (default %(default)s)"
+    )
+    parser.add_argument(
+        "--validation", type=int, default=60, metavar="N", help="validation clips (default %(default)s)"
+    )
     parser.add_argument("--test", type=int, default=160, metavar="N", help="test clips (default %(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=1, metavar="S", help="the same seed gives the same bytes (default %(default)s)"
+        "--seed",
+        type=int,
+        default=1,
+        metavar="S",
+        help="the same seed gives the same bytes (default %(default)s)",
     )
     parser.add_argument(
-        "--seconds", type=float, default=3.0, metavar="F", help="mean length of a clip; +-1/6 (default %(default)s)"
+        "--seconds",
+        type=float,
+        default=3.0,
+        metavar="F",
+        help="mean length of a clip; +-1/6 (default %(default)s)",
     )
-    parser.add_argument("--size", type=int, default=160, metavar="PX", help="side of the square picture (default %(default)s)")
-    parser.add_argument("--workers", type=int, default=cores, metavar="W", help="processes (default: all cores)")
+    parser.add_argument(
+        "--size", type=int, default=160, metavar="PX", help="side of the square picture (default %(default)s)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=cores, metavar="W", help="processes (default: all cores)"
+    )
     parser.add_argument("--force", action="store_true", help="replace a demo data set that is already in DIR")
 
 
@@ -36,7 +55,13 @@ def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     counts = {"train": args.train, "validation": args.validation, "test": args.test}
     plans = write_dataset(
-        args.out, counts, seed=args.seed, seconds=args.seconds, size=args.size, workers=args.workers, force=args.force
+        args.out,
+        counts,
+        seed=args.seed,
+        seconds=args.seconds,
+        size=args.size,
+        workers=args.workers,
+        force=args.force,
     )
     table = Counter((plan.kind, plan.split) for plan in plans)
     print(f"{'kind':<22}" + "".join(f"{split:>12}" for split in counts))

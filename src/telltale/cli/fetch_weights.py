@@ -1,8 +1,10 @@
-"""`telltale fetch-weights --config C [--out weights]`: the public weights of a configuration's towers, for offline use.
+"""`telltale fetch-weights --config C [--out weights]`: the public weights of a configuration's towers, for
+offline use.
 
-Each becomes OUT/<tag>.safetensors, with its address, revision and SHA-256 in OUT/weights.json. Training with pretrained weights
-looks there first, where OUT is ./weights or the folder that TELLTALE_WEIGHTS names. They are fetched even where the file does
-not say `model.pretrained`, which is often left to --set; a tower that has a file of its own is left out.
+Each becomes OUT/<tag>.safetensors, with its address, revision and SHA-256 in OUT/weights.json. Training with
+pretrained weights looks there first, where OUT is ./weights or the folder that TELLTALE_WEIGHTS names. They
+are fetched even where the file does not say `model.pretrained`, which is often left to --set; a tower that
+has a file of its own is left out.
 """
 
 import argparse
@@ -11,8 +13,16 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
-    parser.add_argument("--out", type=Path, help="folder for the weights (default: $TELLTALE_WEIGHTS, else ./weights)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one key of the configuration")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the weights (default: $TELLTALE_WEIGHTS, else ./weights)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key of the configuration",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,5 +46,8 @@ def run(args: argparse.Namespace) -> int:
             continue
         tag = weights.full_tag(getattr(settings.model, f"{tower}_backbone"), f"model.{tower}_backbone")
         entry = hub.fetch(tag, out)
-        print(f"{tower}: {out / tag}.safetensors, {entry['bytes']:,} bytes, SHA-256 {entry['sha256']}, from {entry['address']}")
+        print(
+            f"{tower}: {out / tag}.safetensors, {entry['bytes']:,} bytes, SHA-256 {entry['sha256']}, from "
+            f"{entry['address']}"
+        )
     return 0

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pattern", nargs="?", default="", metavar="PATTERN", help="part of a name, or a pattern with * and ?")
+    parser.add_argument(
+        "pattern", nargs="?", default="", metavar="PATTERN", help="part of a name, or a pattern with * and ?"
+    )
     parser.add_argument("--json", action="store_true", help="print a list of objects for programs")
 
 
@@ -44,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def matching(settings: "list[Setting]", pattern: str) -> "list[Setting]":
-    """Those whose name the pattern is a part of or matches; if there are none, those that have it in their meaning."""
+    """Those whose name the pattern is a part of or matches; if there are none, those that have it in their
+    meaning."""
     wanted = pattern.lower()
     named = [each for each in settings if wanted in each.name or fnmatch.fnmatchcase(each.name, wanted)]
     return named or [each for each in settings if wanted in each.meaning.lower()]
@@ -54,4 +57,6 @@ def page(setting: "Setting", width: int) -> str:
     """A line with name, default and range, and the meaning below it."""
     default = f"= {setting.default}" if setting.default else "(must be given)"
     head = f"{f'{setting.name} {default}':40}  {setting.range}"
-    return "\n".join([head, *textwrap.wrap(setting.meaning, width, initial_indent="    ", subsequent_indent="    ")])
+    return "\n".join(
+        [head, *textwrap.wrap(setting.meaning, width, initial_indent="    ", subsequent_indent="    ")]
+    )

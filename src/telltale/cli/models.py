@@ -1,7 +1,9 @@
-"""`telltale models [NAME ...] [--json] [--time]`: every detector, its source, what it reads, its size and its cost.
+"""`telltale models [NAME ...] [--json] [--time]`: every detector, its source, what it reads, its size and its
+cost.
 
-Each is as its file in configs/ says. Parameters and multiply-adds are those of prediction, counted as the audit of a run counts
-them; milliseconds, with --time, are one clip's way through the model on this machine, without decoding.
+Each is as its file in configs/ says. Parameters and multiply-adds are those of prediction, counted as the
+audit of a run counts them; milliseconds, with --time, are one clip's way through the model on this machine,
+without decoding.
 """
 
 import argparse
@@ -16,21 +18,35 @@ from typing import Any
 from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
 
-COLUMNS = ("name", "inputs", "parameters", "thop_parameters", "macs", "milliseconds_per_clip", "objective", "source")
-# What `measure` gave for each detector as it is shipped, so that a list needs no torch. `python -m bench.counts` renews it.
+COLUMNS = (
+    "name",
+    "inputs",
+    "parameters",
+    "thop_parameters",
+    "macs",
+    "milliseconds_per_clip",
+    "objective",
+    "source",
+)
+# What `measure` gave for each detector as it is shipped, so that a list needs no torch. `python -m
+# bench.counts` renews it.
 COUNTS = Path(__file__).resolve().parent.parent / "models" / "counts.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="detectors to show (default: all)")
     parser.add_argument("--json", action="store_true", help="print a list of objects for programs")
-    parser.add_argument("--time", action="store_true", help="build each, count it anew, and measure milliseconds")
+    parser.add_argument(
+        "--time", action="store_true", help="build each, count it anew, and measure milliseconds"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print a row for each detector. Raises InputError for a name that is none."""
     if unknown := [name for name in args.names if name not in ENTRIES]:
-        raise InputError(f"telltale models: no detector is called {unknown[0]!r}; wanted one of {', '.join(ENTRIES)}")
+        raise InputError(
+            f"telltale models: no detector is called {unknown[0]!r}; wanted one of {', '.join(ENTRIES)}"
+        )
     rows = []
     for name in args.names or ENTRIES:
         rows.append(describe(name, timed=args.time))
@@ -43,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def describe(name: str, *, timed: bool) -> dict[str, Any]:
-    """One detector's row; milliseconds_per_clip is None where it is not `timed`. One that COUNTS does not know is measured."""
+    """One detector's row; milliseconds_per_clip is None where it is not `timed`. One that COUNTS does not
+    know is measured."""
     from telltale import config
 
     entry = ENTRIES[name]
@@ -55,9 +72,15 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
         "config": f"configs/{entry.config}",
         "reads": list(entry.reads),
         "inputs": inputs(settings, entry.reads),
-        "backbone": settings.model.picture_backbone if "picture" in entry.reads else settings.model.sound_backbone,
+        "backbone": settings.model.picture_backbone
+        if "picture" in entry.reads
+        else settings.model.sound_backbone,
         "objective": entry.objective,
-        **(known["counts"] if known.get("settings") == fingerprint(settings) else measure(settings, timed=timed)),
+        **(
+            known["counts"]
+            if known.get("settings") == fingerprint(settings)
+            else measure(settings, timed=timed)
+        ),
     }
 
 
@@ -96,7 +119,8 @@ def inputs(settings: Any, reads: tuple[str, ...]) -> str:
 
 
 def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
-    """The median time of a clip, alone, through the model, on the GPU where there is one, after one turn to warm up."""
+    """The median time of a clip, alone, through the model, on the GPU where there is one, after one turn to
+    warm up."""
     import numpy as np
     import torch
 
@@ -106,10 +130,17 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
 
     clip, mel = settings.clip, settings.mel
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    pictures = torch.randint(0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8)
-    image, there = torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)), torch.ones(1, 1, dtype=torch.bool)
+    pictures = torch.randint(
+        0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8
+    )
+    image, there = (
+        torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)),
+        torch.ones(1, 1, dtype=torch.bool),
+    )
     times = torch.linspace(0, clip.seconds, clip.frames).view(1, 1, -1)
-    batch = Batch([Facts(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, times, torch.zeros(1), there)
+    batch = Batch(
+        [Facts(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, times, torch.zeros(1), there
+    )
     infer, taken = Inference(model, device, "off"), []
     for _ in range(turns + 1):
         began = time.perf_counter()
@@ -120,10 +151,21 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
 
 def line(row: dict[str, Any], *, header: bool) -> str:
     """A row of the table, the header above the first."""
-    shown = {**row, "macs": f"{row['macs'] / 1e9:.2f} G", "milliseconds_per_clip": row["milliseconds_per_clip"] or "-"}
+    shown = {
+        **row,
+        "macs": f"{row['macs'] / 1e9:.2f} G",
+        "milliseconds_per_clip": row["milliseconds_per_clip"] or "-",
+    }
     shown |= {key: f"{row[key]:,}" for key in ("parameters", "thop_parameters")}
     titles = {"macs": "MACs", "milliseconds_per_clip": "ms/clip", "thop_parameters": "by thop"}
-    widths = {"name": 16, "inputs": 36, "parameters": 12, "thop_parameters": 12, "macs": 9, "milliseconds_per_clip": 8}
+    widths = {
+        "name": 16,
+        "inputs": 36,
+        "parameters": 12,
+        "thop_parameters": 12,
+        "macs": 9,
+        "milliseconds_per_clip": 8,
+    }
     widths |= {"objective": 11, "source": 0}
 
     def cells(values: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""`telltale plan --videos N --config C`: what a run over N clips will cost in time, disk and memory on this machine.
+"""`telltale plan --videos N --config C`: what a run over N clips will cost in time, disk and memory on this
+machine.
 
 telltale plan --videos 178000 --config configs/baseline.yaml --clips DIR/test
 telltale plan --videos 242000 --config configs/audiovisual.yaml --set data.spans=4 --json
@@ -21,13 +22,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--videos", type=int, required=True, metavar="N", help="clips of the run")
     parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
     parser.add_argument(
-        "--clips", type=Path, metavar="DIR", help="measure on videos below DIR (default: on clips drawn for it)"
+        "--clips",
+        type=Path,
+        metavar="DIR",
+        help="measure on videos below DIR (default: on clips drawn for it)",
     )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, such as optim.epochs=3",
     )
     parser.add_argument(
-        "--card-gb", type=float, metavar="GB", help="memory of the GPU to plan for (default: the one that is here)"
+        "--card-gb",
+        type=float,
+        metavar="GB",
+        help="memory of the GPU to plan for (default: the one that is here)",
     )
     parser.add_argument("--json", action="store_true", help="print numbers for programs")
 
@@ -54,14 +65,31 @@ def run(args: argparse.Namespace) -> int:
     predict, epoch = costs.predict_seconds(args.videos), costs.epoch_seconds(args.videos)
     if args.json:
         totals = {"predict_seconds": predict, "epoch_seconds": epoch, "train_seconds": epochs * epoch}
-        sizes = {"store_bytes": args.videos * costs.entry_bytes, "jpeg_store_bytes": args.videos * costs.jpeg_entry_bytes}
-        device = {"step": step.as_dict(), "card_bytes": card, "fits": None if card is None else step.total <= card}
-        found = {"videos": args.videos, **totals, **sizes, "free_bytes": free, "device": device, "clip": costs.as_dict()}
+        sizes = {
+            "store_bytes": args.videos * costs.entry_bytes,
+            "jpeg_store_bytes": args.videos * costs.jpeg_entry_bytes,
+        }
+        device = {
+            "step": step.as_dict(),
+            "card_bytes": card,
+            "fits": None if card is None else step.total <= card,
+        }
+        found = {
+            "videos": args.videos,
+            **totals,
+            **sizes,
+            "free_bytes": free,
+            "device": device,
+            "clip": costs.as_dict(),
+        }
         print(json.dumps(found, indent=1))
         return 0
-    source = str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
+    source = (
+        str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
+    )
     print(
-        f"{args.videos:,} clips, {args.config}; measured on {costs.clips_measured} clips of {source}; {_size(free)} free here"
+        f"{args.videos:,} clips, {args.config}; measured on {costs.clips_measured} clips of {source}; "
+        f"{_size(free)} free here"
     )
     pixels, jpegs = args.videos * costs.entry_bytes, args.videos * costs.jpeg_entry_bytes
     stored = args.videos * costs.decode_clip_seconds * spans
@@ -74,11 +102,20 @@ def run(args: argparse.Namespace) -> int:
             costs.train_memory_bytes,
             f"{epochs} in {_time(epochs * epoch)}",
         ),
-        ("telltale cache build", stored, costs.decode_clip_seconds * spans, 0, f"{_size(pixels)}; as JPEG {_size(jpegs)}"),
+        (
+            "telltale cache build",
+            stored,
+            costs.decode_clip_seconds * spans,
+            0,
+            f"{_size(pixels)}; as JPEG {_size(jpegs)}",
+        ),
     ):
         used = f"{_size(memory)} of memory" if memory else f"{spans} span{'s' * (spans > 1)} a clip"
         print(f"{name:22}{_time(seconds):>14}{1 / clip:9.1f} clips/s   {used:20}  {note}")
-    print(f"to read in each pass: {_size(args.videos * costs.file_bytes)}; a run's folder: {_size(costs.files_bytes)}")
+    print(
+        f"to read in each pass: {_size(args.videos * costs.file_bytes)}; a run's folder: "
+        f"{_size(costs.files_bytes)}"
+    )
     return 0
 
 
@@ -101,7 +138,9 @@ def _clips(folder: Path | None, scratch: Path) -> list[Path]:
         from telltale.demo.dataset import write_dataset
 
         folder = scratch / "clips"
-        write_dataset(folder, SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE, workers=threads.cores())
+        write_dataset(
+            folder, SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE, workers=threads.cores()
+        )
     found = sorted(folder.rglob("*.mp4"))
     if not found:
         raise InputError(f"--clips {folder}: holds no .mp4; wanted a folder of videos like those of the run")

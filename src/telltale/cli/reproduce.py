@@ -1,7 +1,9 @@
-"""`telltale reproduce --tier scores|weights|train BUNDLE [--data DIR] [--out DIR]`: a bundle's numbers, got again.
+"""`telltale reproduce --tier scores|weights|train BUNDLE [--data DIR] [--out DIR]`: a bundle's numbers, got
+again.
 
-Before any tier the bundle is checked: every file by its hash, the files against each other, the versions. Each line is a check
-with its figures; the last is PASS, or FAIL with the causes, and the exit status is 0 or 1. Nothing is fetched.
+Before any tier the bundle is checked: every file by its hash, the files against each other, the versions.
+Each line is a check with its figures; the last is PASS, or FAIL with the causes, and the exit status is 0 or
+1. Nothing is fetched.
 """
 
 import argparse
@@ -25,29 +27,43 @@ TIERS, RESULT = ("scores", "weights", "train"), "reproduction.json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder that telltale bundle wrote")
-    parser.add_argument("--tier", choices=(*TIERS, "all"), default="all", help="how much to do again (default: all)")
+    parser.add_argument(
+        "--tier", choices=(*TIERS, "all"), default="all", help="how much to do again (default: all)"
+    )
     parser.add_argument("--data", type=Path, metavar="DIR", help="the data folder; weights and train want it")
-    parser.add_argument("--out", type=Path, default=Path("reproduction"), help="folder for results (default: reproduction)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("reproduction"), help="folder for results (default: reproduction)"
+    )
     parser.add_argument("--sha256", metavar="HEX", help="what bundle.json's SHA-256 was published to be")
     parser.add_argument(
-        "--other-versions", action="store_true", help="go on with another version of the program or its packages, and say so"
+        "--other-versions",
+        action="store_true",
+        help="go on with another version of the program or its packages, and say so",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle, or no data."""
+    """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle,
+    or no data."""
     demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
     from telltale.reproduce import bundle
 
     chosen = TIERS if args.tier == "all" else (args.tier,)
     if args.data is None and chosen != ("scores",):
-        raise InputError(f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used")
+        raise InputError(
+            f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used"
+        )
     found = bundle.read(args.bundle)
     if args.out.resolve().is_relative_to(args.bundle.resolve()):
-        raise InputError(f"--out {args.out}: lies in the bundle, which nothing is written to; give a folder elsewhere")
+        raise InputError(
+            f"--out {args.out}: lies in the bundle, which nothing is written to; give a folder elsewhere"
+        )
     resume = begin(args.out)
     began, findings = time.monotonic(), []
-    print(f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC {found.validation_auc:.6f}, {found.date}")
+    print(
+        f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC "
+        f"{found.validation_auc:.6f}, {found.date}"
+    )
     for tier, steps in stages(args, found, chosen, resume):
         print(f"\n{tier}", flush=True)
         for finding in reported(tier, steps):
@@ -59,19 +75,23 @@ def run(args: argparse.Namespace) -> int:
 
 
 def begin(out: Path) -> bool:
-    """Make the folder; False if a reproduction came to its end there: that is done anew, an interrupted one goes on."""
+    """Make the folder; False if a reproduction came to its end there: that is done anew, an interrupted one
+    goes on."""
     ended = out / RESULT
     try:
         out.mkdir(parents=True, exist_ok=True)
         resume = not ended.exists()
         ended.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"--out {out}: cannot be written ({error.strerror}); give a folder that can") from None
+        raise InputError(
+            f"--out {out}: cannot be written ({error.strerror}); give a folder that can"
+        ) from None
     return resume
 
 
 def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
-    """The findings of a tier; what cannot be read or does not belong together ends it, as one more that failed."""
+    """The findings of a tier; what cannot be read or does not belong together ends it, as one more that
+    failed."""
     from telltale.competition.audit_record import Finding
 
     try:
@@ -93,7 +113,11 @@ def stages(
         if args.sha256 is not None:
             digest = file_sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
-            yield Finding("bundle.json", same, digest if same else f"its SHA-256 is {digest}, published was {args.sha256}")
+            yield Finding(
+                "bundle.json",
+                same,
+                digest if same else f"its SHA-256 is {digest}, published was {args.sha256}",
+            )
         yield from tiers.intact(found, other_versions=args.other_versions, packages=packages)
 
     yield "bundle", whole()
@@ -114,7 +138,11 @@ def line(finding: "Finding") -> str:
 def conclude(findings: "list[tuple[str, Finding]]", out: Path, seconds: float) -> int:
     """Write reproduction.json and print the verdict."""
     failed = [finding for _, finding in findings if not finding.passed]
-    tree = {"passed": not failed, "seconds": seconds, "findings": [{"tier": tier, **asdict(one)} for tier, one in findings]}
+    tree = {
+        "passed": not failed,
+        "seconds": seconds,
+        "findings": [{"tier": tier, **asdict(one)} for tier, one in findings],
+    }
     (out / RESULT).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
     if failed:
         causes = "; ".join(f"{finding.rule}: {finding.detail}" for finding in failed)

@@ -4,8 +4,9 @@
     telltale runs runs/ --sort auc                      the best first
     telltale runs a b --sort optim.rate --csv runs.csv
 
-auc, tpr@fpr=1e-3 and best_epoch are those of the best epoch on the validation split. unseen_auc is the mean AUC of the kinds of
-forgery that training did not see: it appears once telltale evaluate --groups has written its --out below a run.
+auc, tpr@fpr=1e-3 and best_epoch are those of the best epoch on the validation split. unseen_auc is the mean
+AUC of the kinds of forgery that training did not see: it appears once telltale evaluate --groups has written
+its --out below a run.
 """
 
 import argparse
@@ -15,8 +16,12 @@ from telltale.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="a run, or a folder that holds runs")
-    parser.add_argument("--sort", metavar="KEY", help="a column: results fall, settings rise (default: by name)")
+    parser.add_argument(
+        "folders", nargs="+", type=Path, metavar="DIR", help="a run, or a folder that holds runs"
+    )
+    parser.add_argument(
+        "--sort", metavar="KEY", help="a column: results fall, settings rise (default: by name)"
+    )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the table there too")
 
 

@@ -1,8 +1,9 @@
-"""`telltale selftest BUNDLE`: is this machine's decoding, mel image and model what it was where the bundle was made?
+"""`telltale selftest BUNDLE`: is this machine's decoding, mel image and model what it was where the bundle
+was made?
 
-The bundle's golden clips go through all of it, stage by stage, in less than a minute and without any data. Exit status 1 where
-a stage differs by more than its tolerance. `telltale selftest --gpu` checks instead all that only a GPU can show, on demo data,
-in about an hour: exit status 1 if a row failed, 2 if there is no GPU.
+The bundle's golden clips go through all of it, stage by stage, in less than a minute and without any data.
+Exit status 1 where a stage differs by more than its tolerance. `telltale selftest --gpu` checks instead all
+that only a GPU can show, on demo data, in about an hour: exit status 1 if a row failed, 2 if there is no GPU.
 """
 
 import argparse
@@ -15,15 +16,24 @@ from telltale.runtime.entry import demand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bundle", type=Path, nargs="?", metavar="BUNDLE", help="folder that telltale bundle wrote")
-    parser.add_argument("--gpu", action="store_true", help="check training and prediction on this machine's GPUs")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of --gpu; cpu is a dry run of the check")
-    parser.add_argument("--only", action="append", default=[], metavar="ROW", help="rows of --gpu that begin so")
+    parser.add_argument(
+        "bundle", type=Path, nargs="?", metavar="BUNDLE", help="folder that telltale bundle wrote"
+    )
+    parser.add_argument(
+        "--gpu", action="store_true", help="check training and prediction on this machine's GPUs"
+    )
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="of --gpu; cpu is a dry run of the check"
+    )
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="ROW", help="rows of --gpu that begin so"
+    )
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="write the table of --gpu there")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each stage; 0 if all pass, else 1. Raises InputError for what is no bundle, and without a GPU."""
+    """Print a line for each stage; 0 if all pass, else 1. Raises InputError for what is no bundle, and
+    without a GPU."""
     if args.gpu == (args.bundle is not None):
         raise InputError("selftest: wanted a bundle's folder, or --gpu")
     return _gpu(args) if args.gpu else _bundle(args.bundle)
@@ -38,7 +48,9 @@ def _gpu(args: argparse.Namespace) -> int:
     device = gpu_check.device_of(args.device)
     with tempfile.TemporaryDirectory() as scratch:
         data, (seconds, size) = Path(scratch) / "data", gpu_check.CLIP[device]
-        write_dataset(data, gpu_check.COUNTS[device], seed=3, seconds=seconds, size=size, workers=threads.cores())
+        write_dataset(
+            data, gpu_check.COUNTS[device], seed=3, seconds=seconds, size=size, workers=threads.cores()
+        )
         rows = gpu_check.run(gpu_check.Check(Path(scratch), data, device), args.only)
     if args.write is not None:
         write_text(args.write, gpu_check.page(rows, device))

@@ -1,11 +1,12 @@
 """Train one model and keep everything about it in one folder.
 
-    python train.py --config configs/baseline.yaml --data DIR --out RUN [--set optim.epochs=3 ...] [--resume | --force]
+    python train.py --config configs/baseline.yaml --data DIR --out RUN [--set optim.epochs=3 ...]
+        [--resume | --force]
     torchrun --nproc-per-node=2 train.py --config configs/audiovisual.yaml --data DIR --out RUN
 
-`telltale train` is the same. DIR holds train_labels.csv, validation_labels.csv and the videos below train/ and validation/.
-Each path can be set on its own (--set data.train_videos=/elsewhere). SIGTERM or Ctrl-C saves; the same command with --resume
-goes on from that very step.
+`telltale train` is the same. DIR holds train_labels.csv, validation_labels.csv and the videos below train/
+and validation/. Each path can be set on its own (--set data.train_videos=/elsewhere). SIGTERM or Ctrl-C
+saves; the same command with --resume goes on from that very step.
 """
 
 import argparse
@@ -20,12 +21,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder in the competition's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run; must be new or empty")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key, such as optim.epochs=3"
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one key, such as optim.epochs=3",
     )
-    parser.add_argument("--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here")
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here"
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument(
-        "--resume", action="store_true", help="go on with the run in --out, or begin it if nothing was saved yet"
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out, or begin it if nothing was saved yet",
     )
     again.add_argument("--force", action="store_true", help="replace the run in --out")
 
@@ -49,14 +58,21 @@ def train(args: argparse.Namespace) -> int:
         with distributed.join(settings.threads, deterministic=settings.deterministic) as here:
             if here.main:
                 workers = here.workers(settings.data.workers, len(splits[0].rows))
-                print(here.describe(settings.optim.autocast, workers), *map(training.describe, splits), sep="\n", flush=True)
+                print(
+                    here.describe(settings.optim.autocast, workers),
+                    *map(training.describe, splits),
+                    sep="\n",
+                    flush=True,
+                )
             resumed = run_folder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
             distributed.seed(settings.seed)
             objective = objectives.build(settings, splits[0].rows)
             fresh, methods = resumed is None, objective.methods
             if here.main:
                 print(f"building {settings.model.name}", flush=True)
-            model = models.build(settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods)
+            model = models.build(
+                settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods
+            )
             if resumed is not None:
                 model.provenance = resumed["provenance"]
             audit = rules.audit(model, settings)
@@ -65,14 +81,18 @@ def train(args: argparse.Namespace) -> int:
             if here.main:
                 print(rules.one_line(account.audit), flush=True)
             rules.enforce(audit, settings)
-            done = training.run(model, objective, *splits, settings, here, watch, account, resumed, args.store)
+            done = training.run(
+                model, objective, *splits, settings, here, watch, account, resumed, args.store
+            )
             if here.main:
                 print(training.last_words(done, account), flush=True)
     return 0
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add_arguments(parser)
     return parser.parse_args(given)
 

@@ -1,7 +1,9 @@
-"""`telltale validate-submission submission.csv --list template.csv`: check a submission the way an organiser's script would.
+"""`telltale validate-submission submission.csv --list template.csv`: check a submission the way an
+organiser's script would.
 
-Its header must be the template's: video_name,y_pred for a template with these columns, video_name,score for names alone.
-Prints "valid: N rows" and ends with status 0, or prints each problem and ends with status 1. Notes make nothing invalid.
+Its header must be the template's: video_name,y_pred for a template with these columns, video_name,score for
+names alone. Prints "valid: N rows" and ends with status 0, or prints each problem and ends with status 1.
+Notes make nothing invalid.
 """
 
 import argparse
@@ -12,8 +14,12 @@ SHOWN = 20  # problems printed
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="CSV of video_name and a column of scores")
-    parser.add_argument("--list", type=Path, required=True, metavar="CSV", help="the names asked for, in a column video_name")
-    parser.add_argument("--score-column", metavar="NAME", help="of the submission (default: as in --list, or score)")
+    parser.add_argument(
+        "--list", type=Path, required=True, metavar="CSV", help="the names asked for, in a column video_name"
+    )
+    parser.add_argument(
+        "--score-column", metavar="NAME", help="of the submission (default: as in --list, or score)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,1 +1,2 @@
-"""The competition's rules: checks of a run, access to files and hosts, pretraining tags, and the ledger of submissions."""
+"""The competition's rules: checks of a run, access to files and hosts, pretraining tags, and the ledger of
+submissions."""

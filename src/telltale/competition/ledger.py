@@ -1,10 +1,12 @@
-"""The submission ledger: what was submitted when, of which model, and which score came back, in one text file.
+"""The submission ledger: what was submitted when, of which model, and which score came back, in one text
+file.
 
     # timezone: Europe/Rome
     id,submitted,phase,file,sha256,bundle,model_sha256,own_auc,unseen_auc,score_auc,score_tpr,forced,note
     1,2026-11-21T10:07:00+01:00,validation,out/submission.csv,...
 
-A row a line, so that people can diff it and keep it in git; pandas reads it with comment="#". Days are those of its time zone.
+A row a line, so that people can diff it and keep it in git; pandas reads it with comment="#". Days are those
+of its time zone.
 """
 
 import csv
@@ -37,8 +39,9 @@ WANTED_TIME = "wanted date, time and offset in ISO 8601, such as 2026-11-21T10:0
 class Entry:
     """One submission. `submitted` is in UTC; the AUCs and the TPR are shares in [0, 1], None where not known.
 
-    own_auc: on the validation set of our own; unseen_auc: our estimate for clusters of forgeries that training did not see;
-    score_auc, score_tpr: what came back; forced: what --force overrode. Raises InputError for anything else.
+    own_auc: on the validation set of our own; unseen_auc: our estimate for clusters of forgeries that
+    training did not see; score_auc, score_tpr: what came back; forced: what --force overrode. Raises
+    InputError for anything else.
     """
 
     id: int
@@ -65,11 +68,16 @@ class Entry:
         if not self.file:
             raise InputError("no file; wanted the name of the file that was submitted")
         if not is_sha256(self.sha256) or (self.model_sha256 and not is_sha256(self.model_sha256)):
-            raise InputError(f"SHA-256 '{self.sha256}', of the model '{self.model_sha256}'; wanted 64 small hex digits each")
+            raise InputError(
+                f"SHA-256 '{self.sha256}', of the model '{self.model_sha256}'; wanted 64 small hex digits "
+                "each"
+            )
         for name in SHARES:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:  # NaN is in no range
-                raise InputError(f"{name} {value}; wanted a number in [0, 1], or nothing where it is not known")
+                raise InputError(
+                    f"{name} {value}; wanted a number in [0, 1], or nothing where it is not known"
+                )
         if self.score_tpr is not None and self.score_auc is None:
             raise InputError("score_tpr without score_auc; wanted the AUC that came back with it")
         if self.forced not in FORCED:
@@ -100,7 +108,8 @@ def is_sha256(text: object) -> bool:
 
 
 def midnight(zone: ZoneInfo, day: date) -> datetime:
-    """The instant in UTC at which that day begins there: a day of 23 or 25 hours lies between two of these."""
+    """The instant in UTC at which that day begins there: a day of 23 or 25 hours lies between two of
+    these."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
@@ -112,19 +121,24 @@ def zone_named(name: str) -> ZoneInfo:
             raise ValueError
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise InputError(f"time zone '{name}' is not known; wanted a name such as Europe/Rome or UTC") from None
+        raise InputError(
+            f"time zone '{name}' is not known; wanted a name such as Europe/Rome or UTC"
+        ) from None
 
 
 def instant(text: str, zone: ZoneInfo | None = None) -> datetime:
     """ISO 8601 date and time → UTC, whole seconds; without an offset in it, the time on the clocks of `zone`.
 
-    Raises InputError for another text, for no offset and no zone, and for a time that the clocks there skip or show twice.
+    Raises InputError for another text, for no offset and no zone, and for a time that the clocks there skip
+    or show twice.
     """
     try:
         when = datetime.fromisoformat(text).replace(microsecond=0)
     except ValueError:
         raise InputError(f"time '{text}'; {WANTED_TIME}") from None
-    if len(text) <= len("2026-11-21") or not 2000 <= when.year < 3000:  # a date alone would be taken for its midnight
+    if (
+        len(text) <= len("2026-11-21") or not 2000 <= when.year < 3000
+    ):  # a date alone would be taken for its midnight
         raise InputError(f"time '{text}'; {WANTED_TIME}")
     if when.tzinfo is not None:
         return when.astimezone(UTC)
@@ -135,7 +149,9 @@ def instant(text: str, zone: ZoneInfo | None = None) -> datetime:
     if len(found) != 1:
         what = "comes twice" if found else "is skipped"
         both = " or ".join(reading.astimezone(zone).isoformat() for reading in sorted(readings))
-        raise InputError(f"time '{text}' {what} where the clocks change in {zone.key}; wanted it with its offset: {both}")
+        raise InputError(
+            f"time '{text}' {what} where the clocks change in {zone.key}; wanted it with its offset: {both}"
+        )
     return found[0]
 
 
@@ -145,7 +161,8 @@ def read(path: Path) -> Ledger:
         lines = path.read_bytes().decode("utf-8-sig").split("\n")
     except FileNotFoundError:
         raise InputError(
-            f"{path}: is not there; wanted the ledger that telltale submit-log add begins with the first submission"
+            f"{path}: is not there; wanted the ledger that telltale submit-log add begins with the first "
+            "submission"
         ) from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a submission ledger") from None
@@ -158,8 +175,12 @@ def read(path: Path) -> Ledger:
     entries: dict[int, Entry] = {}
     try:
         if not lines or not lines[0].startswith(ZONE_LINE):
-            raise InputError(f"'{lines[0] if lines else ''}'; wanted '{ZONE_LINE}' and a name such as Europe/Rome")
-        zone = zone_named(lines[0].removeprefix(ZONE_LINE).rstrip(", "))  # a spreadsheet pads the line with commas
+            raise InputError(
+                f"'{lines[0] if lines else ''}'; wanted '{ZONE_LINE}' and a name such as Europe/Rome"
+            )
+        zone = zone_named(
+            lines[0].removeprefix(ZONE_LINE).rstrip(", ")
+        )  # a spreadsheet pads the line with commas
         number = 2
         if len(lines) < 2 or lines[1] != header:
             raise InputError(f"header '{lines[1] if len(lines) > 1 else ''}'; wanted {header}")
@@ -175,10 +196,12 @@ def read(path: Path) -> Ledger:
 
 
 def change(path: Path, edit: Callable[[Ledger], Ledger], timezone: str | None = None) -> Ledger:
-    """Read the ledger, `edit` it, write it, and return what was written; no other process changes it meanwhile.
+    """Read the ledger, `edit` it, write it, and return what was written; no other process changes it
+    meanwhile.
 
-    timezone: None if it must be there; else it is begun where it is not, with this zone ("": UTC). Raises InputError, of `edit`
-    too, and then leaves the file as it was; also for another zone than that of the submissions it holds.
+    timezone: None if it must be there; else it is begun where it is not, with this zone ("": UTC). Raises
+    InputError, of `edit` too, and then leaves the file as it was; also for another zone than that of the
+    submissions it holds.
     """
     with _locked(path):
         ledger = edit(read(path) if timezone is None else _opened(path, timezone))
@@ -195,7 +218,8 @@ COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 def _opened(path: Path, timezone: str) -> Ledger:
-    """The ledger to add to, begun where there is none. Raises InputError for another zone than that of its submissions."""
+    """The ledger to add to, begun where there is none. Raises InputError for another zone than that of its
+    submissions."""
     named = zone_named(timezone) if timezone else None
     if not path.exists():
         return Ledger(named or zone_named("UTC"))
@@ -203,7 +227,10 @@ def _opened(path: Path, timezone: str) -> Ledger:
     if named is None or named.key == ledger.zone.key:
         return ledger
     if ledger.entries:
-        raise InputError(f"--timezone {timezone}: the days of {path} are those of {ledger.zone.key}; wanted that one, or none")
+        raise InputError(
+            f"--timezone {timezone}: the days of {path} are those of {ledger.zone.key}; wanted that one, or "
+            "none"
+        )
     return Ledger(named)
 
 
@@ -227,13 +254,18 @@ def _share(name: str, text: str) -> float | None:
             raise ValueError
         return float(text) if text else None
     except ValueError:
-        raise InputError(f"{name} '{text}'; wanted a number in [0, 1], or nothing where it is not known") from None
+        raise InputError(
+            f"{name} '{text}'; wanted a number in [0, 1], or nothing where it is not known"
+        ) from None
 
 
 def _line(entry: Entry, zone: ZoneInfo) -> str:
     values = {name: getattr(entry, name) for name in COLUMNS}
     values["submitted"] = entry.submitted.astimezone(zone).isoformat()
-    texts = ("" if value is None else repr(float(value)) if name in SHARES else str(value) for name, value in values.items())
+    texts = (
+        "" if value is None else repr(float(value)) if name in SHARES else str(value)
+        for name, value in values.items()
+    )
     return ",".join(_quoted(text) for text in texts)
 
 
@@ -246,7 +278,11 @@ def _write(path: Path, ledger: Ledger) -> None:
     """Atomic. A link stays one."""
     target = path.resolve()
     temporary = target.with_name(f".{target.name}.tmp")
-    lines = [ZONE_LINE + ledger.zone.key, ",".join(COLUMNS), *(_line(entry, ledger.zone) for entry in ledger.entries)]
+    lines = [
+        ZONE_LINE + ledger.zone.key,
+        ",".join(COLUMNS),
+        *(_line(entry, ledger.zone) for entry in ledger.entries),
+    ]
     try:
         with temporary.open("wb") as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
@@ -259,7 +295,8 @@ def _write(path: Path, ledger: Ledger) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from changing the ledger meanwhile. The lock file goes again; a killed holder's is free."""
+    """Keep other processes from changing the ledger meanwhile. The lock file goes again; a killed holder's is
+    free."""
     if sys.platform == "win32":
         yield
         return
@@ -271,7 +308,9 @@ def _locked(path: Path) -> Iterator[None]:
                 raise InputError(f"{path}: another process holds {lock.name}; wait for it to end, or stop it")
             time.sleep(0.02)
     except OSError as error:
-        raise InputError(f"{path}: cannot be locked ({error.strerror}); give a folder that can be written") from None
+        raise InputError(
+            f"{path}: cannot be locked ({error.strerror}); give a folder that can be written"
+        ) from None
     try:
         yield
     finally:
@@ -283,7 +322,8 @@ def _try_lock(lock: Path) -> IO[str] | None:
     file = lock.open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Its holder may have removed it between our opening and locking it: then this is nobody's lock any more.
+        # Its holder may have removed it between our opening and locking it: then this is nobody's lock any
+        # more.
         if os.fstat(file.fileno()).st_ino == lock.stat().st_ino:
             return file
     except (BlockingIOError, FileNotFoundError):

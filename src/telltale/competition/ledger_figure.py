@@ -1,4 +1,5 @@
-"""The figure of the submission ledger: our own estimates of the AUC and the AUC that came back, over time, a panel a phase."""
+"""The figure of the submission ledger: our own estimates of the AUC and the AUC that came back, over time, a
+panel a phase."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,10 +25,11 @@ SIDE = timedelta(hours=1)  # of the time axis, at least: one submission has no s
 
 
 def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
-    """Draw `entries` on the clocks of `zone`, a panel for each phase that occurs, both on one time axis and one AUC axis.
+    """Draw `entries` on the clocks of `zone`, a panel for each phase that occurs, both on one time axis and
+    one AUC axis.
 
-    A faint line joins what is known of one submission; a triangle at the foot marks one without a score, so that one without
-    any number is seen as well. Raises InputError for no entry.
+    A faint line joins what is known of one submission; a triangle at the foot marks one without a score, so
+    that one without any number is seen as well. Raises InputError for no entry.
     """
     if not entries:
         raise InputError("no submission to draw; wanted at least one")
@@ -40,15 +42,21 @@ def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
         _panel(axes, rows)
         count = f"{len(rows)} submission{'s' if len(rows) > 1 else ''}"
         axes.set_title(
-            f"{phase}: {count}, {sum(row.score_auc is not None for row in rows)} with a score", fontsize=10.5, loc="left"
+            f"{phase}: {count}, {sum(row.score_auc is not None for row in rows)} with a score",
+            fontsize=10.5,
+            loc="left",
         )
         axes.set_ylabel("AUC")
-    known = [value for entry in entries for name, *_ in SERIES if (value := getattr(entry, name)) is not None] or [0.5, 1.0]
+    known = [
+        value for entry in entries for name, *_ in SERIES if (value := getattr(entry, name)) is not None
+    ] or [0.5, 1.0]
     margin = max(0.01, 0.08 * (max(known) - min(known)))
     panels[0].set_ylim(max(-0.02, min(known) - 2 * margin), min(1.02, max(known) + margin))
     _time_axis(panels[-1], min(e.submitted for e in entries), max(e.submitted for e in entries), zone)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, columnspacing=1.2)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8.5, columnspacing=1.2
+    )
     save_figure(figure, path)
 
 
@@ -75,7 +83,15 @@ def _panel(axes: Axes, rows: Sequence[Entry]) -> None:
         )
     waiting = when[[row.score_auc is None for row in rows]]
     foot = axes.get_xaxis_transform()
-    axes.plot(waiting, np.full(len(waiting), 0.05), "^", color=FAINT, markersize=6, transform=foot, label="no score yet")
+    axes.plot(
+        waiting,
+        np.full(len(waiting), 0.05),
+        "^",
+        color=FAINT,
+        markersize=6,
+        transform=foot,
+        label="no score yet",
+    )
 
 
 def _time_axis(axes: Axes, first: datetime, last: datetime, zone: ZoneInfo) -> None:
@@ -83,7 +99,9 @@ def _time_axis(axes: Axes, first: datetime, last: datetime, zone: ZoneInfo) -> N
     days = [f"{when.astimezone(zone):%Y-%m-%d}" for when in (first, last)]
     locator = AutoDateLocator(tz=zone, minticks=3, maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    within = "%H:%M" if days[0] == days[1] else "%d %b\n%H:%M" if last - first < timedelta(days=4) else "%d %b"
+    within = (
+        "%H:%M" if days[0] == days[1] else "%d %b\n%H:%M" if last - first < timedelta(days=4) else "%d %b"
+    )
     axes.xaxis.set_major_formatter(DateFormatter(within, tz=zone))
     side = max(SIDE, 0.03 * (last - first))
     axes.set_xlim(date2num(first - side), date2num(last + side))

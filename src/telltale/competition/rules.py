@@ -1,6 +1,7 @@
 """The competition's rules as checks, made before training and again on a checkpoint before prediction.
 
-    enforce_settings(settings)                 # before anything is built or downloaded: which weights the run would begin with
+    # before anything is built or downloaded: which weights the run would begin with
+    enforce_settings(settings)
     result = audit(model, settings)            # counts of the built model, and the weights it did begin with
     enforce(result, settings)                  # stops a run that breaks a rule
     result = result.having(of_reads(reads, data))      # what the run read, at its start and again at its end
@@ -23,25 +24,42 @@ from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.scores.score import first_few
 
-__all__ = ["audit", "check_settings", "check_tag", "enforce", "enforce_settings", "of_reads", "one_line", "read", "write"]
+__all__ = [
+    "audit",
+    "check_settings",
+    "check_tag",
+    "enforce",
+    "enforce_settings",
+    "of_reads",
+    "one_line",
+    "read",
+    "write",
+]
 
 COMPETITION_LIMIT = 200_000_000
 NOT_YET = "not complete yet: training has not ended"
 
 
 def check_settings(settings: config.Config) -> tuple[Finding, ...]:
-    """What can be said of a configuration alone: its own rules, and the weights that each tower would begin with.
+    """What can be said of a configuration alone: its own rules, and the weights that each tower would begin
+    with.
 
-    Nothing is downloaded. Raises InputError where a backbone is unknown or a named file of weights cannot be read."""
+    Nothing is downloaded. Raises InputError where a backbone is unknown or a named file of weights cannot be
+    read."""
     from telltale.models.weights import locate  # and timm with it
 
     towers = models.ENTRIES[settings.model.name].reads
-    return (*_check_rules(settings.rules), *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers))
+    return (
+        *_check_rules(settings.rules),
+        *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers),
+    )
 
 
 def _check_rules(rules: config.Rules) -> tuple[Finding, ...]:
     """Whether the run is held to the competition's rules, and to its limit."""
-    limit = f"rules.max_parameters is {rules.max_parameters:,}; the competition's limit is {COMPETITION_LIMIT:,}"
+    limit = (
+        f"rules.max_parameters is {rules.max_parameters:,}; the competition's limit is {COMPETITION_LIMIT:,}"
+    )
     return (
         Finding("competition", rules.competition, f"rules.competition is {str(rules.competition).lower()}"),
         Finding("limit", rules.max_parameters <= COMPETITION_LIMIT, limit),
@@ -51,10 +69,10 @@ def _check_rules(rules: config.Rules) -> tuple[Finding, ...]:
 def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
     """The rule on pretraining for one tower, from a `weights.Provenance` as a mapping.
 
-    Random weights pass, whatever the backbone. Others need an allowed tag, and a file that the configuration names has to be
-    shown to be that tag's by its SHA-256: in a record of telltale fetch-weights, or in the publisher's own file name. A file in
-    the folder of fetched weights may be there by hand; then its name declares the tag, which the detail says, with the SHA-256
-    that anyone can compare with the hub's.
+    Random weights pass, whatever the backbone. Others need an allowed tag, and a file that the configuration
+    names has to be shown to be that tag's by its SHA-256: in a record of telltale fetch-weights, or in the
+    publisher's own file name. A file in the folder of fetched weights may be there by hand; then its name
+    declares the tag, which the detail says, with the SHA-256 that anyone can compare with the hub's.
     """
     rule = f"{tower} weights"
     tag, source, proof = provenance["tag"], provenance["source"], provenance["proof"]
@@ -68,10 +86,18 @@ def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
     if (reason := check_tag(tag)) is not None:
         return Finding(rule, False, f"{tag} ({origin}): {reason}")
     if proof is None and source == "file":
-        unproven = "nothing shows that the file is this tag's: its SHA-256 is in no record of telltale fetch-weights"
+        unproven = (
+            "nothing shows that the file is this tag's: its SHA-256 is in no record of telltale fetch-weights"
+        )
         return Finding(rule, False, f"declared as {tag} ({origin}): {unproven}")
-    believed = {"record": "as fetched", "publisher": "SHA-256 as published", "name": "declared by its file name alone"}
-    return Finding(rule, True, f"{tag} ({origin}): ImageNet-1K alone" + (f"; {believed[proof]}" if proof else ""))
+    believed = {
+        "record": "as fetched",
+        "publisher": "SHA-256 as published",
+        "name": "declared by its file name alone",
+    }
+    return Finding(
+        rule, True, f"{tag} ({origin}): ImageNet-1K alone" + (f"; {believed[proof]}" if proof else "")
+    )
 
 
 def audit(model: nn.Module, settings: config.Config) -> Audit:
@@ -79,8 +105,9 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
 
     `model` is not touched: thop, which leaves buffers behind, gets a copy.
 
-    thop knows torch's own layers only and counts everything else (class tokens, position embeddings, timm's norm layers) as
-    nothing, so its figure, which the competition names, may be too small; the limit holds for the true count too.
+    thop knows torch's own layers only and counts everything else (class tokens, position embeddings, timm's
+    norm layers) as nothing, so its figure, which the competition names, may be too small; the limit holds for
+    the true count too.
     """
     limit = settings.rules.max_parameters
     provenance: dict[str, dict[str, Any]] = {**model.provenance}  # type: ignore[dict-item]
@@ -88,16 +115,21 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
     true_count = sum(parameter.numel() for parameter in model.parameters())
     macs, thop_count = _profile(model, settings)
     findings = (
-        Finding("parameters", true_count <= limit, f"{true_count:,} of at most {limit:,}, every tensor counted"),
+        Finding(
+            "parameters", true_count <= limit, f"{true_count:,} of at most {limit:,}, every tensor counted"
+        ),
         Finding("parameters by thop", thop_count <= limit, f"{thop_count:,} of at most {limit:,}"),
         *_check_rules(settings.rules),
         *(check_weights(tower, provenance[tower]) for tower in sorted(provenance)),
     )
-    return Audit(settings.model.name, verdict(findings), true_count, thop_count, macs, limit, provenance, findings)
+    return Audit(
+        settings.model.name, verdict(findings), true_count, thop_count, macs, limit, provenance, findings
+    )
 
 
 def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
-    """(multiply-adds, parameters) as thop counts them over one clip, on the model's device; thop's buffers stay in it."""
+    """(multiply-adds, parameters) as thop counts them over one clip, on the model's device; thop's buffers
+    stay in it."""
     import thop
 
     device = next(model.parameters()).device
@@ -110,7 +142,8 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
         macs, count = thop.profile(model, inputs=(pictures, image, here, here, times), verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
-            f"model {settings.model.name} cannot read a clip of these settings ({' '.join(str(error).split())[:300]}); "
+            f"model {settings.model.name} cannot read a clip of these settings "
+            f"({' '.join(str(error).split())[:300]}); "
             f"wanted a clip.image_size, now {clip.image_size}, and a mel image that its backbones accept"
         ) from None
     return int(macs), int(count)
@@ -122,7 +155,8 @@ def enforce(result: Audit, settings: config.Config) -> None:
 
 
 def enforce_settings(settings: config.Config) -> None:
-    """`check_settings`, and InputError with the reasons where it failed and the run is for the competition."""
+    """`check_settings`, and InputError with the reasons where it failed and the run is for the
+    competition."""
     _stop(check_settings(settings), settings)
 
 
@@ -130,13 +164,15 @@ def _stop(findings: tuple[Finding, ...], settings: config.Config) -> None:
     broken = [f"{finding.rule}: {finding.detail}" for finding in findings if finding.passed is False]
     if broken and settings.rules.competition:
         raise InputError(
-            f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set rules.competition=false to run "
+            f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set "
+            "rules.competition=false to run "
             "outside the competition, as its audit will say"
         )
 
 
 def of_reads(reads: Mapping[str, Any], data: str) -> tuple[Finding, ...]:
-    """The rules on data, packages and network, from the tree of reads.json (`runfolder.Reads`) and the data's fingerprint.
+    """The rules on data, packages and network, from the tree of reads.json (`runfolder.Reads`) and the data's
+    fingerprint.
 
     What was broken is broken at once; what was kept is known at the end of training only.
     """
@@ -169,16 +205,24 @@ def _files_read(reads: Mapping[str, Any]) -> Finding:
 def _packages(reads: Mapping[str, Any]) -> Finding:
     if reads["forbidden"]:
         return Finding(
-            "packages", False, f"loaded, and known to bring weights from other data: {', '.join(reads['forbidden'])}"
+            "packages",
+            False,
+            f"loaded, and known to bring weights from other data: {', '.join(reads['forbidden'])}",
         )
-    others = f"; not required by telltale, and loaded: {', '.join(reads['foreign'])}" if reads["foreign"] else ""
-    return Finding("packages", *_at_the_end(reads, f"none that is known to bring weights from other data{others}"))
+    others = (
+        f"; not required by telltale, and loaded: {', '.join(reads['foreign'])}" if reads["foreign"] else ""
+    )
+    return Finding(
+        "packages", *_at_the_end(reads, f"none that is known to bring weights from other data{others}")
+    )
 
 
 def _downloads(reads: Mapping[str, Any]) -> Finding:
     if reads["hosts"]:
         remedy = "public weights are fetched before training, by telltale fetch-weights"
-        return Finding("downloads", False, f"connected to, or looked up: {', '.join(reads['hosts'])}; {remedy}")
+        return Finding(
+            "downloads", False, f"connected to, or looked up: {', '.join(reads['hosts'])}; {remedy}"
+        )
     return Finding("downloads", *_at_the_end(reads, "no host was connected to"))
 
 
@@ -186,5 +230,8 @@ def _at_the_end(reads: Mapping[str, Any], kept: str) -> tuple[bool | None, str]:
     if not reads["complete"]:
         return None, NOT_YET
     if reads["unwatched"]:
-        return None, f"since it was resumed: {kept}; its first part was trained by a telltale that did not look"
+        return (
+            None,
+            f"since it was resumed: {kept}; its first part was trained by a telltale that did not look",
+        )
     return True, kept

@@ -1,19 +1,22 @@
-"""Which public weights the competition allows: those whose timm tag says that they have seen ImageNet-1K and nothing else.
+"""Which public weights the competition allows: those whose timm tag says that they have seen ImageNet-1K and
+nothing else.
 
     check_tag("resnet18.a1_in1k")                  # None: allowed
     check_tag("convnext_tiny.fb_in22k_ft_in1k")    # "it has seen ImageNet-22K ..."
 
-The rule is a list of what is known to be clean: a tag is allowed when it ends in `in1k` and every word of it is a recipe in
-`RECIPES`; a word that is not there makes it a question, which is not a yes. `FORBIDDEN` comes first and gives better reasons.
-Some tags end in `in1k` alone and are still left out, because their teachers or tokenisers saw more, or may have: distillation
-from a larger set's model (`goog_distilled`, FlexiViT, `usi`, GhostNetV3), PaddlePaddle's `ssld`, whose students see unlabelled
-ImageNet-22K pictures, and BEiT v2 (`in1k_ft_in1k`), whose tokeniser imitates CLIP. Distillation from a RegNetY that was itself
-trained on ImageNet-1K (DeiT, LeViT, CaiT, RepViT, FastViT, EfficientFormer: `fb_dist`, `apple_dist` ...) is allowed.
+The rule is a list of what is known to be clean: a tag is allowed when it ends in `in1k` and every word of it
+is a recipe in `RECIPES`; a word that is not there makes it a question, which is not a yes. `FORBIDDEN` comes
+first and gives better reasons. Some tags end in `in1k` alone and are still left out, because their teachers
+or tokenisers saw more, or may have: distillation from a larger set's model (`goog_distilled`, FlexiViT,
+`usi`, GhostNetV3), PaddlePaddle's `ssld`, whose students see unlabelled ImageNet-22K pictures, and BEiT v2
+(`in1k_ft_in1k`), whose tokeniser imitates CLIP. Distillation from a RegNetY that was itself trained on
+ImageNet-1K (DeiT, LeViT, CaiT, RepViT, FastViT, EfficientFormer: `fb_dist`, `apple_dist` ...) is allowed.
 """
 
 import re
 
-# Searched in the whole name, the architecture too, from the first to the last: the more telling reason comes first.
+# Searched in the whole name, the architecture too, from the first to the last: the more telling reason comes
+# first.
 FORBIDDEN = (
     ("jft", "JFT, a private set of 300 million pictures"),
     ("swsl|wsl|ig1b|swag|seer", "Instagram pictures"),
@@ -39,7 +42,8 @@ RECIPES = re.compile(
 
 
 def check_tag(tag: str) -> str | None:
-    """Why weights of the full timm name `tag`, such as "resnet18.a1_in1k", may not be used; None where they may."""
+    """Why weights of the full timm name `tag`, such as "resnet18.a1_in1k", may not be used; None where they
+    may."""
     architecture, _, recipe = tag.strip().lower().partition(".")
     for pattern, what in FORBIDDEN:
         if re.search(pattern, f"{architecture}.{recipe}_"):
@@ -47,7 +51,8 @@ def check_tag(tag: str) -> str | None:
     if not recipe:
         return "its name does not say what it was trained on: a question, not a yes"
     words = recipe.split("_")
-    # What comes before "ft" is the first training, and has to be named too: "ft_in1k" alone does not say where it began.
+    # What comes before "ft" is the first training, and has to be named too: "ft_in1k" alone does not say
+    # where it began.
     if not (architecture and words[-1 - _trailing_sizes(words)] == "in1k") or words[0] == "ft":
         return "its tag does not say that it was trained on ImageNet-1K alone: a question, not a yes"
     strange = [word for word in words if not RECIPES.fullmatch(word)]

@@ -1,12 +1,15 @@
-"""The configuration: a closed, frozen schema; `read` resolves a YAML file, its one base and the command line's overrides.
+"""The configuration: a closed, frozen schema; `read` resolves a YAML file, its one base and the command
+line's overrides.
 
     settings = read(Path("configs/baseline.yaml"), ["optim.epochs=3", "model.pretrained=true"])
 
-A misspelt key or a value of the wrong kind raises `InputError` before any data is touched. A file may name one `base:` beside
-itself; a base has no base of its own. PyYAML reads `1e-3` as a string: the schema turns it into a number.
+A misspelt key or a value of the wrong kind raises `InputError` before any data is touched. A file may name
+one `base:` beside itself; a base has no base of its own. PyYAML reads `1e-3` as a string: the schema turns it
+into a number.
 
-A resolved configuration has every section: those in checkpoints, run folders and bundles. One of an older Telltale lacks keys
-that came later; `EARLIER` says what was done before them, so that an old checkpoint's scores stay what they are.
+A resolved configuration has every section: those in checkpoints, run folders and bundles. One of an older
+Telltale lacks keys that came later; `EARLIER` says what was done before them, so that an old checkpoint's
+scores stay what they are.
 """
 
 import hashlib
@@ -49,7 +52,15 @@ __all__ = [
 
 
 # The keys that a trained model leaves open, or how they begin.
-SETTABLE = ("predict.", "data.workers", "data.timeout_seconds", "clip.sampling", "clip.backend", "store.", "threads")
+SETTABLE = (
+    "predict.",
+    "data.workers",
+    "data.timeout_seconds",
+    "clip.sampling",
+    "clip.backend",
+    "store.",
+    "threads",
+)
 # By section: what was done before there was such a key, where that is not the key's default.
 EARLIER: dict[str, dict[str, Any]] = {
     "model": {"audiovisual_clock": "span", "revision": 1},
@@ -59,7 +70,8 @@ SECTIONS = {"clip", "mel", "data", "store", "augment", "model", "objective", "op
 
 
 def read(path: Path, overrides: list[str] | None = None) -> Config:
-    """Resolve a YAML file (see `locate`), its base and `key.path=value` overrides. Raises InputError naming file and key."""
+    """Resolve a YAML file (see `locate`), its base and `key.path=value` overrides. Raises InputError naming
+    file and key."""
     path = locate(path)
     tree = _load(path)
     if (base := tree.pop("base", None)) is not None:
@@ -73,9 +85,11 @@ def read(path: Path, overrides: list[str] | None = None) -> Config:
 
 
 def locate(path: Path) -> Path:
-    """`path` if it is a file; else the shipped configuration of that name: `demo`, `demo.yaml` or `configs/demo.yaml`.
+    """`path` if it is a file; else the shipped configuration of that name: `demo`, `demo.yaml` or
+    `configs/demo.yaml`.
 
-    Raises InputError naming the shipped ones if a bare name is none of them. Any other path is given back, for `read` to judge.
+    Raises InputError naming the shipped ones if a bare name is none of them. Any other path is given back,
+    for `read` to judge.
     """
     shipped = source.path("configs")
     if path.is_file() or path.parent not in (Path(), Path("configs")):
@@ -86,14 +100,17 @@ def locate(path: Path) -> Path:
         return path
     names = ", ".join(sorted(file.stem for file in shipped.glob("*.yaml")))
     raise InputError(
-        f"--config {path}: no such file, and no shipped configuration has that name; wanted a file, or one of {names}"
+        f"--config {path}: no such file, and no shipped configuration has that name; wanted a file, or one "
+        f"of {names}"
     )
 
 
 def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Config:
-    """Check a resolved mapping (of a file, or of a checkpoint) against the schema. Raises InputError naming the key.
+    """Check a resolved mapping (of a file, or of a checkpoint) against the schema. Raises InputError naming
+    the key.
 
-    overrides: `key.path=value` that are in the mapping already; what is wrong with one of them is said of it, not of `where`.
+    overrides: `key.path=value` that are in the mapping already; what is wrong with one of them is said of it,
+    not of `where`.
     """
     try:
         return Config.model_validate(_as_then(tree))
@@ -109,7 +126,8 @@ def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Co
 
 
 def override(settings: Config, overrides: list[str], where: str = "--set") -> Config:
-    """The same configuration with some keys set anew. Raises InputError naming the key, and `where` it was set."""
+    """The same configuration with some keys set anew. Raises InputError naming the key, and `where` it was
+    set."""
     tree = settings.model_dump(mode="json")
     for text in overrides:
         _set(tree, text)
@@ -118,8 +136,8 @@ def override(settings: Config, overrides: list[str], where: str = "--set") -> Co
 
 
 def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:
-    """Raise InputError for an override of a key that is none, that does not begin with one of `settable`, or whose value is of
-    the wrong kind; whether it fits the other keys is for `override`."""
+    """Raise InputError for an override of a key that is none, that does not begin with one of `settable`, or
+    whose value is of the wrong kind; whether it fits the other keys is for `override`."""
     for text in overrides:
         tree: dict[str, Any] = {}
         _set(tree, text)
@@ -127,7 +145,9 @@ def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:
         if not keys.known(name):
             raise InputError(f"--set {text}: {keys.unknown(name)}")
         if not text.startswith(settable):
-            raise InputError(f"--set {text}: a trained model fixes this; wanted a key of {', '.join(settable)}")
+            raise InputError(
+                f"--set {text}: a trained model fixes this; wanted a key of {', '.join(settable)}"
+            )
         try:
             Config.model_validate(tree)
         except ValidationError as error:
@@ -142,7 +162,11 @@ def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
         if fault["type"] == "extra_forbidden":
             yield name, keys.unknown(name)
         elif fault["type"] == "missing":
-            yield name, f"{name}: is missing" + ("; wanted a section with the detector's name" if name == "model" else "")
+            yield (
+                name,
+                f"{name}: is missing"
+                + ("; wanted a section with the detector's name" if name == "model" else ""),
+            )
         else:
             # Of a whole section, the sentence says which of its values do not go together.
             whole = isinstance(came, dict | BaseModel)
@@ -158,8 +182,9 @@ def dump(settings: Config) -> str:
 def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> str:
     """16 hex digits that change when any value changes.
 
-    stored: the mapping in a checkpoint, perhaps of a program whose schema had fewer keys. A key that it lacks then counts only
-    where it is set to another value than the checkpoint has by default: so the digits stay those that were written then.
+    stored: the mapping in a checkpoint, perhaps of a program whose schema had fewer keys. A key that it lacks
+    then counts only where it is set to another value than the checkpoint has by default: so the digits stay
+    those that were written then.
     """
     tree = settings.model_dump(mode="json")
     if stored is not None:
@@ -191,7 +216,9 @@ def _load(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(tree, dict):
-        raise InputError(f"{path}: holds {type(tree).__name__}; wanted a mapping of sections such as 'model:' and 'optim:'")
+        raise InputError(
+            f"{path}: holds {type(tree).__name__}; wanted a mapping of sections such as 'model:' and 'optim:'"
+        )
     return tree
 
 
@@ -218,7 +245,9 @@ def _set(tree: dict[str, Any], override: str) -> None:
         raise InputError(f"--set {override}: the value is not YAML") from None
     if isinstance(value, dict) or isinstance(tree.get(last), dict):
         # It would silently put the rest of the section back to its defaults.
-        raise InputError(f"--set {override}: '{last}' is a section; wanted one of its values, {path}.KEY=VALUE")
+        raise InputError(
+            f"--set {override}: '{last}' is a section; wanted one of its values, {path}.KEY=VALUE"
+        )
     tree[last] = value
 
 

@@ -1,7 +1,8 @@
-"""Every detector by name: the one table. A new detector costs an entry here, a file in models/ and a configuration.
+"""Every detector by name: the one table. A new detector costs an entry here, a file in models/ and a
+configuration.
 
-A detector with settings of its own declares them here too, as a section that its entry names. Free of torch, so that a
-configuration is checked before anything heavy is imported.
+A detector with settings of its own declares them here too, as a section that its entry names. Free of torch,
+so that a configuration is checked before anything heavy is imported.
 """
 
 from dataclasses import dataclass, replace
@@ -17,15 +18,16 @@ class AudiovisualSettings(Section):
     """Joined to section `model`."""
 
     audiovisual_clock: Literal["seconds", "span"] = "seconds"
-    """Where audiovisual has a frame in time: "seconds", at its own time, on the sound's scale; "span", evenly over that scale
-    whatever the frames' times, as checkpoints from before this key have it."""
+    """Where audiovisual has a frame in time: "seconds", at its own time, on the sound's scale; "span", evenly
+    over that scale whatever the frames' times, as checkpoints from before this key have it."""
 
 
 class F3NetSettings(Section):
     """Joined to section `model`."""
 
     f3net_parts: Literal["fad", "lfs", "both", "mix"] = "mix"
-    """Parts of F3-Net: frequency-aware decomposition, local frequency statistics, both unmixed, or both with MixBlocks."""
+    """Parts of F3-Net: frequency-aware decomposition, local frequency statistics, both unmixed, or both with
+    MixBlocks."""
 
 
 class SpslSettings(Section):
@@ -41,8 +43,9 @@ class RevisedSettings(Section):
     """Joined to section `model`."""
 
     revision: Literal[1, 2] = 2
-    """Of ucf, lav and shallownet_v3: 2 is the published network; 1, as in runs from before the key, has a ReLU behind
-    Xception's last batch norm (ucf, lav), or torch's batch norm instead of Keras's (shallownet_v3)."""
+    """Of ucf, lav and shallownet_v3: 2 is the published network; 1, as in runs from before the key, has a
+    ReLU behind Xception's last batch norm (ucf, lav), or torch's batch norm instead of Keras's
+    (shallownet_v3)."""
 
 
 class UcfSettings(Section):
@@ -62,10 +65,11 @@ class SbiSettings(Section):
     """Joined to section `objective`."""
 
     landmarks: str | None = None
-    """CSV of face landmarks for SBI (`video_name,seconds,x0,y0,...`); null: faces are where talking heads have them."""
+    """CSV of face landmarks for SBI (`video_name,seconds,x0,y0,...`); null: faces are where talking heads
+    have them."""
     sbi_masks: Literal["published", "partial"] = "published"
-    """Regions that SBI blends: "published", SBI's with Face X-ray's masks, all of them about the whole face; "partial", the
-    whole face or, half of the time, a part of it, as runs from before this key."""
+    """Regions that SBI blends: "published", SBI's with Face X-ray's masks, all of them about the whole face;
+    "partial", the whole face or, half of the time, a part of it, as runs from before this key."""
 
 
 class LavSettings(Section):
@@ -79,15 +83,16 @@ class LavSettings(Section):
 class Entry:
     """One detector.
 
-    file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and "sound";
-    objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/; backbone: the timm network that
-    its picture tower is, or is built on, unless `model.picture_backbone` says another; fixed: it may say none;
-    per_frame: it judges frame by frame, a clip's score is pooled from them, and it can be another's picture tower;
-    takes_detector: its picture tower can be such a detector; maps: it also says where; keras: `model.picture_weights` takes its
-    takes_detector: its picture tower can be such a detector; maps: it also says where; keras: `model.picture_weights` takes its
-    authors' Keras file (.h5); poolings: which `model.pooling` it can have; per: what `objective.per` can be, first what it is
-    where a configuration does not say.
-    model_settings, objective_settings: its own keys, which are joined to these sections of the configuration.
+    file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and
+    "sound"; objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/;
+    backbone: the timm network that its picture tower is, or is built on, unless `model.picture_backbone` says
+    another; fixed: it may say none; per_frame: it judges frame by frame, a clip's score is pooled from them,
+    and it can be another's picture tower; takes_detector: its picture tower can be such a detector; maps: it
+    also says where; keras: `model.picture_weights` takes its takes_detector: its picture tower can be such a
+    detector; maps: it also says where; keras: `model.picture_weights` takes its authors' Keras file (.h5);
+    poolings: which `model.pooling` it can have; per: what `objective.per` can be, first what it is where a
+    configuration does not say. model_settings, objective_settings: its own keys, which are joined to these
+    sections of the configuration.
     """
 
     file: str
@@ -108,9 +113,20 @@ class Entry:
 
 
 def _frames(file: str, config: str, source: str, backbone: str | None, **more: Any) -> Entry:
-    """A detector that judges frame by frame and is what it is on one backbone alone; `more` as `Entry` says."""
+    """A detector that judges frame by frame and is what it is on one backbone alone; `more` as `Entry`
+    says."""
     return replace(
-        Entry(file, ("picture",), "classifier", config, source, backbone, fixed=True, per_frame=True, per=("clip", "frame")),
+        Entry(
+            file,
+            ("picture",),
+            "classifier",
+            config,
+            source,
+            backbone,
+            fixed=True,
+            per_frame=True,
+            per=("clip", "frame"),
+        ),
         **more,
     )
 
@@ -121,7 +137,9 @@ def _network(config: str, source: str, backbone: str, **more: Any) -> Entry:
 
 
 ENTRIES = {
-    "mel_cnn": Entry("mel_cnn", ("sound",), "classifier", "baseline.yaml", "the competition guide's baseline"),
+    "mel_cnn": Entry(
+        "mel_cnn", ("sound",), "classifier", "baseline.yaml", "the competition guide's baseline"
+    ),
     "audiovisual": Entry(
         "audiovisual",
         ("picture", "sound"),
@@ -135,19 +153,31 @@ ENTRIES = {
     ),
     "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
-    "mesoinception4": _frames("meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
+    "mesoinception4": _frames(
+        "meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True
+    ),
     "shallownet_v3": _frames(
-        "shallownet", "shallownet_v3.yaml", "Tariq et al., ShallowNet, MPS 2018", None, model_settings=RevisedSettings
+        "shallownet",
+        "shallownet_v3.yaml",
+        "Tariq et al., ShallowNet, MPS 2018",
+        None,
+        model_settings=RevisedSettings,
     ),
     "xception": _network("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
     "efficientnet_b0": _network("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
     "efficientnet_b4": _network("efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
-    "efficientnet_b5": _network("efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"),
+    "efficientnet_b5": _network(
+        "efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"
+    ),
     "resnet18": _network("resnet18.yaml", "He et al., CVPR 2016", "resnet18.tv_in1k"),
     "resnet34": _network("resnet34.yaml", "He et al., CVPR 2016", "resnet34.tv_in1k"),
     "resnet50": _network("resnet50.yaml", "He et al., CVPR 2016", "resnet50.tv_in1k"),
-    "f3net": _frames("f3net", "f3net.yaml", "Qian et al., F3-Net, ECCV 2020", XCEPTION, model_settings=F3NetSettings),
-    "spsl": _frames("spsl", "spsl.yaml", "Liu et al., SPSL, CVPR 2021", XCEPTION, model_settings=SpslSettings),
+    "f3net": _frames(
+        "f3net", "f3net.yaml", "Qian et al., F3-Net, ECCV 2020", XCEPTION, model_settings=F3NetSettings
+    ),
+    "spsl": _frames(
+        "spsl", "spsl.yaml", "Liu et al., SPSL, CVPR 2021", XCEPTION, model_settings=SpslSettings
+    ),
     "ucf": _frames(
         "ucf",
         "ucf.yaml",

@@ -1,4 +1,5 @@
-"""Every key of the configuration, from the schema: default, range, meaning, and which key somebody may have meant.
+"""Every key of the configuration, from the schema: default, range, meaning, and which key somebody may have
+meant.
 
 for key in KEYS.values():
     print(key.name, key.default, key.range, key.meaning)
@@ -71,7 +72,8 @@ ALIKE = 0.6
 
 @dataclass(frozen=True)
 class Setting:
-    """One key: its full name, its default as YAML writes it ("" where it must be given), the values it takes, its meaning."""
+    """One key: its full name, its default as YAML writes it ("" where it must be given), the values it takes,
+    its meaning."""
 
     name: str
     default: str
@@ -94,7 +96,10 @@ def suggest(name: str) -> str | None:
     same = [key for key in KEYS if key.rpartition(".")[2] in ends]
     if same:
         return (
-            next((key for key in same if key.startswith(f"{section}.")), None) or _of_section(section, same) or alias or same[0]
+            next((key for key in same if key.startswith(f"{section}.")), None)
+            or _of_section(section, same)
+            or alias
+            or same[0]
         )
     meant = {key: key for key in (*KEYS, *SECTIONS)}
     if section in SECTIONS:
@@ -128,7 +133,9 @@ def _settings(section: type[Section], prefix: str = "") -> Iterator[Setting]:
             yield from _settings(inner, f"{prefix}{name}.")
         else:
             meaning = " ".join((field.description or "").split())
-            yield Setting(f"{prefix}{name}", _default(field), _range(field.annotation, field.metadata), meaning)
+            yield Setting(
+                f"{prefix}{name}", _default(field), _range(field.annotation, field.metadata), meaning
+            )
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
@@ -144,7 +151,11 @@ def _default(field: FieldInfo) -> str:
 
 def _yaml(value: Any) -> str:
     """A plain value as one writes it after --set KEY=."""
-    return {True: "true", False: "false", None: "null"}[value] if value is None or isinstance(value, bool) else str(value)
+    return (
+        {True: "true", False: "false", None: "null"}[value]
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _range(kind: Any, metadata: list[Any]) -> str:
@@ -163,8 +174,15 @@ def _range(kind: Any, metadata: list[Any]) -> str:
 
 
 def _bounds(metadata: list[Any]) -> str:
-    flat = [bound for each in metadata for bound in (each.metadata if isinstance(each, FieldInfo) else [each])]
-    said = [f"{sign} {getattr(bound, name)}" for bound in flat for name, sign in BOUNDS.items() if hasattr(bound, name)]
+    flat = [
+        bound for each in metadata for bound in (each.metadata if isinstance(each, FieldInfo) else [each])
+    ]
+    said = [
+        f"{sign} {getattr(bound, name)}"
+        for bound in flat
+        for name, sign in BOUNDS.items()
+        if hasattr(bound, name)
+    ]
     return f" {', '.join(said)}" if said else ""
 
 

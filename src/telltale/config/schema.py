@@ -1,6 +1,8 @@
-"""The whole configuration: `config/sections.py`'s, and the two whose keys depend on which detectors there are. `config.py` reads it.
+"""The whole configuration: `config/sections.py`'s, and the two whose keys depend on which detectors there
+are. `config.py` reads it.
 
-`Model` and `Objective` hold the keys that detectors share and, joined to them, those that an entry of the table brings along.
+`Model` and `Objective` hold the keys that detectors share and, joined to them, those that an entry of the
+table brings along.
 """
 
 import difflib
@@ -10,7 +12,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
 from telltale.config.detectors import ENTRIES
-from telltale.config.sections import Augment, Clip, Count, Data, FromZero, Mel, Optim, Predict, Rules, Section, Share, Store
+from telltale.config.sections import (
+    Augment,
+    Clip,
+    Count,
+    Data,
+    FromZero,
+    Mel,
+    Optim,
+    Predict,
+    Rules,
+    Section,
+    Share,
+    Store,
+)
 
 
 class SharedModel(Section):
@@ -31,8 +46,8 @@ class SharedModel(Section):
     sound_weights: str | None = None
     """File of weights that the sound tower starts from."""
     pooling: Literal["mean", "max", "top_k", "attention"] = "mean"
-    """How frames' logits become a clip's: their mean, the highest, the mean of the `top_k` highest, or a mean with learnt
-    weights ("attention"); in audiovisual how tokens become one, "mean" or "attention"."""
+    """How frames' logits become a clip's: their mean, the highest, the mean of the `top_k` highest, or a mean
+    with learnt weights ("attention"); in audiovisual how tokens become one, "mean" or "attention"."""
     top_k: Count = 3
     """Frames that pooling "top_k" averages."""
     width: Count = 256
@@ -68,12 +83,14 @@ class SharedModel(Section):
             if not entry.takes_detector or self.picture_detector not in known:
                 takers = ", ".join(name for name, other in ENTRIES.items() if other.takes_detector)
                 raise ValueError(
-                    f"picture_detector is for {takers} and one of {', '.join(known)}, got '{self.picture_detector}'"
+                    f"picture_detector is for {takers} and one of {', '.join(known)}, got "
+                    f"'{self.picture_detector}'"
                 )
             entry, named = ENTRIES[self.picture_detector], self.picture_detector
         if entry.fixed and self.picture_backbone != entry.backbone:
             raise ValueError(
-                f"{named} is built on {entry.backbone or 'no backbone'}, got picture_backbone '{self.picture_backbone}'"
+                f"{named} is built on {entry.backbone or 'no backbone'}, got picture_backbone "
+                f"'{self.picture_backbone}'"
             )
         if entry.fixed and entry.backbone is None:
             if self.pretrained and self.name == named:
@@ -83,10 +100,13 @@ class SharedModel(Section):
         own = ENTRIES[self.name]
         if own.per == ("frame",) and self.pooling == "attention":
             raise ValueError(
-                f"{self.name} learns from single frames, which teach no attention; wanted pooling mean, max or top_k"
+                f"{self.name} learns from single frames, which teach no attention; wanted pooling mean, max "
+                "or top_k"
             )
         if self.pooling not in own.poolings:
-            raise ValueError(f"{self.name} pools by {' or '.join(own.poolings)}, got pooling '{self.pooling}'")
+            raise ValueError(
+                f"{self.name} pools by {' or '.join(own.poolings)}, got pooling '{self.pooling}'"
+            )
         return self
 
 
@@ -96,21 +116,26 @@ class SharedObjective(Section):
     loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
     """Loss of plain classifiers; "squared_error" is that of the probability, as MesoNet was trained."""
     per: Literal["frame", "clip"] | None = None
-    """What losses are taken of: each frame, with its clip's target, or the clip's pooled logit; null: "clip", or "frame" where
-    the detector's objective knows nothing else."""
+    """What losses are taken of: each frame, with its clip's target, or the clip's pooled logit; null: "clip",
+    or "frame" where the detector's objective knows nothing else."""
 
 
 def joined(name: str, shared: type[Section], own: Iterable[type[Section] | None]) -> type[Section]:
-    """The section `name`: the keys of `shared`, then those of each of `own`. Raises TypeError where a key is declared twice."""
+    """The section `name`: the keys of `shared`, then those of each of `own`. Raises TypeError where a key is
+    declared twice."""
     parts = [shared, *dict.fromkeys(each for each in own if each is not None)]
     keys = [key for part in parts for key in part.model_fields]
     if twice := {key for key in keys if keys.count(key) > 1}:
-        raise TypeError(f"{name}: declared twice: {', '.join(sorted(twice))}; wanted another name for a detector's own key")
+        raise TypeError(
+            f"{name}: declared twice: {', '.join(sorted(twice))}; wanted another name for a detector's own "
+            "key"
+        )
     return create_model(name, __base__=tuple(reversed(parts)), __module__=__name__, __doc__=shared.__doc__)
 
 
 if TYPE_CHECKING:
-    # A type checker sees what detectors share; code of one detector narrows with `isinstance(settings, ItsSettings)`.
+    # A type checker sees what detectors share; code of one detector narrows with `isinstance(settings,
+    # ItsSettings)`.
     Model: TypeAlias = SharedModel
     Objective: TypeAlias = SharedObjective
 else:
@@ -126,7 +151,8 @@ class Config(Section):
     threads: FromZero = 0
     """Threads of torch on the CPU, on whose number training's last bits depend; 0: one for each core."""
     deterministic: bool = False
-    """Whether CUDA uses only kernels that give the same bits each time; an operation that has none stops the run."""
+    """Whether CUDA uses only kernels that give the same bits each time; an operation that has none stops the
+    run."""
     clip: Clip = Clip()
     mel: Mel = Mel()
     data: Data = Data()
@@ -151,7 +177,8 @@ class Config(Section):
             raise ValueError(f"per: {model.name} {why}; wanted objective.per={allowed[0]}")
         if per == "frame" and model.pooling == "attention":
             raise ValueError(
-                "per: single frames' losses teach no attention; wanted objective.per=clip, or model.pooling mean, max or top_k"
+                "per: single frames' losses teach no attention; wanted objective.per=clip, or model.pooling "
+                "mean, max or top_k"
             )
         # Filled in here, so that a run's resolved config says what was trained.
         return objective.model_copy(update={"per": per})

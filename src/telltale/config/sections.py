@@ -1,7 +1,8 @@
-"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning (`config/schema.py` joins them).
+"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning
+(`config/schema.py` joins them).
 
-The string below a key is its description, which `Section.model_fields[key].description` gives, with the key's unit. The range
-is in its type.
+The string below a key is its description, which `Section.model_fields[key].description` gives, with the key's
+unit. The range is in its type.
 """
 
 from typing import Annotated, Literal
@@ -14,7 +15,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 FromZero = Annotated[int, Field(ge=0)]
-Switch = BeforeValidator(lambda value: "off" if value is False else value)  # YAML reads an unquoted `off` as false
+Switch = BeforeValidator(
+    lambda value: "off" if value is False else value
+)  # YAML reads an unquoted `off` as false
 
 
 class Section(BaseModel):
@@ -31,11 +34,12 @@ class Clip(Section):
     image_size: Annotated[int, Field(ge=16, le=1024)] = 224
     """Side of the square pictures, in pixels."""
     sampling: Literal["reference", "exact", "keyframes"] = "reference"
-    """Which frame stands for a wanted time: "reference", the nearest of those that others are predicted from, which spares
-    decoding the rest; "exact", the frame on show; "keyframes", for fast scans, the nearest keyframe."""
+    """Which frame stands for a wanted time: "reference", the nearest of those that others are predicted from,
+    which spares decoding the rest; "exact", the frame on show; "keyframes", for fast scans, the nearest
+    keyframe."""
     jpeg_quality: Quality | None = None
-    """Quality of the JPEG that every picture passes through, those from files too, so that a store of JPEGs gives the same
-    pictures; null: none does."""
+    """Quality of the JPEG that every picture passes through, those from files too, so that a store of JPEGs
+    gives the same pictures; null: none does."""
     backend: Literal["pyav", "decord"] = "pyav"
     """Library that decodes pictures; "decord" knows only sampling "exact"."""
     max_frame_pixels: Count = 7680 * 4320
@@ -46,7 +50,10 @@ class Clip(Section):
     @model_validator(mode="after")
     def _decord_is_exact(self) -> "Clip":
         if self.backend == "decord" and self.sampling != "exact":
-            raise ValueError(f"backend 'decord' knows no sampling but 'exact', got '{self.sampling}'; set clip.sampling=exact")
+            raise ValueError(
+                f"backend 'decord' knows no sampling but 'exact', got '{self.sampling}'; set "
+                "clip.sampling=exact"
+            )
         return self
 
 
@@ -69,7 +76,9 @@ class Mel(Section):
     @model_validator(mode="after")
     def _band(self) -> "Mel":
         if not self.fmin_hz < self.fmax_hz <= self.rate_hz / 2:
-            raise ValueError(f"wanted fmin_hz < fmax_hz <= rate_hz / 2, got {self.fmin_hz}, {self.fmax_hz}, {self.rate_hz}")
+            raise ValueError(
+                f"wanted fmin_hz < fmax_hz <= rate_hz / 2, got {self.fmin_hz}, {self.fmax_hz}, {self.rate_hz}"
+            )
         return self
 
 
@@ -95,10 +104,11 @@ class Data(Section):
     timeout_seconds: Positive = 60.0
     """Time after which the decoding of a clip is given up, in seconds."""
     spans: FromZero = 0
-    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold them all; 0: one anywhere."""
+    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold them all; 0: one
+    anywhere."""
     balance: bool = False
-    """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller one some are
-    repeated."""
+    """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
+    one some are repeated."""
     method_column: str | None = None
     """Column of the training labels that names the kind of forgery; null: "method", if there is one."""
 
@@ -115,7 +125,8 @@ class Store(Section):
 
 
 class Augment(Section):
-    """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on all its frames."""
+    """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on
+    all its frames."""
 
     flip_p: Share = 0.5
     """Probability that pictures are mirrored left to right."""
@@ -124,7 +135,8 @@ class Augment(Section):
     rotate90_p: Share = 0.0
     """Probability that pictures are turned by 0, 90, 180 or 270 degrees."""
     affine_p: Share = 0.0
-    """Probability that pictures are shifted by up to 1/16, scaled by 0.8 to 1.2 and turned by up to 45 degrees, over black."""
+    """Probability that pictures are shifted by up to 1/16, scaled by 0.8 to 1.2 and turned by up to 45
+    degrees, over black."""
     grey_p: Share = 0.0
     """Probability that pictures lose their colour."""
     crop_p: Share = 0.5
@@ -167,14 +179,15 @@ class Optim(Section):
     weight_decay: NotNegative = 0.01
     """Weight decay of the optimiser."""
     decay: Literal["all", "weights"] = "all"
-    """What weight_decay reaches; "weights" spares biases, norms, and what the model's `no_weight_decay()` names."""
+    """What weight_decay reaches; "weights" spares biases, norms, and what the model's `no_weight_decay()`
+    names."""
     momentum: Share = 0.9
     """Momentum of "sgd"."""
     epochs: Count = 10
     """Full passes over the training data."""
     schedule: Literal["step", "cosine", "constant", "hold"] = "cosine"
-    """Course of the rate: "cosine" falls to 0, "step" is multiplied by step_gamma every step_epochs, "hold" is constant for the
-    share `hold` of the run and then falls linearly to 0."""
+    """Course of the rate: "cosine" falls to 0, "step" is multiplied by step_gamma every step_epochs, "hold"
+    is constant for the share `hold` of the run and then falls linearly to 0."""
     hold: Annotated[float, Field(ge=0, lt=1)] = 0.75
     """Share of the run in which schedule "hold" keeps the rate constant."""
     step_epochs: Count = 5
@@ -196,17 +209,20 @@ class Optim(Section):
     patience: FromZero = 0
     """Epochs in a row without a better validation result after which the run ends; 0: it never ends early."""
     save_every: Count = 100
-    """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little. With `accumulate`
-    at the first update at or after each multiple."""
+    """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little.
+    With `accumulate` at the first update at or after each multiple."""
     sam_rho: NotNegative = 0.0
     """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
     sync_batch_norm: bool = False
-    """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it changes nothing."""
+    """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it
+    changes nothing."""
 
     @model_validator(mode="after")
     def _sam(self) -> "Optim":
         if self.sam_rho and (self.accumulate > 1 or self.autocast == "fp16"):
-            raise ValueError("sam_rho takes two gradients of each batch; wanted accumulate: 1 and no fp16 with it")
+            raise ValueError(
+                "sam_rho takes two gradients of each batch; wanted accumulate: 1 and no fp16 with it"
+            )
         return self
 
 
@@ -224,7 +240,8 @@ class Predict(Section):
     compile: bool = False
     """Whether the network is compiled by torch.compile, for long runs on CUDA."""
     on_unreadable: Literal["mean", "value", "fail"] = "mean"
-    """What a clip without a score gets in the submission: the mean of the others, `unreadable_value`, or the run fails."""
+    """What a clip without a score gets in the submission: the mean of the others, `unreadable_value`, or the
+    run fails."""
     unreadable_value: Share = 0.5
     """Probability of forged for a clip without a score, where on_unreadable is "value"."""
 
@@ -233,6 +250,7 @@ class Rules(Section):
     """The competition's rules."""
 
     competition: bool = True
-    """Whether a finding against the competition's rules stops the run; if not, the run's audit says failed."""
+    """Whether a finding against the competition's rules stops the run; if not, the run's audit says
+    failed."""
     max_parameters: Count = 200_000_000
     """Largest permitted number of parameters."""

@@ -1,1 +1,2 @@
-"""From label files to batches: manifest, clips, the decode-once store, samples, their order and the data loader."""
+"""From label files to batches: manifest, clips, the decode-once store, samples, their order and the data
+loader."""

@@ -1,4 +1,5 @@
-"""A batch: the arrays that clips are read into, the facts that go with them, and the tensors that a model gets."""
+"""A batch: the arrays that clips are read into, the facts that go with them, and the tensors that a model
+gets."""
 
 import mmap
 from collections.abc import Sequence
@@ -24,10 +25,12 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a clip besides its pictures and sound. target: NaN where unknown; seconds: its length, where known.
+    """What is known of a clip besides its pictures and sound. target: NaN where unknown; seconds: its length,
+    where known.
 
-    prepare_seconds, mel_seconds: what fitting and augmenting its pictures, and making its mel images, took; cost: its reading;
-    done_at: when all was done, on the clock `time.perf_counter`, which a machine's processes share.
+    prepare_seconds, mel_seconds: what fitting and augmenting its pictures, and making its mel images, took;
+    cost: its reading; done_at: when all was done, on the clock `time.perf_counter`, which a machine's
+    processes share.
     """
 
     row: int
@@ -54,11 +57,13 @@ class Shapes(NamedTuple):
 
 @dataclass(frozen=True)
 class Arrays:
-    """One clip's arrays, or with a leading N those of N clips. V views of a clip, T frames, M mel bands, L mel columns.
+    """One clip's arrays, or with a leading N those of N clips. V views of a clip, T frames, M mel bands, L
+    mel columns.
 
-    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,); frame_seconds: float32
-    (V, T), when each frame came on show, in seconds from the span's start, where the mel begins. A view's missing part is zeros
-    under a False flag; an array of what the model does not read is empty (its size is 0).
+    pictures: uint8 (V, T, S, S, 3) RGB; mel: float32 (V, M, L) dB; has_picture, has_sound: bool (V,);
+    frame_seconds: float32 (V, T), when each frame came on show, in seconds from the span's start, where the
+    mel begins. A view's missing part is zeros under a False flag; an array of what the model does not read is
+    empty (its size is 0).
     """
 
     pictures: np.ndarray
@@ -94,7 +99,8 @@ def _shared(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Batch:
-    """N samples. Tensors as in `Arrays` with a leading N; target: float32 (N,), NaN where unknown; usable: bool (N, V).
+    """N samples. Tensors as in `Arrays` with a leading N; target: float32 (N,), NaN where unknown; usable:
+    bool (N, V).
 
     The five arrays of the model may lie on its device; target and usable are always in the host's memory.
     """
@@ -123,15 +129,16 @@ class Batch:
         return {field.name: getattr(self, field.name) for field in fields(Arrays)}
 
     def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
-        """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B, ...)."""
+        """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B,
+        ...)."""
         chosen = self.usable if views is None else views
         return self.at(chosen.flatten().nonzero().squeeze(1), device)
 
     def at(self, places: Tensor, device: torch.device) -> dict[str, Any]:
         """The model's arguments for the views at `places`, long (B,), counted through all clips.
 
-        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S). The arrays of the batch may
-        be there already; `places` may be on the host.
+        Pictures cross to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S). The arrays of
+        the batch may be there already; `places` may be on the host.
         """
         places = places.to(self.has_picture.device)
 

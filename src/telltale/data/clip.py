@@ -1,4 +1,5 @@
-"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status word for what came of it.
+"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status word for
+what came of it.
 
 ok          everything the model reads was there
 partial     the file is damaged: what was read before the damage is used
@@ -7,7 +8,8 @@ no_picture  there is no picture (likewise)
 missing, empty, refused, damaged, too_large, no_stream, failed: nothing to score; `detail` says why
 timeout, crashed: likewise, said by `feed` of a clip that took too long or ended its worker process
 
-A span's place in its clip is a number from 0 (at the beginning) to 1 (at the end), so that it is known before the clip is.
+A span's place in its clip is a number from 0 (at the beginning) to 1 (at the end), so that it is known before
+the clip is.
 """
 
 import time
@@ -29,7 +31,8 @@ from telltale.errors import InputError
 
 @dataclass(frozen=True)
 class View:
-    """One span of a clip: it begins `start_seconds` after the clip's first frame. What could not be read of it is None.
+    """One span of a clip: it begins `start_seconds` after the clip's first frame. What could not be read of
+    it is None.
 
     `frames.seconds`, as all times of decoding, count from the clip's first frame.
     """
@@ -43,7 +46,8 @@ class View:
             raise ValueError(f"start_seconds: wanted a number from 0 on, got {self.start_seconds}")
 
     def frame_seconds(self) -> np.ndarray:
-        """float64 (T,): when each frame came on show, in seconds from the span's start; the first may be a little before it."""
+        """float64 (T,): when each frame came on show, in seconds from the span's start; the first may be a
+        little before it."""
         return np.empty(0) if self.frames is None else self.frames.seconds - self.start_seconds
 
 
@@ -60,7 +64,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class Clip:
-    """`views` is empty if and only if nothing can be scored. `seconds` is the clip's own length where it is known."""
+    """`views` is empty if and only if nothing can be scored. `seconds` is the clip's own length where it is
+    known."""
 
     views: tuple[View, ...]
     status: str
@@ -87,13 +92,16 @@ def read_clip(
     reads: tuple[str, ...],
     store: Store | None = None,
 ) -> Clip:
-    """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a status.
+    """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a
+    status.
 
     Raises InputError where a store that has to keep it is full or cannot be written.
     """
     reading = _Reading(path, wanted, rate_hz, reads)
     try:
-        attempts = [_kept(reading, place, store) if store is not None else reading.view(place) for place in places]
+        attempts = [
+            _kept(reading, place, store) if store is not None else reading.view(place) for place in places
+        ]
     except InputError:
         raise
     except DecodeError as error:
@@ -105,12 +113,15 @@ def read_clip(
         reading.close()
     views = tuple(a.view for a in attempts if a.view.frames is not None or a.view.wave is not None)
     detail = next((a.detail for a in attempts if a.detail), "")
-    return Clip(views, _worst([a.status for a in attempts], bool(views)), reading.seconds, detail, reading.cost())
+    return Clip(
+        views, _worst([a.status for a in attempts], bool(views)), reading.seconds, detail, reading.cost()
+    )
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """What came of one span; `lasting`: reading it again would give the same. jpegs: the pictures as they were coded."""
+    """What came of one span; `lasting`: reading it again would give the same. jpegs: the pictures as they
+    were coded."""
 
     view: View
     status: str
@@ -133,7 +144,11 @@ def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
         store.failed()
         raise
     # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
-    if attempt.lasting and reading.seconds is not None and attempt.status in ("ok", "partial", "no_sound", "no_picture"):
+    if (
+        attempt.lasting
+        and reading.seconds is not None
+        and attempt.status in ("ok", "partial", "no_sound", "no_picture")
+    ):
         view = attempt.view
         entry = Entry(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
         store.put(reading.path, place, entry, attempt.jpegs)
@@ -156,7 +171,8 @@ class _Reading:
         self._clock = time.perf_counter()
 
     def view(self, place: float) -> _Attempt:
-        """One span, with a status and a detail of its own. Raises DecodeError where the file cannot be opened."""
+        """One span, with a status and a detail of its own. Raises DecodeError where the file cannot be
+        opened."""
         self.close()
         self._walk = walk = Walk(self.path, self.limits, self.reads)
         self.seconds = walk.contents().duration_seconds
@@ -193,7 +209,8 @@ class _Reading:
 
     def _frames(self, start: float, length: float) -> Frames:
         count, wanted = self.wanted.frames, self.wanted
-        # The last time is the span's end, so a span that covers the clip holds its first, middle and last frame.
+        # The last time is the span's end, so a span that covers the clip holds its first, middle and last
+        # frame.
         times = np.linspace(start, start + length, count) if count > 1 else np.array([start + length / 2])
         return read_frames(
             self.path,

@@ -1,7 +1,8 @@
 """From rows to samples: the data set, and the order and batches of its rows.
 
-Randomness is keyed by what it is for: a clip's crop and augmentation by (seed, epoch, row), an epoch's order by (seed, epoch).
-The epoch travels in the batches' keys, so any number of workers gives the same tensors and a run can go on mid-epoch.
+Randomness is keyed by what it is for: a clip's crop and augmentation by (seed, epoch, row), an epoch's order
+by (seed, epoch). The epoch travels in the batches' keys, so any number of workers gives the same tensors and
+a run can go on mid-epoch.
 """
 
 import sys
@@ -28,9 +29,10 @@ from telltale.runtime.progress import each
 class ClipDataset:
     """Rows of videos as samples. A clip that cannot be read has a status and no usable view.
 
-    spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was decoded. training:
-    whether it will be asked for training's samples, too. blends: training's clips get two views, as they are and self-blended;
-    landmarks: where the faces are, by video name, for those of which that is known.
+    spans: views of a clip in evaluation; training draws one. `store`, where there is one, keeps what was
+    decoded. training: whether it will be asked for training's samples, too. blends: training's clips get two
+    views, as they are and self-blended; landmarks: where the faces are, by video name, for those of which
+    that is known.
     """
 
     def __init__(
@@ -63,7 +65,8 @@ class ClipDataset:
             transforms.prepare(self.settings.augment, self.reads)
 
     def fill(self, key: Key, arrays: Arrays) -> Facts:
-        """Read one clip into `arrays`, over whatever was there. Raises InputError where a store that has to keep it is full."""
+        """Read one clip into `arrays`, over whatever was there. Raises InputError where a store that has to
+        keep it is full."""
         row, settings = self.rows[key.row], self.settings
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
         positions = whole_spans(self.spans) if rng is None else random_span(rng, settings.data.spans)
@@ -121,7 +124,9 @@ class ClipDataset:
             _fill(shown, arrays.pictures[place])
             _fill(clip.views[0].frame_seconds(), arrays.frame_seconds[place])
 
-    def _pictures(self, view: View | None, rng: np.random.Generator | None, arrays: Arrays, place: int) -> None:
+    def _pictures(
+        self, view: View | None, rng: np.random.Generator | None, arrays: Arrays, place: int
+    ) -> None:
         arrays.has_picture[place] = view is not None and view.frames is not None
         if view is None or view.frames is None:
             arrays.pictures[place] = arrays.frame_seconds[place] = 0
@@ -140,23 +145,33 @@ class ClipDataset:
             into[...] = mel.log_mel(samples, settings.mel, settings.clip.seconds)
         else:
             louder = transforms.augment_wave(samples, settings.mel.rate_hz, settings.augment, rng)
-            into[...] = transforms.mask_mel(mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng)
+            into[...] = transforms.mask_mel(
+                mel.log_mel(louder, settings.mel, settings.clip.seconds), settings.augment, rng
+            )
 
 
 def _fill(values: np.ndarray, into: np.ndarray) -> None:
-    """Write frames, or their times, (t, ...) into (T, ...). Of a damaged file there are fewer: the last stands for the rest."""
+    """Write frames, or their times, (t, ...) into (T, ...). Of a damaged file there are fewer: the last
+    stands for the rest."""
     present = min(len(values), len(into))
     into[:present], into[present:] = values[:present], values[-1]
 
 
-def open_store(folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False) -> Store:
+def open_store(
+    folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False
+) -> Store:
     """The store in `folder` for what these settings decode; `required` as of `Store`. Raises InputError."""
-    spec = {"clip": settings.clip.model_dump(mode="json"), "rate_hz": settings.mel.rate_hz, "reads": list(reads)}
+    spec = {
+        "clip": settings.clip.model_dump(mode="json"),
+        "rate_hz": settings.mel.rate_hz,
+        "reads": list(reads),
+    }
     return Store(folder, spec, settings.store, required=required)
 
 
 def warn_of_store(store: Store, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
-    """Say on stderr if the store will not take so many spans. An entry's size is that of a square clip as long as a span."""
+    """Say on stderr if the store will not take so many spans. An entry's size is that of a square clip as
+    long as a span."""
     clip = settings.clip
     pixels = clip.frames * clip.image_size**2 * 3 if "picture" in reads else 0
     # JPEGs of faces take a fifth of their pixels' bytes at quality 95, and less below.
@@ -169,8 +184,8 @@ def warn_of_store(store: Store, settings: config.Config, reads: tuple[str, ...],
 def order(targets: np.ndarray, seed: int, epoch: int, balance: bool) -> np.ndarray:
     """The rows of one epoch in their order, int64 (N,); a pure function of its arguments.
 
-    Unbalanced: every row once. Balanced: N rows, half of each class; the larger class is drawn without and the smaller with
-    as few repeats as possible.
+    Unbalanced: every row once. Balanced: N rows, half of each class; the larger class is drawn without and
+    the smaller with as few repeats as possible.
     """
     rng = np.random.default_rng([seed, epoch])
     if not balance:
@@ -191,22 +206,31 @@ def pairs(targets: np.ndarray, seed: int, epoch: int) -> np.ndarray:
 
 
 class TrainBatches:
-    """One rank's share of every global batch of an epoch, from step `start` on. Set `epoch` and `start` before iterating.
+    """One rank's share of every global batch of an epoch, from step `start` on. Set `epoch` and `start`
+    before iterating.
 
-    unit: "clips", every row (`order`); "pairs", as `pairs` says, of which none is torn; "genuine", genuine rows alone. The last
-    batch may leave a rank nothing. It then gets the epoch's first clip or pair as a stand-in, and `counts` says so.
+    unit: "clips", every row (`order`); "pairs", as `pairs` says, of which none is torn; "genuine", genuine
+    rows alone. The last batch may leave a rank nothing. It then gets the epoch's first clip or pair as a
+    stand-in, and `counts` says so.
     """
 
-    def __init__(self, targets: np.ndarray, settings: config.Config, rank: int, world: int, unit: str = "clips") -> None:
+    def __init__(
+        self, targets: np.ndarray, settings: config.Config, rank: int, world: int, unit: str = "clips"
+    ) -> None:
         self.targets, self.settings, self.rank, self.world, self.unit = targets, settings, rank, world, unit
         self.epoch = self.start = 0
         self.clips_a_unit = 2 if unit == "pairs" else 1
         if settings.data.batch_size % self.clips_a_unit:
             raise InputError(
-                f"data.batch_size is {settings.data.batch_size}; {settings.model.name} trains on pairs, wanted an even number"
+                f"data.batch_size is {settings.data.batch_size}; {settings.model.name} trains on pairs, "
+                "wanted an even number"
             )
         self._count = int(
-            (targets == 1).sum() if unit == "pairs" else (targets == 0).sum() if unit == "genuine" else len(targets)
+            (targets == 1).sum()
+            if unit == "pairs"
+            else (targets == 0).sum()
+            if unit == "genuine"
+            else len(targets)
         )
         self._size = settings.data.batch_size // self.clips_a_unit
 
@@ -259,10 +283,14 @@ def file_size(row: Row) -> int:
         return 0
 
 
-def evaluation_batches(sizes: Sequence[int], batch_size: int, rank: int = 0, world: int = 1) -> list[list[Key]]:
+def evaluation_batches(
+    sizes: Sequence[int], batch_size: int, rank: int = 0, world: int = 1
+) -> list[list[Key]]:
     """This rank's rows in fixed batches, the largest files first, so that the last to be done are short ones.
 
     Which rows share a batch depends on the files alone, never on what is already done; no row is there twice.
     """
     rows = sorted(range(len(sizes)), key=lambda row: (-sizes[row], row))[rank::world]
-    return [[Key(row, EVALUATION) for row in rows[at : at + batch_size]] for at in range(0, len(rows), batch_size)]
+    return [
+        [Key(row, EVALUATION) for row in rows[at : at + batch_size]] for at in range(0, len(rows), batch_size)
+    ]

@@ -1,12 +1,13 @@
-"""Batches of a data set in their order, read by worker processes straight into memory that they share with this one.
+"""Batches of a data set in their order, read by worker processes straight into memory that they share with
+this one.
 
     feed = Feed(dataset, batches, workers=4, timeout_seconds=60.0)
     for batch in on_device(feed, device): ...      # as often as there are epochs
     feed.close()
 
-The tensors are the same whatever the number of workers. What a clip can do to the process that reads it (hang it, crash it)
-becomes that clip's status, "timeout" or "crashed", and nothing else of the run changes. With 0 workers the clips are read in
-this process, and nothing protects it.
+The tensors are the same whatever the number of workers. What a clip can do to the process that reads it (hang
+it, crash it) becomes that clip's status, "timeout" or "crashed", and nothing else of the run changes. With 0
+workers the clips are read in this process, and nothing protects it.
 """
 
 from collections import deque
@@ -32,7 +33,8 @@ class Batches(Protocol):
 
 @dataclass
 class _Line:
-    """The workers and the slots that they fill; a slot is one batch's room. `free`: those not begun and not in use."""
+    """The workers and the slots that they fill; a slot is one batch's room. `free`: those not begun and not
+    in use."""
 
     crew: Crew
     slots: list[Arrays]
@@ -50,7 +52,8 @@ class _Begun:
 
 @dataclass
 class _Round:
-    """One iteration: the batches still to begin, those begun, in their order, and what came back of slots that are filled."""
+    """One iteration: the batches still to begin, those begun, in their order, and what came back of slots
+    that are filled."""
 
     line: _Line
     left: Iterator[list[Key]]
@@ -59,10 +62,12 @@ class _Round:
 
 
 class Feed:
-    """The batches of `dataset` in the order of `batches`, each valid until the next is asked for: its memory is used again.
+    """The batches of `dataset` in the order of `batches`, each valid until the next is asked for: its memory
+    is used again.
 
-    The workers are forked when the first iteration begins, or at `start`, and know what was in memory then. They stay for the
-    next iteration; one that is left early ends them. Raises what reading raised, and RuntimeError if the workers are gone.
+    The workers are forked when the first iteration begins, or at `start`, and know what was in memory then.
+    They stay for the next iteration; one that is left early ends them. Raises what reading raised, and
+    RuntimeError if the workers are gone.
     """
 
     def __init__(self, dataset: Clips, batches: Batches, workers: int, *, timeout_seconds: float) -> None:
@@ -126,7 +131,8 @@ class Feed:
         batches = list(self.batches)
         if not batches:
             return
-        # An iteration may begin with an epoch's last, smaller batches: the next one then needs larger slots than there are.
+        # An iteration may begin with an epoch's last, smaller batches: the next one then needs larger slots
+        # than there are.
         size = max(map(len, batches))
         if self._idle is not None and len(self._idle.slots[0].has_sound) < size:
             self.close()
@@ -135,7 +141,8 @@ class Feed:
         self._submit(self._round)
 
     def _line(self, size: int) -> _Line:
-        """Workers, and slots of `size` clips so that none of them waits: for the batch in use, the next, and two clips each."""
+        """Workers, and slots of `size` clips so that none of them waits: for the batch in use, the next, and
+        two clips each."""
         dataset = self.dataset
         count = min(2 + -(-2 * self.workers // size), len(self))
         slots = [room(dataset.shapes(), size) for _ in range(count)]
@@ -144,7 +151,9 @@ class Feed:
             slot, place, key = task
             return dataset.fill(key, slots[slot].of(place))
 
-        return _Line(Crew(read, self.workers, self.timeout_seconds, dataset.prepare), slots, list(range(count)))
+        return _Line(
+            Crew(read, self.workers, self.timeout_seconds, dataset.prepare), slots, list(range(count))
+        )
 
     def _submit(self, now: _Round) -> None:
         while now.line.free and (keys := next(now.left, None)) is not None:
@@ -174,7 +183,8 @@ class Feed:
 
 
 def on_device(feed: Feed, device: torch.device) -> Iterator[Batch]:
-    """The feed's batches with the model's tensors on `device`. On CUDA the next batch crosses while one is worked on."""
+    """The feed's batches with the model's tensors on `device`. On CUDA the next batch crosses while one is
+    worked on."""
     return _ahead(feed, device) if device.type == "cuda" else iter(feed)
 
 
@@ -182,7 +192,8 @@ def _ahead(feed: Feed, device: torch.device) -> Iterator[Batch]:
     side = torch.cuda.Stream(device)
 
     def cross(tensor: Tensor) -> Tensor:
-        # From memory that is not pinned the copy would not run beside the model. Pinning copies: the slot is free at once.
+        # From memory that is not pinned the copy would not run beside the model. Pinning copies: the slot is
+        # free at once.
         return tensor.pin_memory().to(device, non_blocking=True) if tensor.numel() else tensor.to(device)
 
     def send(batch: Batch) -> tuple[Batch, torch.cuda.Event]:
@@ -194,7 +205,8 @@ def _ahead(feed: Feed, device: torch.device) -> Iterator[Batch]:
         stream = torch.cuda.current_stream(device)
         stream.wait_event(arrived)
         for tensor in batch.arrays().values():
-            # The memory belongs to the side stream, which must not use it again before the model is done with it.
+            # The memory belongs to the side stream, which must not use it again before the model is done with
+            # it.
             tensor.record_stream(stream)
         return batch
 

@@ -1,9 +1,10 @@
-"""Sound → log-mel image, by librosa's definition: `librosa.feature.melspectrogram`, then `librosa.power_to_db`.
+"""Sound → log-mel image, by librosa's definition: `librosa.feature.melspectrogram`, then
+`librosa.power_to_db`.
 
     image = log_mel(wave.samples, settings.mel, settings.clip.seconds)
 
-The filter bank is librosa's. Transforms and sums are in double precision: in single precision the quiet bands beside a loud
-tone are off by up to 0.05 dB on real sound, and it saves next to nothing.
+The filter bank is librosa's. Transforms and sums are in double precision: in single precision the quiet bands
+beside a loud tone are off by up to 0.05 dB on real sound, and it saves next to nothing.
 """
 
 from functools import lru_cache
@@ -30,14 +31,19 @@ def n_columns(settings: config.Mel, seconds: float) -> int:
 
 
 def log_mel(samples: np.ndarray, settings: config.Mel, seconds: float) -> np.ndarray:
-    """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is -100 dB.
+    """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is
+    -100 dB.
 
     The samples are cut, or padded with silence, to `seconds`. Raises InputError where a sample is not finite.
     """
     kept, half = samples[: n_samples(settings, seconds)], settings.n_fft // 2
     if not np.isfinite(kept).all():
-        raise InputError(f"sound: {np.count_nonzero(~np.isfinite(kept))} of {len(kept)} samples are not finite; wanted [-1, 1]")
-    # Each column's window has its middle at the column's time: half a window of silence goes before and behind.
+        raise InputError(
+            f"sound: {np.count_nonzero(~np.isfinite(kept))} of {len(kept)} samples are not finite; wanted "
+            "[-1, 1]"
+        )
+    # Each column's window has its middle at the column's time: half a window of silence goes before and
+    # behind.
     span = np.zeros(n_samples(settings, seconds) + 2 * half, np.float32)
     span[half : half + len(kept)] = kept
     columns = sliding_window_view(span, settings.n_fft)[:: settings.hop_length]
@@ -53,12 +59,20 @@ def log_mel(samples: np.ndarray, settings: config.Mel, seconds: float) -> np.nda
 
 @lru_cache
 def tables(settings: config.Mel) -> tuple[np.ndarray, Any]:
-    """The Hann window, float64 (n_fft,), and the filter bank, sparse float64 (n_mels, n_fft / 2 + 1): a bin is in two bands.
+    """The Hann window, float64 (n_fft,), and the filter bank, sparse float64 (n_mels, n_fft / 2 + 1): a bin
+    is in two bands.
 
-    Importing librosa takes seconds, and SciPy's sparse arrays come with it: worker processes are forked with this done.
+    Importing librosa takes seconds, and SciPy's sparse arrays come with it: worker processes are forked with
+    this done.
     """
     from librosa.filters import mel
     from scipy.sparse import csr_array
 
-    bank = mel(sr=settings.rate_hz, n_fft=settings.n_fft, n_mels=settings.n_mels, fmin=settings.fmin_hz, fmax=settings.fmax_hz)
+    bank = mel(
+        sr=settings.rate_hz,
+        n_fft=settings.n_fft,
+        n_mels=settings.n_mels,
+        fmin=settings.fmin_hz,
+        fmax=settings.fmax_hz,
+    )
     return np.hanning(settings.n_fft + 1)[:-1], csr_array(bank.astype(np.float64))

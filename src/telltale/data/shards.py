@@ -1,11 +1,12 @@
-"""Bytes on a shelf: packed files of many entries, found by an index, shared by any number of processes and runs.
+"""Bytes on a shelf: packed files of many entries, found by an index, shared by any number of processes and
+runs.
 
     with Shelf(folder, max_bytes=..., keep_free_bytes=..., per_shard=1000) as shelf:
         shelf.put(key, [b"...", array]);  shelf.get(key)
 
-Each writing process appends to a file of its own below `shards/`, and enters in `index.sqlite` what it has written: an entry is
-there whole or not at all. Bytes that a killed process left without an entry are taken away by `clean`. SQLite's locks want a
-local disk.
+Each writing process appends to a file of its own below `shards/`, and enters in `index.sqlite` what it has
+written: an entry is there whole or not at all. Bytes that a killed process left without an entry are taken
+away by `clean`. SQLite's locks want a local disk.
 """
 
 import contextlib
@@ -24,10 +25,12 @@ from typing import IO, Any, NamedTuple
 from telltale.errors import InputError
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (spec TEXT, content TEXT, place TEXT, shard TEXT, start INTEGER, length INTEGER,
+CREATE TABLE IF NOT EXISTS entries (spec TEXT, content TEXT, place TEXT, shard TEXT, start INTEGER,
+    length INTEGER,
     checksum INTEGER, added REAL, PRIMARY KEY (spec, content, place)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_shard ON entries (shard);
-CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, inode INTEGER, content TEXT)
+CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, inode INTEGER,
+    content TEXT)
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS specs (spec TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS total (bytes INTEGER);
@@ -38,7 +41,8 @@ _INHERITED: list[sqlite3.Connection] = []
 
 
 class Key(NamedTuple):
-    """What fixes an entry: how it was decoded, the hash of the file, and the place of the span in the clip."""
+    """What fixes an entry: how it was decoded, the hash of the file, and the place of the span in the
+    clip."""
 
     spec: str
     content: str
@@ -59,12 +63,18 @@ class Shelf:
         self._shard: IO[bytes] | None = None
         self._written = 0
         self._open: dict[str, int] = {}
-        if self.folder.exists() and (not self.folder.is_dir() or (any(self.folder.iterdir()) and not self._path.exists())):
-            raise InputError(f"--store {folder}: holds other things than a store; wanted a new or empty folder, or a store")
+        if self.folder.exists() and (
+            not self.folder.is_dir() or (any(self.folder.iterdir()) and not self._path.exists())
+        ):
+            raise InputError(
+                f"--store {folder}: holds other things than a store; wanted a new or empty folder, or a store"
+            )
         try:
             (self.folder / "shards").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"--store {folder}: cannot be made ({error.strerror}); wanted a folder to write to") from None
+            raise InputError(
+                f"--store {folder}: cannot be made ({error.strerror}); wanted a folder to write to"
+            ) from None
         self.index()
         self.close()  # nothing open may be forked
 
@@ -90,17 +100,24 @@ class Shelf:
                 self._index.execute("SELECT bytes FROM total").fetchone()
             except sqlite3.Error as error:
                 self._index = None
-                raise InputError(f"--store {self.folder}: its index cannot be used ({error}); wanted a store") from None
+                raise InputError(
+                    f"--store {self.folder}: its index cannot be used ({error}); wanted a store"
+                ) from None
         return self._index
 
     def describe(self, spec: str, text: str) -> None:
         """Write down what a spec means, for people."""
-        with contextlib.suppress(sqlite3.OperationalError):  # a store that cannot be written knows it already, or never will
+        with contextlib.suppress(
+            sqlite3.OperationalError
+        ):  # a store that cannot be written knows it already, or never will
             self.index().execute("INSERT OR IGNORE INTO specs VALUES (?, ?)", (spec, text))
 
     def get(self, key: Key) -> bytes | None:
-        """An entry's bytes; None where there is none, or where what the disk holds is not what was written."""
-        found = self._row("SELECT shard, start, length, checksum FROM entries WHERE spec=? AND content=? AND place=?", key)
+        """An entry's bytes; None where there is none, or where what the disk holds is not what was
+        written."""
+        found = self._row(
+            "SELECT shard, start, length, checksum FROM entries WHERE spec=? AND content=? AND place=?", key
+        )
         if found is None:
             return None
         shard, start, length, checksum = found
@@ -115,7 +132,8 @@ class Shelf:
         return data if len(data) == length and zlib.crc32(data) == checksum else None
 
     def put(self, key: Key, parts: Sequence[Any]) -> None:
-        """Add an entry of some buffers, or replace it. Raises InputError before the limit is passed or the disk is full."""
+        """Add an entry of some buffers, or replace it. Raises InputError before the limit is passed or the
+        disk is full."""
         self._check_room(sum(memoryview(part).nbytes for part in parts))
         self._append(key, parts)
 
@@ -130,15 +148,20 @@ class Shelf:
             shard.flush()
             with self._change() as index:
                 row = (*key, Path(shard.name).name, start, length, checksum, time.time())
-                before = index.execute("SELECT length FROM entries WHERE spec=? AND content=? AND place=?", key).fetchone()
+                before = index.execute(
+                    "SELECT length FROM entries WHERE spec=? AND content=? AND place=?", key
+                ).fetchone()
                 index.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
                 index.execute("UPDATE total SET bytes = bytes + ?", (length - (before[0] if before else 0),))
         except (OSError, sqlite3.Error) as error:
-            raise InputError(f"--store {self.folder}: cannot be written ({error}); what is in it stays readable") from None
+            raise InputError(
+                f"--store {self.folder}: cannot be written ({error}); what is in it stays readable"
+            ) from None
         self._written += 1
 
     def content(self, path: Path, hashed: Any) -> str:
-        """The hash of a file's bytes, by `hashed(path)`, or as remembered of a file of this name, size, time and inode."""
+        """The hash of a file's bytes, by `hashed(path)`, or as remembered of a file of this name, size, time
+        and inode."""
         name, found = str(path.absolute()), path.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
             raise OSError(f"{path}: is not a regular file")
@@ -148,7 +171,9 @@ class Shelf:
             return row[3]
         content = hashed(path)
         with contextlib.suppress(sqlite3.OperationalError):  # a store that cannot be written
-            self.index().execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (name, *facts, content))
+            self.index().execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (name, *facts, content)
+            )
         return content
 
     def total_bytes(self) -> int:
@@ -160,10 +185,13 @@ class Shelf:
         return self._row("SELECT COUNT(*) FROM entries WHERE spec=?", (spec,))[0]
 
     def room(self) -> float:
-        """Bytes that may still be added, 0 or less if none: up to the size limit, and to the disk's share that stays free."""
+        """Bytes that may still be added, 0 or less if none: up to the size limit, and to the disk's share
+        that stays free."""
         if not os.access(self._path, os.W_OK):
             return 0.0
-        return min(self.max_bytes - self.total_bytes(), shutil.disk_usage(self.folder).free - self.keep_free_bytes)
+        return min(
+            self.max_bytes - self.total_bytes(), shutil.disk_usage(self.folder).free - self.keep_free_bytes
+        )
 
     def remove(self, keys: Iterable[Key]) -> None:
         """Take entries out of the index; `clean` frees their bytes."""
@@ -172,7 +200,8 @@ class Shelf:
             index.execute("UPDATE total SET bytes = (SELECT COALESCE(SUM(length), 0) FROM entries)")
 
     def clean(self) -> int:
-        """Free what no entry needs, unless a process still writes there; bytes freed. Readers of the moment miss, at worst."""
+        """Free what no entry needs, unless a process still writes there; bytes freed. Readers of the moment
+        miss, at worst."""
         freed = 0
         for path in sorted((self.folder / "shards").glob("*.shard")):
             with contextlib.suppress(OSError), path.open("rb") as file:
@@ -187,7 +216,9 @@ class Shelf:
                     continue
                 for *key, start, length in (
                     self.index()
-                    .execute("SELECT spec, content, place, start, length FROM entries WHERE shard=?", (path.name,))
+                    .execute(
+                        "SELECT spec, content, place, start, length FROM entries WHERE shard=?", (path.name,)
+                    )
                     .fetchall()
                 ):
                     file.seek(start)
@@ -248,11 +279,13 @@ class Shelf:
         held, free = self.total_bytes(), shutil.disk_usage(self.folder).free
         if held + more > self.max_bytes:
             raise InputError(
-                f"--store {self.folder}: is full: it holds {held / 1e9:.2f} GB of at most {self.max_bytes / 1e9:.2f} GB;"
+                f"--store {self.folder}: is full: it holds {held / 1e9:.2f} GB of at most "
+                f"{self.max_bytes / 1e9:.2f} GB;"
                 " set store.max_gb higher, or free some with telltale cache prune"
             )
         if free - more < self.keep_free_bytes:
             raise InputError(
-                f"--store {self.folder}: its disk has {free / 1e9:.2f} GB free, and {self.keep_free_bytes / 1e9:.2f} GB"
+                f"--store {self.folder}: its disk has {free / 1e9:.2f} GB free, and "
+                f"{self.keep_free_bytes / 1e9:.2f} GB"
                 " are to stay free (store.keep_free_gb); make room, or free some with telltale cache prune"
             )

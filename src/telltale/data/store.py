@@ -1,13 +1,14 @@
-"""The decode-once store: what reading a span of a clip gave, kept by what fixes it, so that an epoch decodes nothing twice.
+"""The decode-once store: what reading a span of a clip gave, kept by what fixes it, so that an epoch decodes
+nothing twice.
 
     store = Store(Path("/fast/store"), spec, settings.store)
     entry = store.get(path, 0.5)          # None: read it, then
     store.put(path, 0.5, Entry(1.0, frames, wave, "ok", 6.0))
 
-An entry's key is the hash of the file's bytes, the fingerprint of how it is decoded, and the span's place in the clip. So files
-of the same bytes share an entry whatever their names, and a file that was replaced gets a new one. The hash of a file is
-remembered by its path, size, time of change and inode: a warm read does not read the video at all. That trusts that whoever
-changes a file's bytes changes one of these.
+An entry's key is the hash of the file's bytes, the fingerprint of how it is decoded, and the span's place in
+the clip. So files of the same bytes share an entry whatever their names, and a file that was replaced gets a
+new one. The hash of a file is remembered by its path, size, time of change and inode: a warm read does not
+read the video at all. That trusts that whoever changes a file's bytes changes one of these.
 """
 
 import hashlib
@@ -27,8 +28,8 @@ from telltale.decode.frames import Frames
 from telltale.decode.sound import Wave
 from telltale.errors import InputError
 
-# Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and read anew.
-# 2: frames and sound with their times.
+# Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and
+# read anew. 2: frames and sound with their times.
 FORMAT = 2
 _ALIGN = 64
 
@@ -53,15 +54,20 @@ def fingerprint(spec: dict[str, Any]) -> str:
 
 
 class Store:
-    """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in this process.
+    """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in
+    this process.
 
-    required: raise if a span cannot be kept; else go on without keeping, which the processes that share the store from a fork
-    on say once. Any number of processes and runs may share a store. Raises InputError where the folder cannot be used.
+    required: raise if a span cannot be kept; else go on without keeping, which the processes that share the
+    store from a fork on say once. Any number of processes and runs may share a store. Raises InputError where
+    the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, spec: dict[str, Any], settings: config.Store, *, required: bool = True) -> None:
+    def __init__(
+        self, folder: Path, spec: dict[str, Any], settings: config.Store, *, required: bool = True
+    ) -> None:
         self.spec, self.required, self.keeps = fingerprint(spec), required, True
-        # Taken by the first process that says it, and never given back: nothing waits for it if that process is killed.
+        # Taken by the first process that says it, and never given back: nothing waits for it if that process
+        # is killed.
         self._unsaid = multiprocessing.get_context("fork").Semaphore(1)
         self.shelf = Shelf(
             folder,
@@ -84,7 +90,8 @@ class Store:
         return entry
 
     def put(self, path: Path, place: float, entry: Entry, jpegs: list[bytes] | None = None) -> None:
-        """Keep a span, its pictures as `jpegs` where these are given: the JPEGs that its frames were decoded from.
+        """Keep a span, its pictures as `jpegs` where these are given: the JPEGs that its frames were decoded
+        from.
 
         Raises InputError where there is no room or nothing can be written, if that is `required`.
         """
@@ -100,14 +107,17 @@ class Store:
                 print(f"{error}; going on without keeping more", file=sys.stderr, flush=True)
 
     def lacks(self, entries: int, entry_bytes: float) -> str | None:
-        """A sentence if so many entries of this kind, those there already among them, will not all fit; else None."""
+        """A sentence if so many entries of this kind, those there already among them, will not all fit; else
+        None."""
         missing = max(entries - self.shelf.count(self.spec), 0) * entry_bytes
         room = self.shelf.room()
         if missing <= room:
             return None
         return (
-            f"--store {self.shelf.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is room for"
-            f" {max(room, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not fit will be decoded each time"
+            f"--store {self.shelf.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is "
+            "room for"
+            f" {max(room, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not fit will be "
+            "decoded each time"
         )
 
     def failed(self) -> None:
@@ -129,14 +139,22 @@ def file_hash(path: Path) -> str:
 def pack(entry: Entry, jpegs: list[bytes] | None = None) -> list[Any]:
     """An entry as buffers: the length of its head, the head, the samples, the pictures (or their `jpegs`)."""
     frames, wave = entry.frames, entry.wave
-    head: dict[str, Any] = {"start_seconds": entry.start_seconds, "status": entry.status, "seconds": entry.seconds}
+    head: dict[str, Any] = {
+        "start_seconds": entry.start_seconds,
+        "status": entry.status,
+        "seconds": entry.seconds,
+    }
     body: list[Any] = []
     if wave is not None:
         told = {"rate_hz": wave.rate_hz, "start_seconds": wave.start_seconds, "partial": wave.partial}
         head["wave"] = {"samples": len(wave.samples), **told}
         body.append(np.ascontiguousarray(wave.samples).data)
     if frames is not None:
-        head["frames"] = {"seconds": frames.seconds.tolist(), "partial": frames.partial, "shape": frames.pixels.shape}
+        head["frames"] = {
+            "seconds": frames.seconds.tolist(),
+            "partial": frames.partial,
+            "shape": frames.pixels.shape,
+        }
         head["frames"]["jpegs"] = None if jpegs is None else [len(data) for data in jpegs]
         body += [np.ascontiguousarray(frames.pixels).data] if jpegs is None else jpegs
     text = json.dumps(head).encode()
@@ -145,7 +163,8 @@ def pack(entry: Entry, jpegs: list[bytes] | None = None) -> list[Any]:
 
 
 def unpack(data: bytes) -> Entry:
-    """The entry of the joined buffers of `pack`; its arrays are views of them, but for pictures out of JPEGs."""
+    """The entry of the joined buffers of `pack`; its arrays are views of them, but for pictures out of
+    JPEGs."""
     at = 4 + int.from_bytes(data[:4], "big")
     head = json.loads(data[4:at])
     frames = wave = None
@@ -158,6 +177,8 @@ def unpack(data: bytes) -> Entry:
             pixels = np.frombuffer(data, np.uint8, offset=at).reshape(told["shape"])
         else:
             ends = at + np.cumsum(told["jpegs"])
-            pixels = jpeg.decode([data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)])
+            pixels = jpeg.decode(
+                [data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)]
+            )
         frames = Frames(pixels, np.array(told["seconds"]), told["partial"])
     return Entry(head["start_seconds"], frames, wave, head["status"], head["seconds"])

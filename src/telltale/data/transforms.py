@@ -19,20 +19,23 @@ cv2.setNumThreads(0)
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Frames uint8 (T, H, W, 3) → uint8 (T, size, size, 3): the centre square, scaled. A square of that size is not scaled."""
+    """Frames uint8 (T, H, W, 3) → uint8 (T, size, size, 3): the centre square, scaled. A square of that size
+    is not scaled."""
     height, width = pixels.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = pixels[:, top : top + side, left : left + side]
     if side == size:
         return np.ascontiguousarray(square)
-    # The mean of an area when there are pixels to spare, so that nothing aliases; linear where there are too few.
+    # The mean of an area when there are pixels to spare, so that nothing aliases; linear where there are too
+    # few.
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
 
 
 def prepare(settings: config.Augment, reads: tuple[str, ...]) -> None:
-    """Import what training's changes need, before workers are forked: each would take its own two seconds and memory."""
+    """Import what training's changes need, before workers are forked: each would take its own two seconds and
+    memory."""
     if "picture" in reads:
         augment_frames(np.zeros((1, 32, 32, 3), np.uint8), settings, np.random.default_rng(0))
     if "sound" in reads and settings.sound_noise_p:
@@ -40,44 +43,63 @@ def prepare(settings: config.Augment, reads: tuple[str, ...]) -> None:
 
 
 def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
-    """Frames uint8 (T, H, W, 3) → the same shape: one draw of every parameter, the noise's pattern too, for all frames."""
-    # Imported here, for prediction never needs these two seconds; the import asks the network for news unless told not to.
+    """Frames uint8 (T, H, W, 3) → the same shape: one draw of every parameter, the noise's pattern too, for
+    all frames."""
+    # Imported here, for prediction never needs these two seconds; the import asks the network for news unless
+    # told not to.
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations as A
 
     height, width = pixels.shape[1:3]
     swap = A.Lambda(image=_swap_red_and_blue, p=1.0)
-    affine = {"translate_percent": (-0.0625, 0.0625), "scale": (0.8, 1.2), "rotate": (-45, 45), "keep_ratio": True}
-    # In the order in which a picture meets them: camera, then compression. Building this costs half a millisecond a clip; kept
-    # from clip to clip it would carry state. The rarer changes are left out where they are off, and then draw nothing.
+    affine = {
+        "translate_percent": (-0.0625, 0.0625),
+        "scale": (0.8, 1.2),
+        "rotate": (-45, 45),
+        "keep_ratio": True,
+    }
+    # In the order in which a picture meets them: camera, then compression. Building this costs half a
+    # millisecond a clip; kept from clip to clip it would carry state. The rarer changes are left out where
+    # they are off, and then draw nothing.
     recipe = A.Compose(
         [
             A.HorizontalFlip(p=settings.flip_p),
             *([A.VerticalFlip(p=settings.vertical_flip_p)] if settings.vertical_flip_p else []),
             *([A.RandomRotate90(p=settings.rotate90_p)] if settings.rotate90_p else []),
-            A.RandomResizedCrop((height, width), scale=(settings.crop_scale, 1.0), ratio=(0.9, 1.1), p=settings.crop_p),
+            A.RandomResizedCrop(
+                (height, width), scale=(settings.crop_scale, 1.0), ratio=(0.9, 1.1), p=settings.crop_p
+            ),
             *([A.Affine(**affine, p=settings.affine_p)] if settings.affine_p else []),
             *([A.ToGray(p=settings.grey_p)] if settings.grey_p else []),
             A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=settings.colour_p),
             A.GaussianBlur(sigma_limit=(0.5, 2.0), p=settings.blur_p),
             A.GaussNoise(std_range=(0.01, 0.06), p=settings.noise_p),
-            # albumentations hands RGB to OpenCV's JPEG, which reads BGR: unswapped, red would be coded as coarsely as blue.
+            # albumentations hands RGB to OpenCV's JPEG, which reads BGR: unswapped, red would be coded as
+            # coarsely as blue.
             A.Sequential(
-                [swap, A.ImageCompression(quality_range=(settings.jpeg_low, settings.jpeg_high), p=1.0), swap],
+                [
+                    swap,
+                    A.ImageCompression(quality_range=(settings.jpeg_low, settings.jpeg_high), p=1.0),
+                    swap,
+                ],
                 p=settings.jpeg_p,
             ),
         ]
     )
-    # `Compose(seed=...)` seeds every transform alike, so that a clip that is flipped is always cropped too; sharing one
-    # generator makes their draws independent.
+    # `Compose(seed=...)` seeds every transform alike, so that a clip that is flipped is always cropped too;
+    # sharing one generator makes their draws independent.
     recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
     return recipe(images=pixels)["images"]
 
 
-def augment_wave(samples: np.ndarray, rate_hz: int, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
-    """Sound float32 (N,) → the same shape: louder or softer by up to 6 dB, and noise 10 to 40 dB below the sound added.
+def augment_wave(
+    samples: np.ndarray, rate_hz: int, settings: config.Augment, rng: np.random.Generator
+) -> np.ndarray:
+    """Sound float32 (N,) → the same shape: louder or softer by up to 6 dB, and noise 10 to 40 dB below the
+    sound added.
 
-    The noise is white up to a cut-off between 500 Hz and half of `rate_hz`, from a rumble to a hiss. Nothing is clipped.
+    The noise is white up to a cut-off between 500 Hz and half of `rate_hz`, from a rumble to a hiss. Nothing
+    is clipped.
     """
     changed = samples.astype(np.float32)
     if rng.random() < settings.gain_p:
@@ -94,9 +116,11 @@ def augment_wave(samples: np.ndarray, rate_hz: int, settings: config.Augment, rn
 
 
 def mask_mel(mel: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
-    """Log-mel image float32 (n_mels, L) dB → the same shape, one band and one stretch of time set to the image's mean.
+    """Log-mel image float32 (n_mels, L) dB → the same shape, one band and one stretch of time set to the
+    image's mean.
 
-    Each is up to an eighth of the image. Not to -100 dB: a gap of digital silence is itself a clue in forged clips.
+    Each is up to an eighth of the image. Not to -100 dB: a gap of digital silence is itself a clue in forged
+    clips.
     """
     if rng.random() >= settings.mel_mask_p:
         return mel

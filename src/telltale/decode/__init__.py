@@ -1,1 +1,2 @@
-"""The decode rooms: a path and times in, pictures (`frames`) or sound (`audio`) out, or a DecodeError that says why not."""
+"""The decode rooms: a path and times in, pictures (`frames`) or sound (`audio`) out, or a DecodeError that
+says why not."""

@@ -1,12 +1,14 @@
-"""What every reader of a clip starts with: is it a video file at all, open it safely, and which clock do its times run on.
+"""What every reader of a clip starts with: is it a video file at all, open it safely, and which clock do its
+times run on.
 
     with open_container(path, limits) as container:
         stream = picture(container)
 
-The container is decided by the file's leading bytes and forced, so a playlist or a script named `.mp4` is never followed; only
-the file protocol is allowed, and data references to other files stay closed.
+The container is decided by the file's leading bytes and forced, so a playlist or a script named `.mp4` is
+never followed; only the file protocol is allowed, and data references to other files stay closed.
 
-One clock for picture and sound: its zero is the time of the first frame (without a picture, of the first sound), in seconds.
+One clock for picture and sound: its zero is the time of the first frame (without a picture, of the first
+sound), in seconds.
 """
 
 import stat
@@ -27,7 +29,8 @@ from av.video.stream import VideoStream
 Status = Literal["missing", "empty", "refused", "damaged", "too_large", "no_stream", "failed"]
 Kind = Literal["mov", "matroska", "avi"]
 
-# libav's chatter about damaged files goes nowhere: what it has to say comes as an exception or as a flag on a frame.
+# libav's chatter about damaged files goes nowhere: what it has to say comes as an exception or as a flag on a
+# frame.
 av.logging.set_level(None)
 
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
@@ -38,7 +41,9 @@ class DecodeError(Exception):
     """A clip that cannot be read: `status` is one word, the message one sentence naming the file."""
 
     def __init__(self, status: Status, message: str) -> None:
-        super().__init__(status, message)  # both, or the error does not survive the way back from a worker process
+        super().__init__(
+            status, message
+        )  # both, or the error does not survive the way back from a worker process
         self.status: Status = status
         self.message = message
 
@@ -48,7 +53,8 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one read may cost: pixels of a frame (as stored, and as scaled), and frames decoded, wanted or not."""
+    """What one read may cost: pixels of a frame (as stored, and as scaled), and frames decoded, wanted or
+    not."""
 
     max_frame_pixels: int
     max_decoded_frames: int
@@ -56,7 +62,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Contents:
-    """What the metadata promise, in seconds from the first frame; `sound_seconds` is where the sound ends on that clock."""
+    """What the metadata promise, in seconds from the first frame; `sound_seconds` is where the sound ends on
+    that clock."""
 
     duration_seconds: float
     has_picture: bool
@@ -98,7 +105,9 @@ def open_container(path: Path, limits: Limits | None = None) -> InputContainer:
         # An absolute path: `concat:x.mp4` would be a protocol and a name.
         return av.open(str(path.absolute()), format=kind, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
-        status: Status = "failed" if isinstance(error, OSError) and not isinstance(error, ValueError) else "damaged"
+        status: Status = (
+            "failed" if isinstance(error, OSError) and not isinstance(error, ValueError) else "damaged"
+        )
         raise DecodeError(status, f"{path}: cannot be opened as {kind} ({reason(error)})") from None
 
 
@@ -141,9 +150,11 @@ def probe(path: Path, limits: Limits) -> Contents:
 
 
 def contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Contents, bool]:
-    """What an opened file holds, and whether its packets were read to learn it. Raises DecodeError: no_stream, too_large.
+    """What an opened file holds, and whether its packets were read to learn it. Raises DecodeError:
+    no_stream, too_large.
 
-    Durations are the container's word; where it has none (a recording that was streamed) the packets' times are read instead.
+    Durations are the container's word; where it has none (a recording that was streamed) the packets' times
+    are read instead.
     """
     pictures, sounds = picture(container), sound(container)
     if pictures is None and sounds is None:
@@ -156,7 +167,8 @@ def contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Con
     if unknown:
         ends |= _packet_ends(path, container)
     picture_seconds, sound_seconds = (
-        max(0.0, float((ends.get(s.index) or start) - start)) if s is not None else 0.0 for s in (pictures, sounds)
+        max(0.0, float((ends.get(s.index) or start) - start)) if s is not None else 0.0
+        for s in (pictures, sounds)
     )
     found = Contents(
         duration_seconds=sound_seconds if pictures is None else picture_seconds,
@@ -169,23 +181,27 @@ def contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Con
 
 
 def check_pixels(path: Path, what: VideoCodecContext | VideoFrame | None, limits: Limits) -> None:
-    """Raises DecodeError too_large when a picture (by its metadata, or as it came) has more pixels than allowed."""
+    """Raises DecodeError too_large when a picture (by its metadata, or as it came) has more pixels than
+    allowed."""
     if what is not None and what.width * what.height > limits.max_frame_pixels:
         raise DecodeError(
             "too_large",
-            f"{path}: a frame of {what.width}x{what.height} pixels is more than the limit {limits.max_frame_pixels}",
+            f"{path}: a frame of {what.width}x{what.height} pixels is more than the limit "
+            f"{limits.max_frame_pixels}",
         )
 
 
 def _promised_end(container: InputContainer, stream: VideoStream | AudioStream) -> Fraction | None:
-    """Where the metadata say a stream ends, on the container's clock; Matroska gives one end for all streams."""
+    """Where the metadata say a stream ends, on the container's clock; Matroska gives one end for all
+    streams."""
     if stream.duration is not None:
         return ((stream.start_time or 0) + stream.duration) * tick(stream)
     return Fraction(container.duration, av.time_base) if container.duration is not None else None
 
 
 def _packet_ends(path: Path, container: InputContainer) -> dict[int, Fraction]:
-    """Where each stream's last packet ends, on the container's clock, by reading all packets and decoding none."""
+    """Where each stream's last packet ends, on the container's clock, by reading all packets and decoding
+    none."""
     ends: dict[int, Fraction] = {}
     try:
         for packet in container.demux():

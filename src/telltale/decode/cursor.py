@@ -1,7 +1,8 @@
-"""Which frame of a stream is on show at a time, or nearest to it: asked forwards, seeking to keyframes, stopping at damage.
+"""Which frame of a stream is on show at a time, or nearest to it: asked forwards, seeking to keyframes,
+stopping at damage.
 
-A seek is made when a keyframe lies between what was read and the wanted time, and its landing is checked, so that the frame is
-always the one that reading from the start would give.
+A seek is made when a keyframe lies between what was read and the wanted time, and its landing is checked, so
+that the frame is always the one that reading from the start would give.
 """
 
 from collections import deque
@@ -15,7 +16,8 @@ from telltale.decode.container import DecodeError, check_pixels, reason, tick
 from telltale.decode.demux import Walk
 from telltale.decode.truncation import is_cut
 
-# A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which takes 2.
+# A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which
+# takes 2.
 _WORTH_SEEKING_SECONDS = 1
 
 
@@ -26,8 +28,8 @@ class Show:
         self._walk, self._stream, self._path, self._limits = walk, stream, walk.path, walk.limits
         self._decoded = 0
         self._stopped: DecodeError | None = None
-        # AVI has times of decoding alone. Frames come in the order of showing, so the n-th one has the n-th packet's time: if
-        # the decoder leaves none out and begins with the first.
+        # AVI has times of decoding alone. Frames come in the order of showing, so the n-th one has the n-th
+        # packet's time: if the decoder leaves none out and begins with the first.
         self._by_order = walk.container.format.name == "avi"
         self._seekable = not self._by_order
         if walk.container.format.name.startswith("matroska"):
@@ -39,7 +41,8 @@ class Show:
         self._begin(None)
 
     def _begin(self, keyframe: int | None) -> None:
-        """Forget what was read; `keyframe` is the index time that was sought, None at the start of the file."""
+        """Forget what was read; `keyframe` is the index time that was sought, None at the start of the
+        file."""
         self._keyframe = keyframe
         self._ready: deque[VideoFrame] = deque()
         self._times: deque[int] = deque()  # of packets whose frame is still to come, where frames go by order
@@ -49,7 +52,8 @@ class Show:
         self._ahead: tuple[VideoFrame, int] | None = None  # the one that comes after it
 
     def at(self, target: int) -> tuple[VideoFrame, int]:
-        """The frame on show at a time in ticks, and when it came. Raises DecodeError where the damage is in between."""
+        """The frame on show at a time in ticks, and when it came. Raises DecodeError where the damage is in
+        between."""
         if self._stopped is None:
             self._jump(target)
         while not self._ended and (self._ahead is None or self._ahead[1] <= target):
@@ -72,14 +76,16 @@ class Show:
         return self._shown
 
     def nearest(self, target: int) -> tuple[VideoFrame, int]:
-        """The frame that came nearest to a time in ticks, the earlier of two as near, and when. Raises DecodeError as `at`."""
+        """The frame that came nearest to a time in ticks, the earlier of two as near, and when. Raises
+        DecodeError as `at`."""
         shown = self.at(target)
         if self._ahead is not None and abs(self._ahead[1] - target) < abs(shown[1] - target):
             return self._ahead
         return shown
 
     def _covers(self, target: int) -> bool:
-        """Whether the last frame that came before the damage is still on show at a time, by its own duration."""
+        """Whether the last frame that came before the damage is still on show at a time, by its own
+        duration."""
         assert self._shown is not None
         frame, pts = self._shown
         return target < pts + max(frame.duration or 0, 1)
@@ -94,7 +100,9 @@ class Show:
             frame = self._ready.popleft()
             self._decoded += 1
             if self._decoded > self._limits.max_decoded_frames:
-                raise DecodeError("too_large", f"{self._path}: more than {self._limits.max_decoded_frames} frames to decode")
+                raise DecodeError(
+                    "too_large", f"{self._path}: more than {self._limits.max_decoded_frames} frames to decode"
+                )
             check_pixels(self._path, frame, self._limits)
             if frame.is_corrupt:
                 raise DecodeError("damaged", f"{self._path}: a frame is damaged")
@@ -121,7 +129,9 @@ class Show:
                 self._times.append(dts)
             if not self._length_bytes or not _is_spare(packet, self._length_bytes):
                 self._ready.extend(packet.decode())
-        except av.error.ArgumentError:  # so the decoders answer to max_pixels; the packets are the file's, the rest is ours
+        except (
+            av.error.ArgumentError
+        ):  # so the decoders answer to max_pixels; the packets are the file's, the rest is ours
             raise DecodeError(
                 "too_large", f"{self._path}: a frame of more than {self._limits.max_frame_pixels} pixels"
             ) from None
@@ -130,7 +140,8 @@ class Show:
         return True
 
     def _jump(self, target: int) -> None:
-        """Seek when a keyframe lies well between what has been read and the wanted time; nothing before it is needed."""
+        """Seek when a keyframe lies well between what has been read and the wanted time; nothing before it is
+        needed."""
         if not self._seekable or self._ended or (self._ahead is not None and self._ahead[1] > target):
             return
         entries = self._stream.index_entries
@@ -143,10 +154,12 @@ class Show:
             self._begin(entries[found].timestamp)
 
     def _check_landing(self, target: int) -> None:
-        """Look at the first frame behind a seek, and go to the keyframe before, or to the start, when it will not do.
+        """Look at the first frame behind a seek, and go to the keyframe before, or to the start, when it will
+        not do.
 
-        It will not when there is none, when it comes only after the wanted time (an open group of pictures), or when it is no
-        whole picture (a picture refreshed bit by bit has "keyframes" behind which the decoder is blank for a while).
+        It will not when there is none, when it comes only after the wanted time (an open group of pictures),
+        or when it is no whole picture (a picture refreshed bit by bit has "keyframes" behind which the
+        decoder is blank for a while).
         """
         assert self._keyframe is not None
         if self._ahead is not None and self._ahead[0].pict_type != PictureType.I:
@@ -156,13 +169,16 @@ class Show:
         entries = self._stream.index_entries
         found = entries.search_timestamp(self._keyframe - 1)
         earlier = entries[found].timestamp if found >= 0 and self._seekable else None
-        if not self._walk.seek(earlier if earlier is not None else (self._stream.start_time or 0), self._stream):
+        if not self._walk.seek(
+            earlier if earlier is not None else (self._stream.start_time or 0), self._stream
+        ):
             raise DecodeError("failed", f"{self._path}: cannot go back to an earlier keyframe")
         self._begin(earlier)
 
 
 def _length_bytes(stream: VideoStream) -> int:
-    """Bytes of the lengths before the units of an H.264 stream whose decoder skips what is not referred to; else 0."""
+    """Bytes of the lengths before the units of an H.264 stream whose decoder skips what is not referred to;
+    else 0."""
     codec = stream.codec_context
     facts = codec.extradata or b""
     if codec.name != "h264" or codec.skip_frame != "NONREF" or len(facts) < 5 or facts[0] != 1:
@@ -171,7 +187,8 @@ def _length_bytes(stream: VideoStream) -> int:
 
 
 def _is_spare(packet: Packet, length_bytes: int) -> bool:
-    """Whether all pictures of an H.264 packet are ones that no other refers to. The decoder would find out, 15 us later."""
+    """Whether all pictures of an H.264 packet are ones that no other refers to. The decoder would find out,
+    15 us later."""
     data, at, pictures = memoryview(packet), 0, 0
     while at + length_bytes < len(data):
         head = data[at + length_bytes]

@@ -1,11 +1,12 @@
 """Pictures by decord 0.6.0, as far as it goes; `frames.read_frames` has PyAV read the rest.
 
-decord opens a file by its path with its own FFmpeg 4, so it is given only files that PyAV opened with the container forced; the
-times are the packets', read by PyAV, for decord keeps them as float32. What it cannot do, and does not get: AV1; AVI, whose
-packets have no times of showing; frames 16 pixels wide; clips whose keyframes are not clean cuts (open groups of pictures,
-gradual refresh), in which it lands some frames off after a seek; edit lists that skip frames; a limit on frames; files that are
-cut. At other damage it raises, mostly: unlike PyAV it does not report a frame that the decoder patched up, and it can end the
-process, so strangers' files are PyAV's.
+decord opens a file by its path with its own FFmpeg 4, so it is given only files that PyAV opened with the
+container forced; the times are the packets', read by PyAV, for decord keeps them as float32. What it cannot
+do, and does not get: AV1; AVI, whose packets have no times of showing; frames 16 pixels wide; clips whose
+keyframes are not clean cuts (open groups of pictures, gradual refresh), in which it lands some frames off
+after a seek; edit lists that skip frames; a limit on frames; files that are cut. At other damage it raises,
+mostly: unlike PyAV it does not report a frame that the decoder patched up, and it can end the process, so
+strangers' files are PyAV's.
 """
 
 from pathlib import Path
@@ -27,7 +28,8 @@ from telltale.errors import InputError
 
 
 def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits: Limits) -> Pictures | None:
-    """See `frames.read_frames`; None where decord cannot. Raises DecodeError where PyAV cannot, InputError without decord."""
+    """See `frames.read_frames`; None where decord cannot. Raises DecodeError where PyAV cannot, InputError
+    without decord."""
     decord = _decord()
     with Walk(path, limits, ("picture",)) as walk:
         container, stream = walk.container, open_picture(walk, "exact")
@@ -40,7 +42,8 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
         except av.FFmpegError:
             return None
         if frame is None or not pts or is_cut(path) or stream.frames not in (0, len(pts)):
-            return None  # decord believes the promised number of frames, and ends the process when it has no room for them
+            # decord believes the promised number of frames, and ends the process when it has no room for them
+            return None
         came = np.array([float(at * unit - start) for at in pts])
         wide, high = scaled(path, frame.width, frame.height, short_side, limits)
         if round(frame.rotation / 90) % 2:
@@ -48,7 +51,10 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
     wanted = np.maximum(np.searchsorted(came, times + float(unit / 2), side="right") - 1, 0)
     try:
         reader = decord.VideoReader(str(path.absolute()), width=wide, height=high, num_threads=1)
-        if len(reader) != len(came) or _to_decode(wanted, np.array(reader.get_key_indices())) > limits.max_decoded_frames:
+        if (
+            len(reader) != len(came)
+            or _to_decode(wanted, np.array(reader.get_key_indices())) > limits.max_decoded_frames
+        ):
             return None
         unique, place = np.unique(wanted, return_inverse=True)
         pixels = reader.get_batch(unique).asnumpy()[place]
@@ -60,7 +66,8 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
 
 
 def _closed_times(container: InputContainer, stream: VideoStream) -> list[int]:
-    """All frames' times in ticks, rising, by the packets; none where a keyframe is no clean cut between before and after."""
+    """All frames' times in ticks, rising, by the packets; none where a keyframe is no clean cut between
+    before and after."""
     container.seek(stream.start_time or 0, stream=stream)
     times: list[int] = []
     keyframe = None
@@ -77,7 +84,8 @@ def _closed_times(container: InputContainer, stream: VideoStream) -> list[int]:
 
 
 def _is_whole(packet: Packet, stream: VideoStream) -> bool:
-    """Whether a keyframe restarts the decoder: H.264 marks others too, where the picture is refreshed bit by bit."""
+    """Whether a keyframe restarts the decoder: H.264 marks others too, where the picture is refreshed bit by
+    bit."""
     if stream.codec_context.name != "h264":
         return True
     data, at = bytes(packet), 0
@@ -99,7 +107,8 @@ def _decord() -> Any:
         import decord
     except (ImportError, OSError) as error:
         raise InputError(
-            f"backend 'decord' cannot be loaded here ({reason(error)}); install it if it can be had, or set clip.backend=pyav"
+            f"backend 'decord' cannot be loaded here ({reason(error)}); install it if it can be had, or set "
+            "clip.backend=pyav"
         ) from None
     decord.logging.set_level(decord.logging.QUIET)
     return decord

@@ -1,11 +1,12 @@
-"""One walk through a file for its picture and its sound: opened once, each packet read once, each reader asks for its own.
+"""One walk through a file for its picture and its sound: opened once, each packet read once, each reader asks
+for its own.
 
     with Walk(path, limits, ("picture", "sound")) as walk:
         frames = read_frames(path, times, short_side=224, limits=limits, walk=walk)
         wave = read_wave(path, 0.0, 4.0, rate_hz=16_000, limits=limits, walk=walk)
 
-Sound that lies before the wanted pictures waits, compressed, until it is asked for. A reader that seeks goes on alone: the walk
-is then `torn`, and the next reader opens the file for itself.
+Sound that lies before the wanted pictures waits, compressed, until it is asked for. A reader that seeks goes
+on alone: the walk is then `torn`, and the next reader opens the file for itself.
 """
 
 from collections import deque
@@ -20,7 +21,8 @@ from av.video.stream import VideoStream
 
 from telltale.decode.container import Contents, Limits, contents, open_container, picture, sound
 
-# Waiting sound is bounded: 64 MiB is an hour of it; a file that has more between two pictures is read twice instead.
+# Waiting sound is bounded: 64 MiB is an hour of it; a file that has more between two pictures is read twice
+# instead.
 _MAX_WAITING_BYTES = 64 * 2**20
 
 
@@ -31,8 +33,12 @@ class Walk:
         self.path, self.limits, self.torn = path, limits, False
         self.container = open_container(path, limits)
         self.pictures, self.sounds = picture(self.container), sound(self.container)
-        wanted = [stream for stream, name in ((self.pictures, "picture"), (self.sounds, "sound")) if name in reads]
-        self._waiting: dict[int, deque[Packet]] = {stream.index: deque() for stream in wanted if stream is not None}
+        wanted = [
+            stream for stream, name in ((self.pictures, "picture"), (self.sounds, "sound")) if name in reads
+        ]
+        self._waiting: dict[int, deque[Packet]] = {
+            stream.index: deque() for stream in wanted if stream is not None
+        }
         self._waiting_bytes = 0
         self._packets: Iterator[Packet] | None = None
         self._failure: av.FFmpegError | None = None
@@ -40,7 +46,9 @@ class Walk:
     def __enter__(self) -> "Walk":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.container.close()
 
     def contents(self) -> Contents:
@@ -50,7 +58,8 @@ class Walk:
         return found
 
     def next(self, stream: VideoStream | AudioStream) -> Packet | None:
-        """The stream's next packet, None at the end. Raises av.FFmpegError where the file cannot be read on."""
+        """The stream's next packet, None at the end. Raises av.FFmpegError where the file cannot be read
+        on."""
         index = stream.index
         if index not in self._waiting:
             raise ValueError(f"stream {index}: wanted one that this walk reads, {list(self._waiting)}")
@@ -65,7 +74,8 @@ class Walk:
         return packet
 
     def seek(self, timestamp: int, stream: VideoStream | AudioStream) -> bool:
-        """Go to the keyframe at or before a time in the stream's ticks, for this stream alone; whether that was possible."""
+        """Go to the keyframe at or before a time in the stream's ticks, for this stream alone; whether that
+        was possible."""
         try:
             self.container.seek(timestamp, stream=stream)
         except av.FFmpegError:

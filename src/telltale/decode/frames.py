@@ -2,10 +2,11 @@
 
     frames = read_frames(path, np.linspace(0, 4, 8), short_side=224, limits=limits)
 
-Two backends stand behind one function: `pyav_frames` reads everything; `decord_frames` reads what decord can. Asked for the
-frames on show they choose the same. At the stored size the pixels of 8-bit clips are equal. Scaled, PyAV's are 0.25 of 255 from
-exact arithmetic on average on real clips (rounding), decord's older converter 1.5 to 2: it rounds down and lets two pixels
-share a colour. The pixels are the stored ones: a picture whose pixels are not square stays squeezed.
+Two backends stand behind one function: `pyav_frames` reads everything; `decord_frames` reads what decord can.
+Asked for the frames on show they choose the same. At the stored size the pixels of 8-bit clips are equal.
+Scaled, PyAV's are 0.25 of 255 from exact arithmetic on average on real clips (rounding), decord's older
+converter 1.5 to 2: it rounds down and lets two pixels share a colour. The pixels are the stored ones: a
+picture whose pixels are not square stays squeezed.
 """
 
 from dataclasses import dataclass
@@ -22,17 +23,28 @@ from telltale.decode.demux import Walk
 
 @dataclass(frozen=True)
 class Frames:
-    """`pixels` uint8 (T, H, W, 3) RGB; `seconds` float64 (T,) when each came on show; `partial`: the rest is damaged."""
+    """`pixels` uint8 (T, H, W, 3) RGB; `seconds` float64 (T,) when each came on show; `partial`: the rest is
+    damaged."""
 
     pixels: NDArray[np.uint8]
     seconds: NDArray[np.float64]
     partial: bool
 
     def __post_init__(self) -> None:
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 4 or self.pixels.shape[3] != 3 or 0 in self.pixels.shape:
-            raise ValueError(f"pixels: wanted uint8 (T, H, W, 3), got {self.pixels.dtype} {self.pixels.shape}")
+        if (
+            self.pixels.dtype != np.uint8
+            or self.pixels.ndim != 4
+            or self.pixels.shape[3] != 3
+            or 0 in self.pixels.shape
+        ):
+            raise ValueError(
+                f"pixels: wanted uint8 (T, H, W, 3), got {self.pixels.dtype} {self.pixels.shape}"
+            )
         if self.seconds.dtype != np.float64 or self.seconds.shape != self.pixels.shape[:1]:
-            raise ValueError(f"seconds: wanted float64 ({len(self.pixels)},), got {self.seconds.dtype} {self.seconds.shape}")
+            raise ValueError(
+                f"seconds: wanted float64 ({len(self.pixels)},), got {self.seconds.dtype} "
+                f"{self.seconds.shape}"
+            )
         if not np.isfinite(self.seconds).all() or (np.diff(self.seconds) < 0).any():
             raise ValueError(f"seconds: wanted finite and never falling, got {self.seconds}")
 
@@ -47,16 +59,19 @@ def read_frames(
     sampling: pyav_frames.Sampling = "exact",
     walk: Walk | None = None,
 ) -> Frames:
-    """The frame for each wanted time, upright and scaled so that its shorter side is `short_side` (None: as stored).
+    """The frame for each wanted time, upright and scaled so that its shorter side is `short_side` (None: as
+    stored).
 
-    sampling "exact": the frame on show, the last that came at or before the time (half a tick of the stream's clock allowed);
-    the first frame for earlier times, the last for later ones. "reference": of the frames that others are predicted from, the
-    one that came nearest to the time, and `seconds` says when; the others are not decoded. A coding without such frames loses
-    none. "keyframes": the nearest keyframe. decord knows "exact" only.
+    sampling "exact": the frame on show, the last that came at or before the time (half a tick of the stream's
+    clock allowed); the first frame for earlier times, the last for later ones. "reference": of the frames
+    that others are predicted from, the one that came nearest to the time, and `seconds` says when; the others
+    are not decoded. A coding without such frames loses none. "keyframes": the nearest keyframe. decord knows
+    "exact" only.
 
-    Of a damaged file, the frames before the damage, `partial`; the same when `limits.max_decoded_frames` is used up. `times` is
-    float64 (T,), T >= 1, finite and never falling: else ValueError. `walk`: the opened file, where nothing was read of it yet.
-    Raises DecodeError, and InputError where decord is asked for and not installed.
+    Of a damaged file, the frames before the damage, `partial`; the same when `limits.max_decoded_frames` is
+    used up. `times` is float64 (T,), T >= 1, finite and never falling: else ValueError. `walk`: the opened
+    file, where nothing was read of it yet. Raises DecodeError, and InputError where decord is asked for and
+    not installed.
     """
     if times.ndim != 1 or not len(times) or not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise ValueError(f"times: wanted at least one, finite and never falling, got {times}")
@@ -66,7 +81,8 @@ def read_frames(
         raise ValueError(f"sampling: decord knows 'exact' only, got {sampling!r}")
     found = None
     if backend == "decord":
-        # The one place where decord is stood in for: None is "decord cannot", and PyAV then reads it or says what is wrong.
+        # The one place where decord is stood in for: None is "decord cannot", and PyAV then reads it or says
+        # what is wrong.
         found = decord_frames.read(path, times, short_side, limits)
     if found is None:
         found = _by_pyav(path, times, short_side, limits, sampling, walk)

@@ -1,4 +1,5 @@
-"""Pictures through JPEG and back, by OpenCV: what a store of JPEGs keeps, and what `clip.jpeg_quality` gives without one.
+"""Pictures through JPEG and back, by OpenCV: what a store of JPEGs keeps, and what `clip.jpeg_quality` gives
+without one.
 
 The chroma is kept whole (4:4:4): halved, it would smear the colour of lips and eyes, where forgeries show.
 """
@@ -10,7 +11,12 @@ from numpy.typing import NDArray
 
 def encode(pixels: NDArray[np.uint8], quality: int) -> list[bytes]:
     """uint8 (T, H, W, 3) RGB → a JPEG for each. quality: 1 to 100."""
-    wanted = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    wanted = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        quality,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
     coded = []
     for frame in pixels:
         done, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), wanted)

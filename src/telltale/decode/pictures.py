@@ -18,13 +18,15 @@ class Pictures(NamedTuple):
 
 
 def scaled(path: Path, width: int, height: int, short_side: int | None, limits: Limits) -> tuple[int, int]:
-    """(width, height) with the shorter side scaled to `short_side`. Raises DecodeError too_large: 8192x16 scaled up is that."""
+    """(width, height) with the shorter side scaled to `short_side`. Raises DecodeError too_large: 8192x16
+    scaled up is that."""
     if short_side is None:
         return width, height
     scale = short_side / min(width, height)
     wide, high = max(1, round(width * scale)), max(1, round(height * scale))
     if wide * high > limits.max_frame_pixels:
         raise DecodeError(
-            "too_large", f"{path}: {width}x{height} pixels scaled to {wide}x{high} is more than {limits.max_frame_pixels}"
+            "too_large",
+            f"{path}: {width}x{height} pixels scaled to {wide}x{high} is more than {limits.max_frame_pixels}",
         )
     return wide, high

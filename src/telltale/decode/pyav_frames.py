@@ -1,7 +1,8 @@
-"""Pictures by PyAV, which reads everything that can be read; `showing` finds the frames, here they become upright RGB.
+"""Pictures by PyAV, which reads everything that can be read; `showing` finds the frames, here they become
+upright RGB.
 
-Single-threaded: the worker processes are the parallelism, and with frame threads libav's report of damage is not the same from
-run to run.
+Single-threaded: the worker processes are the parallelism, and with frame threads libav's report of damage is
+not the same from run to run.
 """
 
 import threading
@@ -23,8 +24,8 @@ from telltale.decode.demux import Walk
 from telltale.decode.pictures import Pictures, scaled
 
 Sampling = Literal["reference", "exact", "keyframes"]
-# What libav's decoders leave out. Most encoders refer to every other frame at most, and a decoder told so skips the rest: the
-# frames that come are the same to the bit.
+# What libav's decoders leave out. Most encoders refer to every other frame at most, and a decoder told so
+# skips the rest: the frames that come are the same to the bit.
 _SKIPPED: dict[Sampling, Literal["NONREF", "DEFAULT", "NONKEY"]] = {
     "reference": "NONREF",
     "exact": "DEFAULT",
@@ -35,7 +36,8 @@ _OWN = threading.local()
 
 
 def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, sampling: Sampling) -> Pictures:
-    """See `frames.read_frames`. Holds the wanted frames at the scaled size, and of the others what the decoder itself holds."""
+    """See `frames.read_frames`. Holds the wanted frames at the scaled size, and of the others what the
+    decoder itself holds."""
     path, limits = walk.path, walk.limits
     stream = open_picture(walk, sampling)
     unit, start = tick(stream), zero(walk.container)
@@ -65,14 +67,16 @@ def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, samplin
 
 
 def _reformatter() -> VideoReformatter:
-    """This thread's converter: it keeps the scaler's filters from frame to frame, and from clip to clip of the same size."""
+    """This thread's converter: it keeps the scaler's filters from frame to frame, and from clip to clip of
+    the same size."""
     if not hasattr(_OWN, "reformatter"):
         _OWN.reformatter = VideoReformatter()
     return _OWN.reformatter
 
 
 def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
-    """The picture stream, its decoder set up, its size by the metadata checked. DecodeError: no_stream, failed, too_large."""
+    """The picture stream, its decoder set up, its size by the metadata checked. DecodeError: no_stream,
+    failed, too_large."""
     stream, path, limits = walk.pictures, walk.path, walk.limits
     if stream is None:
         raise DecodeError("no_stream", f"{path}: has no picture")
@@ -83,7 +87,9 @@ def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
     codec.thread_count = 1
     # See `showing.Show`: in AVI a frame's time is its place in the order of all frames.
     codec.skip_frame = "DEFAULT" if walk.container.format.name == "avi" else _SKIPPED[sampling]
-    codec.options = {"max_pixels": str(limits.max_frame_pixels)}  # the size in the stream itself may be another
+    codec.options = {
+        "max_pixels": str(limits.max_frame_pixels)
+    }  # the size in the stream itself may be another
     return stream
 
 
@@ -93,24 +99,30 @@ def _ticks(times: NDArray[np.float64], start: Fraction, unit: Fraction) -> list[
     return np.clip(ticks, -(2.0**62), 2.0**62).astype(np.int64).tolist()
 
 
-def _convert(path: Path, convert: VideoReformatter, frame: VideoFrame, size: tuple[int, int], into: NDArray[np.uint8]) -> None:
-    """Write a frame, scaled and upright, uint8 (H, W, 3) RGB. The converter takes the frame's own colour matrix and range;
-    bilinear, as decord does. Raises DecodeError where the frame is turned otherwise than `into` is shaped.
+def _convert(
+    path: Path, convert: VideoReformatter, frame: VideoFrame, size: tuple[int, int], into: NDArray[np.uint8]
+) -> None:
+    """Write a frame, scaled and upright, uint8 (H, W, 3) RGB. The converter takes the frame's own colour
+    matrix and range; bilinear, as decord does. Raises DecodeError where the frame is turned otherwise than
+    `into` is shaped.
 
-    A frame that is scaled comes out in planes: libav does that twice as fast as packed RGB, and gives every pixel a colour of
-    its own, where packed RGB shares one between two.
+    A frame that is scaled comes out in planes: libav does that twice as fast as packed RGB, and gives every
+    pixel a colour of its own, where packed RGB shares one between two.
     """
     planar = size != (frame.width, frame.height)
     turns = round(frame.rotation / 90) % 4
     if into.shape[:2] != (size if turns % 2 else size[::-1]):
         raise DecodeError("failed", f"{path}: the picture is turned within the clip")
     try:
-        made = convert.reformat(frame, *size, format="gbrp" if planar else "rgb24", interpolation="BILINEAR", threads=1)
+        made = convert.reformat(
+            frame, *size, format="gbrp" if planar else "rgb24", interpolation="BILINEAR", threads=1
+        )
         if not planar:
             into[...] = np.rot90(made.to_ndarray(), turns)  # both count anticlockwise
             return
         green, blue, red = (
-            np.asarray(memoryview(plane)).reshape(-1, plane.line_size)[: size[1], : size[0]] for plane in made.planes
+            np.asarray(memoryview(plane)).reshape(-1, plane.line_size)[: size[1], : size[0]]
+            for plane in made.planes
         )
     except (av.FFmpegError, ValueError) as error:
         raise DecodeError("failed", f"{path}: a frame cannot be converted to RGB ({reason(error)})") from None

@@ -1,4 +1,5 @@
-"""Decoded sound laid on the clip's clock: gaps stay zeros, steps of a coarse clock are no gaps, one resampling at the end."""
+"""Decoded sound laid on the clip's clock: gaps stay zeros, steps of a coarse clock are no gaps, one
+resampling at the end."""
 
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from telltale.decode.container import DecodeError, reason, tick, zero
 from telltale.decode.demux import Walk
 from telltale.decode.truncation import is_cut
 
-# Nearer than this the sound is decoded from its start, which makes every sample exact: a seek restarts the decoder, and codings
-# that remember (noise substitution, bit reservoirs) differ a little behind it. A second of sound decodes in 2.5 ms.
+# Nearer than this the sound is decoded from its start, which makes every sample exact: a seek restarts the
+# decoder, and codings that remember (noise substitution, bit reservoirs) differ a little behind it. A second
+# of sound decodes in 2.5 ms.
 _SEEK_BEYOND_SECONDS = 60.0
-# Sound before and behind the span that the resampler's filter sees, so that a span equals the same slice of a longer one;
-# behind a seek the decoder needs some more.
+# Sound before and behind the span that the resampler's filter sees, so that a span equals the same slice of a
+# longer one; behind a seek the decoder needs some more.
 _LEAD_IN_SECONDS = 1
 _LEAD_IN_SOUGHT_SECONDS = 2
 _LEAD_OUT_SECONDS = 0.25
@@ -30,8 +32,8 @@ _PIECE_SAMPLES = 16_384
 class Timeline:
     """The mono sound of one span and a little around it, at the rate of the source.
 
-    Positions count samples from `base`, a whole second: there the grids of all rates meet, so that every span of a clip is cut
-    from one and the same resampled sound.
+    Positions count samples from `base`, a whole second: there the grids of all rates meet, so that every span
+    of a clip is cut from one and the same resampled sound.
     """
 
     def __init__(self, path: Path, start_seconds: float, seconds: float) -> None:
@@ -46,7 +48,10 @@ class Timeline:
     def fill(self, walk: Walk, stream: AudioStream) -> DecodeError | None:
         """Decode what the span needs; returns what ended it before its time, if anything did."""
         self._origin, self._unit = zero(walk.container), tick(stream)
-        origin, unit = float(self._origin), float(self._unit)  # numbers of ten thousand packets: fractions are slow
+        origin, unit = (
+            float(self._origin),
+            float(self._unit),
+        )  # numbers of ten thousand packets: fractions are slow
         if self._start > _SEEK_BEYOND_SECONDS:  # where there is no way to seek: from the start
             walk.seek(int((self.base + self._origin) / self._unit), stream)
         decoded = 0
@@ -65,13 +70,15 @@ class Timeline:
                 frames = self._decode(packet)
             except DecodeError as error:
                 if at < self._start:
-                    continue  # each packet stands for itself: damage before the span is not damage of the span
+                    # each packet stands for itself: damage before the span is not damage of the span
+                    continue
                 return error if at < self._end else None
             for frame in frames:
                 decoded += 1
                 if decoded > walk.limits.max_decoded_frames:
                     return DecodeError(
-                        "too_large", f"{self._path}: more than {walk.limits.max_decoded_frames} sound frames to decode"
+                        "too_large",
+                        f"{self._path}: more than {walk.limits.max_decoded_frames} sound frames to decode",
                     )
                 if (trouble := self._lay(frame)) is not None:
                     return trouble
@@ -80,7 +87,8 @@ class Timeline:
         return None
 
     def resampled(self, rate_hz: int, first: int, count: int) -> NDArray[np.float32]:
-        """Up to `count` samples at `rate_hz` from sample `first` of the clip's grid; none when no sound lies among them."""
+        """Up to `count` samples at `rate_hz` from sample `first` of the clip's grid; none when no sound lies
+        among them."""
         if not any(self._inside(run) for run in self._runs):
             return np.empty(0, np.float32)
         whole = np.zeros(max(run.end for run in self._runs), np.float32)
@@ -103,13 +111,19 @@ class Timeline:
         rate = frame.sample_rate
         if rate != self._rate:
             if not 0 < rate <= _HIGHEST_RATE_HZ:
-                return DecodeError("too_large", f"{self._path}: sound at {rate} Hz; wanted 1 to {_HIGHEST_RATE_HZ}")
+                return DecodeError(
+                    "too_large", f"{self._path}: sound at {rate} Hz; wanted 1 to {_HIGHEST_RATE_HZ}"
+                )
             if self._rate:
-                return DecodeError("failed", f"{self._path}: the sound changes from {self._rate} to {rate} Hz within the clip")
+                return DecodeError(
+                    "failed",
+                    f"{self._path}: the sound changes from {self._rate} to {rate} Hz within the clip",
+                )
             self._set_rate(rate)
         if frame.pts is not None:
             told = (frame.pts * self._times + self._plus) // self._by
-            # A Matroska tick is a millisecond, many samples long: a step below it is the clock's grain, not a gap.
+            # A Matroska tick is a millisecond, many samples long: a step below it is the clock's grain, not a
+            # gap.
             if self._position is None or abs(told - self._position) > self._grain:
                 self._position = told
         at = self._position or 0
@@ -121,7 +135,8 @@ class Timeline:
         return None
 
     def _set_rate(self, rate: int) -> None:
-        """Whole numbers that turn a time in ticks into a position: round((pts * unit - origin - base) * rate), halves up."""
+        """Whole numbers that turn a time in ticks into a position: round((pts * unit - origin - base) *
+        rate), halves up."""
         self._rate = rate
         scale, shift = self._unit * rate, (self._origin + self.base) * rate
         self._times = 2 * scale.numerator * shift.denominator
@@ -131,7 +146,9 @@ class Timeline:
         self._until = (self._end + _LEAD_OUT_SECONDS - self.base) * rate
 
     def _inside(self, run: "Run") -> bool:
-        return run.at < (self._end - self.base) * self._rate and run.end > (self._start - self.base) * self._rate
+        return (
+            run.at < (self._end - self.base) * self._rate and run.end > (self._start - self.base) * self._rate
+        )
 
     def _sound_end(self) -> float:
         return self.base + (self._position or 0) / max(self._rate, 1)
@@ -159,7 +176,8 @@ class Run:
     def mono(self) -> NDArray[np.float32]:
         """float32 (N,): the plain average of the channels, full scale at 1. To be called once."""
         mono, at = np.empty(self.end - self.at, np.float32), 0
-        # By pieces that stay in the cache: minutes of sound at once would be written and read again three times.
+        # By pieces that stay in the cache: minutes of sound at once would be written and read again three
+        # times.
         while (frame := self._frames.read(_PIECE_SAMPLES, partial=True)) is not None:
             samples = frame.to_ndarray()
             if not frame.format.is_planar:
@@ -167,7 +185,9 @@ class Run:
             full = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
             middle = full if samples.dtype.kind == "u" else 0.0
             average = samples.mean(axis=0)
-            mono[at : at + frame.samples] = average if samples.dtype == np.float32 else (average - middle) / full
+            mono[at : at + frame.samples] = (
+                average if samples.dtype == np.float32 else (average - middle) / full
+            )
             at += frame.samples
         return mono
 

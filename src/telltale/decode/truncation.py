@@ -1,4 +1,5 @@
-"""Whether a clip's file was cut short, by its outermost lengths alone: a cut between two packets leaves no other trace."""
+"""Whether a clip's file was cut short, by its outermost lengths alone: a cut between two packets leaves no
+other trace."""
 
 from pathlib import Path
 
@@ -8,7 +9,8 @@ _RIFF = b"RIFF"
 
 
 def is_cut(path: Path) -> bool:
-    """Whether the outermost elements promise more bytes than the file has. The file is one that `container.sniff` accepts."""
+    """Whether the outermost elements promise more bytes than the file has. The file is one that
+    `container.sniff` accepts."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(256)
@@ -35,7 +37,8 @@ def _box_length(head: bytes) -> int:
 
 
 def _riff_length(head: bytes) -> int:
-    """Bytes of a chunk of AVI, its head included; 0 where it is none, or where a recorder did not come to write its length."""
+    """Bytes of a chunk of AVI, its head included; 0 where it is none, or where a recorder did not come to
+    write its length."""
     length = int.from_bytes(head[4:8], "little")
     return 8 + length + length % 2 if head.startswith(_RIFF) and length else 0
 
@@ -51,7 +54,8 @@ def _segment_end(head: bytes) -> int:
 
 
 def _number(head: bytes, at: int) -> tuple[int, int]:
-    """EBML's variable-length number at a position and the position behind it; "unknown" (all ones) and none are 0."""
+    """EBML's variable-length number at a position and the position behind it; "unknown" (all ones) and none
+    are 0."""
     if at >= len(head) or head[at] == 0:
         return 0, at
     width = 9 - head[at].bit_length()

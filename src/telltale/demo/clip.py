@@ -13,7 +13,9 @@ from telltale.demo.plan import SPLITS, ClipPlan
 from telltale.demo.render import film, render
 from telltale.demo.speech import Utterance, record, speak
 
-MARGIN_SECONDS = 0.85  # everyone speaks this much longer at both ends, so a shifted sound has no gap to give it away
+MARGIN_SECONDS = (
+    0.85  # everyone speaks this much longer at both ends, so a shifted sound has no gap to give it away
+)
 
 
 def person(seed: int, number: int) -> Identity:
@@ -53,9 +55,13 @@ def forge(plan: ClipPlan, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]
     elif plan.kind == "whole_face_reenacted":
         pixels = forge_picture.reenact_face(rng, shot)
     elif plan.kind == "sound_shifted":
-        heard = running.cut(MARGIN_SECONDS + rng.uniform(0.3, 0.8) * (1 if rng.random() < 0.5 else -1), seconds)
+        heard = running.cut(
+            MARGIN_SECONDS + rng.uniform(0.3, 0.8) * (1 if rng.random() < 0.5 else -1), seconds
+        )
     elif plan.kind == "sound_replaced":
-        heard = speak(rng, _donor(plan, seed).voice, seconds + 2 * MARGIN_SECONDS).cut(MARGIN_SECONDS, seconds)
+        heard = speak(rng, _donor(plan, seed).voice, seconds + 2 * MARGIN_SECONDS).cut(
+            MARGIN_SECONDS, seconds
+        )
     samples = _recorded(plan, seed, heard, scene)
     if plan.kind == "voice_resynthesised":
         samples = forge_sound.resynthesise(rng, samples)

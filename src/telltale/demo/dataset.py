@@ -1,6 +1,8 @@
-"""Makes a whole demo data set in the competition's layout, in parallel, and puts it in place only when it is complete.
+"""Makes a whole demo data set in the competition's layout, in parallel, and puts it in place only when it is
+complete.
 
-write_dataset(Path("demo-data"), {"train": 240, "validation": 60, "test": 160}, seed=1, seconds=3.0, size=160, workers=2)
+write_dataset(Path("demo-data"), {"train": 240, "validation": 60, "test": 160}, seed=1, seconds=3.0, size=160,
+workers=2)
 
 train_labels.csv, validation_labels.csv, test_labels.csv   video_name,target (1 forged, 0 genuine)
 test_template.csv                                          video_name: the list to hand to predict.py --list
@@ -31,11 +33,20 @@ CONTENTS = {*SPLITS, *(f"{split}_labels.csv" for split in SPLITS), "test_templat
 
 
 def write_dataset(
-    out: Path, counts: dict[str, int], *, seed: int, seconds: float, size: int, workers: int, force: bool = False
+    out: Path,
+    counts: dict[str, int],
+    *,
+    seed: int,
+    seconds: float,
+    size: int,
+    workers: int,
+    force: bool = False,
 ) -> list[ClipPlan]:
-    """Writes the data set to `out` and returns what was made. InputError for values or folders that cannot be used.
+    """Writes the data set to `out` and returns what was made. InputError for values or folders that cannot be
+    used.
 
-    The same arguments give the same bytes, whatever `workers` is. `force` replaces an older demo data set, and nothing else.
+    The same arguments give the same bytes, whatever `workers` is. `force` replaces an older demo data set,
+    and nothing else.
     """
     out = out.absolute()
     _check_values(counts, seed, seconds, size, workers)
@@ -76,7 +87,8 @@ def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, worke
 
 
 def _one_thread() -> None:
-    """The processes are the parallelism; nothing in the drawing calls BLAS, so OpenCV's is the only pool to still."""
+    """The processes are the parallelism; nothing in the drawing calls BLAS, so OpenCV's is the only pool to
+    still."""
     cv2.setNumThreads(1)
 
 
@@ -84,7 +96,11 @@ def _write_tables(plans: list[ClipPlan], folder: Path) -> None:
     for split in SPLITS:
         rows = [(plan.video_name, plan.target) for plan in plans if plan.split == split]
         _write_csv(folder / f"{split}_labels.csv", ("video_name", "target"), rows)
-    _write_csv(folder / "test_template.csv", ("video_name",), [(plan.video_name,) for plan in plans if plan.split == "test"])
+    _write_csv(
+        folder / "test_template.csv",
+        ("video_name",),
+        [(plan.video_name,) for plan in plans if plan.split == "test"],
+    )
     header = ("video_name", "split", "target", "kind", "identity", "donor", "seconds")
     _write_csv(folder / "meta.csv", header, [_meta_row(plan) for plan in plans])
 
@@ -110,7 +126,8 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object,
 
 
 def _put_in_place(unfinished: Path, out: Path) -> None:
-    """Renames the finished folder to `out`; what `--force` replaces is only deleted once the new data set stands there."""
+    """Renames the finished folder to `out`; what `--force` replaces is only deleted once the new data set
+    stands there."""
     old = out.with_name(f".{out.name}.old-{os.getpid()}")
     if out.exists():
         out.rename(old)
@@ -121,7 +138,10 @@ def _put_in_place(unfinished: Path, out: Path) -> None:
 def _check_values(counts: dict[str, int], seed: int, seconds: float, size: int, workers: int) -> None:
     for split, count in counts.items():
         if count < 2:
-            raise InputError(f"--{split} {count}: a split needs at least 2 clips, one genuine and one forged; give 2 or more.")
+            raise InputError(
+                f"--{split} {count}: a split needs at least 2 clips, one genuine and one forged; give 2 or "
+                "more."
+            )
     if seed < 0:
         raise InputError(f"--seed {seed}: wanted a number of 0 or more.")
     if not 0.5 <= seconds <= 60:
@@ -138,19 +158,22 @@ def _check_folder(out: Path, force: bool, bytes_needed: float) -> None:
     found = {path.name for path in out.iterdir()} if out.exists() else set()
     if found and not force:
         raise InputError(
-            f"--out {out} is not empty; choose another folder, or give --force to replace a demo data set that is there."
+            f"--out {out} is not empty; choose another folder, or give --force to replace a demo data set "
+            "that is there."
         )
     if found - CONTENTS or (found and "meta.csv" not in found):
         odd = min(found - CONTENTS, default="no meta.csv")
         raise InputError(
-            f"--out {out} is no demo data set (found {odd}), so --force does not replace it; choose another folder."
+            f"--out {out} is no demo data set (found {odd}), so --force does not replace it; choose another "
+            "folder."
         )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(out.parent).free
     except OSError as error:
         raise InputError(
-            f"--out {out}: the folder cannot be made ({error.strerror}); choose a place that can be written to."
+            f"--out {out}: the folder cannot be made ({error.strerror}); choose a place that can be written "
+            "to."
         ) from error
     if free < bytes_needed:
         raise InputError(

@@ -1,7 +1,9 @@
-"""A person's head at rest as a lit relief: skin with pores and moles, hair strand by strand, ears, brows, glasses.
+"""A person's head at rest as a lit relief: skin with pores and moles, hair strand by strand, ears, brows,
+glasses.
 
-`paint_head(identity, scene, size)` does the slow work once per clip; `features.py` paints eyes and mouth into the result for
-every frame and `render.py` moves it. Everything is computed on a square canvas that spans -1..1 head units.
+`paint_head(identity, scene, size)` does the slow work once per clip; `features.py` paints eyes and mouth into
+the result for every frame and `render.py` moves it. Everything is computed on a square canvas that spans
+-1..1 head units.
 """
 
 from dataclasses import dataclass
@@ -16,9 +18,10 @@ from telltale.demo.texture import cloud, ramp
 
 @dataclass(frozen=True)
 class Head:
-    """`layer` (C, C, 4) uint8 RGB premultiplied by its alpha; `shade` (C, C) the light that falls on the skin;
-    `relief` (C, C, 3) float32: depth, share of the jaw's and of the brows' movement; `inner_face` (C, C) float32 soft mask of
-    what a face swap replaces; `glasses` (C, C, 4) float32 drawn over the eyes, or None."""
+    """`layer` (C, C, 4) uint8 RGB premultiplied by its alpha; `shade` (C, C) the light that falls on the
+    skin; `relief` (C, C, 3) float32: depth, share of the jaw's and of the brows' movement; `inner_face` (C,
+    C) float32 soft mask of what a face swap replaces; `glasses` (C, C, 4) float32 drawn over the eyes, or
+    None."""
 
     layer: np.ndarray
     shade: np.ndarray
@@ -40,7 +43,11 @@ def paint_head(identity: Identity, scene: Scene, size: int) -> Head:
     outline = _outline(identity, x, y)
     face = ramp(outline * size / 2, -0.8, 0.8)
     ears = _ears(identity, x, y, size)
-    depth = _depth(identity, x, y) + 0.0030 * cloud(rng, size, 6) * identity.wrinkles + 0.0008 * cloud(rng, size, 1.6)
+    depth = (
+        _depth(identity, x, y)
+        + 0.0030 * cloud(rng, size, 6) * identity.wrinkles
+        + 0.0008 * cloud(rng, size, 1.6)
+    )
     light, gloss = _light(depth, scene, size)
     cover = hair_mask(identity, x, y, size, rng)
     shadow = 1 - 0.35 * cv2.GaussianBlur(np.roll(cover, size // 40, axis=0), (0, 0), size / 45)
@@ -50,7 +57,10 @@ def paint_head(identity: Identity, scene: Scene, size: int) -> Head:
     brow_alpha, brow_colour = brows(identity, x, y, size, rng)
     colour += (brow_colour * shade[..., None] - colour) * brow_alpha[..., None]
     alpha = np.maximum(face, ears)
-    hair = hair_texture(identity, x, y, size, rng) * (0.45 + 0.75 * _light(depth * 0.5, scene, size)[0])[..., None]
+    hair = (
+        hair_texture(identity, x, y, size, rng)
+        * (0.45 + 0.75 * _light(depth * 0.5, scene, size)[0])[..., None]
+    )
     colour += (hair - colour) * cover[..., None]
     alpha = np.maximum(alpha, cover)
     colour = np.clip(colour * np.asarray(scene.light_colour, np.float32), 0, 1)
@@ -68,7 +78,8 @@ def paint_head(identity: Identity, scene: Scene, size: int) -> Head:
 
 
 def _outline(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed distance to the face's edge in head units, positive inside: a round skull that narrows to the jaw."""
+    """Signed distance to the face's edge in head units, positive inside: a round skull that narrows to the
+    jaw."""
     narrow = 1 - (0.20 + 0.12 * identity.jaw) * np.clip(y / identity.face_height, 0, None) ** 1.8
     inside = (
         1
@@ -84,10 +95,15 @@ def _bump(x: np.ndarray, y: np.ndarray, cx: float, cy: float, wx: float, wy: flo
 
 
 def _depth(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Height of the face above the picture plane, head units: skull, nose, sockets, cheeks, lips, chin, folds."""
+    """Height of the face above the picture plane, head units: skull, nose, sockets, cheeks, lips, chin,
+    folds."""
     ax, nose_y, w = np.abs(x), identity.nose_length, identity.nose_width
     z = 0.42 * np.sqrt(
-        np.clip(1.05 - (x / (identity.face_width + 0.05)) ** 2 - (y / (identity.face_height + 0.06)) ** 2, 0.004, None)
+        np.clip(
+            1.05 - (x / (identity.face_width + 0.05)) ** 2 - (y / (identity.face_height + 0.06)) ** 2,
+            0.004,
+            None,
+        )
     )
     ridge = ramp(y, identity.eye_y - 0.08, nose_y) * ramp(-y, -nose_y - 0.05, -nose_y + 0.01)
     z += 0.13 * ridge * np.exp(-((x / (w * (0.75 + 0.5 * ramp(y, 0, nose_y)))) ** 2))
@@ -101,9 +117,9 @@ def _depth(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     z -= 0.020 * _bump(x, y, 0, identity.mouth_y + 0.105, 0.10, 0.025)
     z += 0.045 * _bump(x, y, 0, identity.face_height - 0.10, 0.12, 0.08)
     fold = ax - (w + 0.05 + 0.55 * (y - nose_y + 0.03))
-    return z - 0.016 * identity.wrinkles * np.exp(-((fold / 0.016) ** 2)) * ramp(y, nose_y - 0.05, nose_y + 0.04) * ramp(
-        -y, -0.36, -0.26
-    )
+    return z - 0.016 * identity.wrinkles * np.exp(-((fold / 0.016) ** 2)) * ramp(
+        y, nose_y - 0.05, nose_y + 0.04
+    ) * ramp(-y, -0.36, -0.26)
 
 
 def _light(depth: np.ndarray, scene: Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -118,16 +134,25 @@ def _light(depth: np.ndarray, scene: Scene, size: int) -> tuple[np.ndarray, np.n
     return shade.astype(np.float32), (0.10 * gloss).astype(np.float32)
 
 
-def _skin(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Colour of the skin before light, (C, C, 3): mottling, blush, tired eyes, nostrils, freckles, moles, stubble."""
+def _skin(
+    identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Colour of the skin before light, (C, C, 3): mottling, blush, tired eyes, nostrils, freckles, moles,
+    stubble."""
     ax = np.abs(x)
     tone = 1 + 0.035 * cloud(rng, size, 14) + 0.03 * cloud(rng, size, 4) + 0.035 * cloud(rng, size, 1.3)
     skin = np.asarray(identity.skin, np.float32) * tone[..., None]
     blush = _bump(ax, y, 0.26, 0.13, 0.12, 0.10) + 0.8 * _bump(x, y, 0, identity.nose_length, 0.07, 0.05)
-    skin *= 1 - np.asarray([0.02, 0.13, 0.11], np.float32) * (blush * (1 + 0.3 * cloud(rng, size, 3)))[..., None]
+    skin *= (
+        1 - np.asarray([0.02, 0.13, 0.11], np.float32) * (blush * (1 + 0.3 * cloud(rng, size, 3)))[..., None]
+    )
     tired = _bump(ax, y, identity.eye_x - 0.02, identity.eye_y + 0.07, 0.09, 0.03) * identity.wrinkles
-    dark = 0.18 * tired + 0.75 * _bump(ax, y, 0.55 * identity.nose_width, identity.nose_length + 0.025, 0.017, 0.010)
-    spots = np.clip(cloud(rng, size, 2.2) - 1.3, 0, 1) * (_bump(ax, y, 0.2, 0.08, 0.25, 0.14)) * identity.freckles
+    dark = 0.18 * tired + 0.75 * _bump(
+        ax, y, 0.55 * identity.nose_width, identity.nose_length + 0.025, 0.017, 0.010
+    )
+    spots = (
+        np.clip(cloud(rng, size, 2.2) - 1.3, 0, 1) * (_bump(ax, y, 0.2, 0.08, 0.25, 0.14)) * identity.freckles
+    )
     for _ in range(int(rng.integers(1, 5))):
         dark += 0.5 * _bump(x, y, rng.uniform(-0.35, 0.35), rng.uniform(-0.35, 0.5), 0.011, 0.011)
     skin *= (1 - np.clip(dark, 0, 0.9) - 0.35 * spots)[..., None]
@@ -152,7 +177,9 @@ def _glasses(identity: Identity, x: np.ndarray, y: np.ndarray, size: int) -> np.
     rim = np.exp(-(((lens**0.25 - 1) / 0.07) ** 2))
     bridge = np.exp(-(((y - identity.eye_y + 0.02) / 0.012) ** 2)) * (ax < identity.eye_x - 0.12)
     arms = (
-        np.exp(-(((y - identity.eye_y + 0.03) / 0.013) ** 2)) * (ax > identity.eye_x + 0.14) * (ax < identity.face_width + 0.01)
+        np.exp(-(((y - identity.eye_y + 0.03) / 0.013) ** 2))
+        * (ax > identity.eye_x + 0.14)
+        * (ax < identity.face_width + 0.01)
     )
     frame = np.clip(rim + bridge + arms, 0, 1) * 0.92
     glare = 0.16 * (lens < 1) * np.exp(-((((x * 0.8 + y - 0.02) % 0.4 - 0.2) / 0.03) ** 2))

@@ -24,7 +24,8 @@ class Features:
         self.painted_eyes: dict[tuple[int, int, int], list[np.ndarray]] = {}
 
     def paint(self, lips: np.ndarray, blink: float, gaze: tuple[float, float]) -> np.ndarray:
-        """The head's layer (C, C, 4) uint8 with `lips` (open, rounded, spread), `blink` (0 open, 1 shut) and `gaze` (-1..1)."""
+        """The head's layer (C, C, 4) uint8 with `lips` (open, rounded, spread), `blink` (0 open, 1 shut) and
+        `gaze` (-1..1)."""
         layer = self.head.layer.copy()
         key = (round(blink * 12), round(gaze[0] * 8), round(gaze[1] * 8))
         if key not in self.painted_eyes:
@@ -37,7 +38,8 @@ class Features:
     def _window(self, cx: float, cy: float, half_x: float, half_y: float) -> tuple[slice, slice]:
         """Rows and columns of the canvas around a place given in head units."""
         top, bottom, left, right = (
-            round((value + 1) * self.size / 2) for value in (cy - half_y, cy + half_y, cx - half_x, cx + half_x)
+            round((value + 1) * self.size / 2)
+            for value in (cy - half_y, cy + half_y, cx - half_x, cx + half_x)
         )
         return slice(top, bottom), slice(left, right)
 
@@ -71,7 +73,11 @@ class Features:
         out = skin + (ball - skin) * opened[..., None]
         lash = np.exp(-(((v - upper + 0.003) / 0.0085) ** 2)) * ramp(1 - np.abs(u), -0.05, 0.2) * 0.85
         rim = np.exp(-(((v - lower) / 0.006) ** 2)) * ramp(1 - np.abs(u), 0.0, 0.3) * 0.35
-        crease = np.exp(-(((v + p.eye_height * bow * (1 - 0.3 * blink) + 0.022) / 0.007) ** 2)) * (np.abs(u) < 0.95) * 0.30
+        crease = (
+            np.exp(-(((v + p.eye_height * bow * (1 - 0.3 * blink) + 0.022) / 0.007) ** 2))
+            * (np.abs(u) < 0.95)
+            * 0.30
+        )
         out = out * (1 - np.clip(lash + rim + crease, 0, 0.92))[..., None]
         if self.head.glasses is not None:
             glass = self.head.glasses[self.eyes[which]]
@@ -95,12 +101,21 @@ class Features:
         lip_bottom = bottom + p.lip_lower * pout * bow**0.8
         inside = (np.abs(u) < 1).astype(np.float32)
         lips = ramp((v - lip_top) / pixel, -0.8, 0.8) * ramp((lip_bottom - v) / pixel, -0.8, 0.8) * inside
-        hole = ramp((v - top) / pixel, -0.5, 0.5) * ramp((bottom - v) / pixel, -0.5, 0.5) * inside * min(1.0, opened * 8)
+        hole = (
+            ramp((v - top) / pixel, -0.5, 0.5)
+            * ramp((bottom - v) / pixel, -0.5, 0.5)
+            * inside
+            * min(1.0, opened * 8)
+        )
         streak = 1 + 0.10 * self.streaks[:, self.mouth[1]] + 0.04 * self.grain[self.mouth]
         fullness = np.where(
-            v < seam, 0.86 + 0.10 * (v - lip_top) / p.lip_upper, 1.08 - 0.5 * np.abs((v - bottom) / p.lip_lower - 0.4)
+            v < seam,
+            0.86 + 0.10 * (v - lip_top) / p.lip_upper,
+            1.08 - 0.5 * np.abs((v - bottom) / p.lip_lower - 0.4),
         )
-        shine = 0.16 * np.exp(-(((v - bottom - 0.4 * p.lip_lower) / (0.2 * p.lip_lower)) ** 2) - (u / 0.45) ** 2)
+        shine = 0.16 * np.exp(
+            -(((v - bottom - 0.4 * p.lip_lower) / (0.2 * p.lip_lower)) ** 2) - (u / 0.45) ** 2
+        )
         red = (
             np.asarray(p.lips, np.float32) * (streak * np.clip(fullness, 0.6, 1.2) * shade)[..., None]
             + shine[..., None] * streak[..., None]
@@ -113,12 +128,16 @@ class Features:
             out = out + (self._cavity(u, v, top, gap, shade) - out) * hole[..., None]
         return np.rint(np.clip(out, 0, 1) * 255).astype(np.uint8)
 
-    def _cavity(self, u: np.ndarray, v: np.ndarray, top: np.ndarray, gap: np.ndarray, shade: np.ndarray) -> np.ndarray:
+    def _cavity(
+        self, u: np.ndarray, v: np.ndarray, top: np.ndarray, gap: np.ndarray, shade: np.ndarray
+    ) -> np.ndarray:
         """The inside of the mouth, (h, w, 3): dark, a tongue below, a row of teeth above."""
         pixel = 2 / self.size
         depth = np.clip((v - top) / np.maximum(gap, 1e-3), 0, 1)
         tongue = ramp(depth - 0.5 * u**2, 0.55, 0.85) * 0.55
-        dark = np.asarray([0.16, 0.05, 0.05], np.float32) + tongue[..., None] * np.asarray([0.55, 0.22, 0.22], np.float32)
+        dark = np.asarray([0.16, 0.05, 0.05], np.float32) + tongue[..., None] * np.asarray(
+            [0.55, 0.22, 0.22], np.float32
+        )
         between = 1 - 0.35 * np.exp(-((((u * 3.4) % 1 - 0.5) / 0.09) ** 2))
         tooth = np.asarray([0.88, 0.85, 0.78], np.float32) * (between * (1 - 0.45 * u**2) * shade)[..., None]
         upper_row = ramp((top + 0.034 - v) / pixel, -0.7, 0.7) * (np.abs(u) < 0.85)

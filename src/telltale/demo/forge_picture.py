@@ -19,7 +19,8 @@ from telltale.demo.texture import ramp
 
 
 def swap_face(rng: np.random.Generator, shot: Shot, donor: Identity, donor_scene: Scene) -> np.ndarray:
-    """`donor`'s face, making the same movements in light of its own, in place of the one in `shot`. (T, S, S, 3) uint8."""
+    """`donor`'s face, making the same movements in light of its own, in place of the one in `shot`. (T, S, S,
+    3) uint8."""
     size = shot.pixels.shape[1]
     other = render(donor, replace(donor_scene, zoom=shot.zoom), shot.motion, size)
     out = np.empty_like(shot.pixels)
@@ -32,7 +33,9 @@ def swap_face(rng: np.random.Generator, shot: Shot, donor: Identity, donor_scene
     return out
 
 
-def regenerate_mouth(rng: np.random.Generator, shot: Shot, scene: Scene, said: Utterance, times: np.ndarray) -> np.ndarray:
+def regenerate_mouth(
+    rng: np.random.Generator, shot: Shot, scene: Scene, said: Utterance, times: np.ndarray
+) -> np.ndarray:
     """The lower face redrawn so that it says `said` instead. (T, S, S, 3) uint8."""
     size, canvas = shot.pixels.shape[1], len(shot.head.layer)
     again = render(shot.identity, scene, replace(shot.motion, lips=said.mouth_at(times)), size)
@@ -50,25 +53,36 @@ def regenerate_mouth(rng: np.random.Generator, shot: Shot, scene: Scene, said: U
 
 
 def resample_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
-    """The face shrunk and enlarged again by a transposed convolution whose taps overlap unevenly. (T, S, S, 3) uint8."""
+    """The face shrunk and enlarged again by a transposed convolution whose taps overlap unevenly. (T, S, S,
+    3) uint8."""
     size, canvas = shot.pixels.shape[1], len(shot.head.layer)
     stride = int(rng.integers(3, 5))
     taps = 1 - np.abs(np.arange(1 - stride, stride)) / stride
     kernels = [_uneven(rng, taps) for _ in range(3)]
     x, y = grid(canvas)
     shape = shot.identity
-    area = ramp(1 - (x / (0.98 * shape.face_width)) ** 2 - ((y - 0.04) / (0.92 * shape.face_height)) ** 2, 0.0, 0.25)
+    area = ramp(
+        1 - (x / (0.98 * shape.face_width)) ** 2 - ((y - 0.04) / (0.92 * shape.face_height)) ** 2, 0.0, 0.25
+    )
     cells = size // stride + 1
     out = np.empty_like(shot.pixels)
     for t, frame in enumerate(shot.pixels):
-        # The grid of the network's output sticks to the face's crop, so it moves with the head in whole pixels.
+        # The grid of the network's output sticks to the face's crop, so it moves with the head in whole
+        # pixels.
         left, top = (round(float(v)) % stride for v in shot.poses[t][:, 2])
-        wide = cv2.copyMakeBorder(frame, stride - top, stride * 2, stride - left, stride * 2, cv2.BORDER_REPLICATE)
+        wide = cv2.copyMakeBorder(
+            frame, stride - top, stride * 2, stride - left, stride * 2, cv2.BORDER_REPLICATE
+        )
         wide = wide[: (cells + 1) * stride, : (cells + 1) * stride]
         small = cv2.resize(wide, (cells + 1, cells + 1), interpolation=cv2.INTER_AREA)
         sparse = np.zeros(((cells + 1) * stride, (cells + 1) * stride, 3), np.float32)
         sparse[stride // 2 :: stride, stride // 2 :: stride] = small
-        grown = cv2.merge([cv2.filter2D(plane, -1, kernel) for plane, kernel in zip(cv2.split(sparse), kernels, strict=True)])
+        grown = cv2.merge(
+            [
+                cv2.filter2D(plane, -1, kernel)
+                for plane, kernel in zip(cv2.split(sparse), kernels, strict=True)
+            ]
+        )
         face = grown[stride - top : stride - top + size, stride - left : stride - left + size]
         out[t] = _blend(frame, face, _on_picture(shot, t, area))
     return out
@@ -82,7 +96,8 @@ def _uneven(rng: np.random.Generator, taps: np.ndarray) -> np.ndarray:
 
 
 def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
-    """The whole head of every frame warped out of one still frame by a coarse motion field. (T, S, S, 3) uint8."""
+    """The whole head of every frame warped out of one still frame by a coarse motion field. (T, S, S, 3)
+    uint8."""
     count, size = shot.pixels.shape[:2]
     still = int(np.argsort(shot.motion.lips[:, 0])[count // 2])
     cover = cv2.GaussianBlur(shot.head.layer[..., 3].astype(np.float32) / 255, (0, 0), 3.0)
@@ -94,7 +109,9 @@ def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
         jitter = 0.45 * rng.standard_normal((knots, knots, 2), dtype=np.float32)
         coarse = cv2.resize(field, (knots, knots), interpolation=cv2.INTER_AREA)
         field = cv2.resize(cv2.add(coarse, jitter), (size, size), interpolation=cv2.INTER_CUBIC)
-        warped = cv2.remap(shot.pixels[still], line[None] + field[..., 0], line[:, None] + field[..., 1], cv2.INTER_LINEAR)
+        warped = cv2.remap(
+            shot.pixels[still], line[None] + field[..., 0], line[:, None] + field[..., 1], cv2.INTER_LINEAR
+        )
         flicker = np.float32(1 + 0.025 * rng.standard_normal())
         face = cv2.GaussianBlur(warped.astype(np.float32), (0, 0), 0.9) * flicker
         out[t] = _blend(frame, face, _on_picture(shot, t, cover))
@@ -102,13 +119,19 @@ def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
 
 
 def _field(shot: Shot, t: int, still: int) -> np.ndarray:
-    """(S, S, 2) float32: how far from each pixel of frame `t` the same spot of the face lies in frame `still`."""
+    """(S, S, 2) float32: how far from each pixel of frame `t` the same spot of the face lies in frame
+    `still`."""
     size = shot.pixels.shape[1]
     x, y = _look(shot, t)
     pose, motion = shot.poses[still], shot.motion
-    depth, jaw, _ = cv2.split(cv2.remap(shot.head.relief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    depth, jaw, _ = cv2.split(
+        cv2.remap(shot.head.relief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    )
     unit = len(shot.head.layer) / 2
-    x, y = x + (depth - 0.25) * motion.turn[still, 0] * unit, y + (depth - 0.25) * motion.turn[still, 1] * unit
+    x, y = (
+        x + (depth - 0.25) * motion.turn[still, 0] * unit,
+        y + (depth - 0.25) * motion.turn[still, 1] * unit,
+    )
     y = y + jaw * 0.07 * motion.lips[still, 0] * unit
     line = np.arange(size, dtype=np.float32)
     there_x = pose[0, 0] * x + pose[0, 1] * y + pose[0, 2] - line[None]
@@ -118,7 +141,14 @@ def _field(shot: Shot, t: int, still: int) -> np.ndarray:
 
 def _look(shot: Shot, t: int) -> tuple[np.ndarray, np.ndarray]:
     motion = shot.motion
-    return look_up(shot.poses[t], shot.head.relief, motion.turn[t], motion.lips[t, 0], motion.brow[t], shot.pixels.shape[1])
+    return look_up(
+        shot.poses[t],
+        shot.head.relief,
+        motion.turn[t],
+        motion.lips[t, 0],
+        motion.brow[t],
+        shot.pixels.shape[1],
+    )
 
 
 def _on_picture(shot: Shot, t: int, mask: np.ndarray) -> np.ndarray:
@@ -138,8 +168,11 @@ def _blend(frame: np.ndarray, face: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _match_colours(shot: Shot, other: Shot) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset per channel that give `other`'s face the mean and spread of the face in `shot`, over the first frames."""
+    """Gain and offset per channel that give `other`'s face the mean and spread of the face in `shot`, over
+    the first frames."""
     mask = _on_picture(shot, 0, shot.head.inner_face) > 0.5
-    here, there = (frames[:4][:, mask].reshape(-1, 3).astype(np.float32) for frames in (shot.pixels, other.pixels))
+    here, there = (
+        frames[:4][:, mask].reshape(-1, 3).astype(np.float32) for frames in (shot.pixels, other.pixels)
+    )
     gain = np.clip(here.std(axis=0) / (there.std(axis=0) + 1), 0.5, 1.6)
     return gain, here.mean(axis=0) - gain * there.mean(axis=0)

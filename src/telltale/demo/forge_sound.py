@@ -1,4 +1,5 @@
-"""Forgeries of the sound. Replacing and shifting need no signal processing and are done where a clip is put together.
+"""Forgeries of the sound. Replacing and shifting need no signal processing and are done where a clip is put
+together.
 
 voice_resynthesised  what a vocoder leaves: a spectrum known only in bands, and phases made up anew
 voice_converted      pitch and formants moved together by stretching in a phase vocoder and resampling
@@ -12,8 +13,11 @@ from telltale.demo.speech import RATE_HZ
 WINDOW, HOP = 512, 128
 
 
-def resynthesise(rng: np.random.Generator, samples: np.ndarray, bands: int = 40, rounds: int = 2) -> np.ndarray:
-    """The sound rebuilt from the energies in `bands` mel-spaced bands, with phases found in a few rounds of Griffin and Lim."""
+def resynthesise(
+    rng: np.random.Generator, samples: np.ndarray, bands: int = 40, rounds: int = 2
+) -> np.ndarray:
+    """The sound rebuilt from the energies in `bands` mel-spaced bands, with phases found in a few rounds of
+    Griffin and Lim."""
     pool = _bands(bands)
     magnitude = np.abs(_analyse(samples))
     energies = pool @ magnitude**2
@@ -26,7 +30,8 @@ def resynthesise(rng: np.random.Generator, samples: np.ndarray, bands: int = 40,
 
 
 def convert_voice(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
-    """Another voice saying the same at the same moments: everything higher or lower by a factor of 1.18 to 1.4."""
+    """Another voice saying the same at the same moments: everything higher or lower by a factor of 1.18 to
+    1.4."""
     factor = rng.uniform(1.18, 1.4) ** (1 if rng.random() < 0.5 else -1)
     spectrum = _analyse(samples)
     at = np.arange(0, spectrum.shape[1] - 1, 1 / factor)
@@ -84,6 +89,7 @@ def _bands(count: int) -> np.ndarray:
 
 
 def _as_loud_as(model: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """`samples` at the loudness of `model`, so that no forgery can be told by its level. (N,) float32 in -1..1."""
+    """`samples` at the loudness of `model`, so that no forgery can be told by its level. (N,) float32 in
+    -1..1."""
     gain = np.sqrt(np.mean(model**2) / (np.mean(samples**2) + 1e-12))
     return np.clip(samples * gain, -0.98, 0.98).astype(np.float32)

@@ -7,12 +7,18 @@ from telltale.demo.identity import Identity
 from telltale.demo.texture import cloud, ramp
 
 
-def hair_mask(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def hair_mask(
+    identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
     """How much of each pixel of the canvas hair covers, (C, C) float32, with a frayed edge."""
     style, ax = identity.hair_style, np.abs(x)
     volume = {"short": 0.045, "parted": 0.09, "long": 0.10, "receding": 0.02, "curly": 0.15}[style]
     fray = 0.012 * cloud(rng, size, 2.0) + (0.03 * cloud(rng, size, 9) if style == "curly" else 0.0)
-    skull = 1 - (ax / (identity.face_width + volume)) ** 2.3 - (np.clip(-y, 0, None) / (identity.face_height + volume)) ** 2.2
+    skull = (
+        1
+        - (ax / (identity.face_width + volume)) ** 2.3
+        - (np.clip(-y, 0, None) / (identity.face_height + volume)) ** 2.2
+    )
     inside = ramp((skull * 0.25 + fray) * size / 2, -1.5, 1.5)
     side = 0.30 if style == "parted" else 0.0
     rise = 0.16 if style == "receding" else 0.0
@@ -23,12 +29,17 @@ def hair_mask(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: 
     curtain = ramp((ax - 0.93 * identity.face_width - 0.03 * np.sin(9 * y) + fray) * size / 2, -1.5, 2.0)
     curtain = curtain * ramp((lower - y + 2 * fray) * size / 2, -4, 4)
     if style == "long":
-        inside = np.maximum(inside, ramp((identity.face_width + 0.13 - ax + fray) * size / 2, -1.5, 1.5) * (y > 0))
+        inside = np.maximum(
+            inside, ramp((identity.face_width + 0.13 - ax + fray) * size / 2, -1.5, 1.5) * (y > 0)
+        )
     return inside * np.clip(np.maximum(above, curtain), 0, 1)
 
 
-def hair_texture(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Colour of the hair before light, (C, C, 3): noise stretched along rays from the crown, curled if the hair is."""
+def hair_texture(
+    identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Colour of the hair before light, (C, C, 3): noise stretched along rays from the crown, curled if the
+    hair is."""
     crown_x = 0.12 if identity.hair_style == "parted" else 0.0
     dx, dy = x - crown_x, y + 0.75
     angle, radius = np.arctan2(dx, dy + 0.25), np.sqrt(dx**2 + dy**2)
@@ -37,7 +48,11 @@ def hair_texture(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rn
     strands = cloud(rng, 512, 1.0, 64) * 0.6 + cloud(rng, 512, 3.0, 64) * 0.6
     across, along = (angle / np.pi * 0.5 + 0.5) * 511, np.clip(radius * 24, 0, 63)
     grain = cv2.remap(
-        strands, along.astype(np.float32), across.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        strands,
+        along.astype(np.float32),
+        across.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT,
     )
     sheen = np.exp(-(((radius - 0.38) / 0.12) ** 2))
     tone = 0.85 + 0.30 * grain + 0.25 * sheen * (1 + 0.4 * grain)
@@ -47,7 +62,8 @@ def hair_texture(identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rn
 def brows(
     identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cover (C, C) and colour (3,) of the brows: an arch over each eye, thicker towards the nose, of slanted hairs."""
+    """Cover (C, C) and colour (3,) of the brows: an arch over each eye, thicker towards the nose, of slanted
+    hairs."""
     u = (np.abs(x) - identity.eye_x + 0.01) / 0.125
     arch = identity.eye_y - 0.125 - identity.brow_arch * (1 - (u - 0.25) ** 2) + 0.02 * u
     thick = 0.026 * identity.brow_weight * np.clip(1.1 - 0.35 * u, 0.2, None)

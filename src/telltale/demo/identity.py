@@ -1,22 +1,38 @@
 """Who is in a clip: the parameters of an invented person and of the room the person is filmed in.
 
-A person is the same in every clip (`Identity`), a room is drawn anew for each (`Scene`). Lengths are in head units: the drawing
-canvas spans -1..1 both ways with the middle of the face at (0, 0), x to the right and y down. Colours are RGB in 0..1.
+A person is the same in every clip (`Identity`), a room is drawn anew for each (`Scene`). Lengths are in head
+units: the drawing canvas spans -1..1 both ways with the middle of the face at (0, 0), x to the right and y
+down. Colours are RGB in 0..1.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-SKINS = ((0.93, 0.76, 0.66), (0.89, 0.70, 0.57), (0.80, 0.60, 0.46), (0.68, 0.48, 0.35), (0.52, 0.35, 0.25), (0.38, 0.25, 0.18))
-HAIRS = ((0.07, 0.06, 0.06), (0.20, 0.13, 0.09), (0.36, 0.22, 0.12), (0.62, 0.46, 0.26), (0.45, 0.19, 0.09), (0.60, 0.60, 0.60))
+SKINS = (
+    (0.93, 0.76, 0.66),
+    (0.89, 0.70, 0.57),
+    (0.80, 0.60, 0.46),
+    (0.68, 0.48, 0.35),
+    (0.52, 0.35, 0.25),
+    (0.38, 0.25, 0.18),
+)
+HAIRS = (
+    (0.07, 0.06, 0.06),
+    (0.20, 0.13, 0.09),
+    (0.36, 0.22, 0.12),
+    (0.62, 0.46, 0.26),
+    (0.45, 0.19, 0.09),
+    (0.60, 0.60, 0.60),
+)
 EYES = ((0.26, 0.16, 0.09), (0.36, 0.27, 0.14), (0.33, 0.44, 0.30), (0.35, 0.48, 0.60), (0.40, 0.44, 0.46))
 HAIR_STYLES = ("short", "parted", "long", "receding", "curly")
 
 
 @dataclass(frozen=True)
 class Voice:
-    """`pitch_hz` of the speaker at rest; `tract` multiplies all formants: 0.9 for a long vocal tract, 1.2 for a short one."""
+    """`pitch_hz` of the speaker at rest; `tract` multiplies all formants: 0.9 for a long vocal tract, 1.2 for
+    a short one."""
 
     pitch_hz: float
     tract: float
@@ -27,7 +43,8 @@ class Voice:
 
 @dataclass(frozen=True)
 class Identity:
-    """One invented person. `texture_seed` fixes moles, pores and strands, so they are the same in every clip of the person."""
+    """One invented person. `texture_seed` fixes moles, pores and strands, so they are the same in every clip
+    of the person."""
 
     texture_seed: int
     skin: tuple[float, float, float]
@@ -61,7 +78,8 @@ class Identity:
 
 @dataclass(frozen=True)
 class Scene:
-    """Light, camera and clothes of one clip. `light` is a unit vector towards the lamp; `noise_levels` counts 8-bit levels."""
+    """Light, camera and clothes of one clip. `light` is a unit vector towards the lamp; `noise_levels` counts
+    8-bit levels."""
 
     texture_seed: int
     light: tuple[float, float, float]
@@ -78,7 +96,9 @@ class Scene:
 
 
 def _colour(rng: np.random.Generator, base: tuple[float, ...], spread: float) -> tuple[float, float, float]:
-    r, g, b = np.clip(np.asarray(base) * rng.uniform(1 - spread, 1 + spread) + rng.normal(0, spread / 8, 3), 0.02, 0.97)
+    r, g, b = np.clip(
+        np.asarray(base) * rng.uniform(1 - spread, 1 + spread) + rng.normal(0, spread / 8, 3), 0.02, 0.97
+    )
     return float(r), float(g), float(b)
 
 
@@ -92,7 +112,9 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     skin = _colour(rng, SKINS[rng.integers(len(SKINS))], 0.08)
     low_voice = bool(rng.random() < 0.5)
     pitch_hz, tract = (
-        (rng.uniform(88, 150), rng.uniform(0.92, 1.06)) if low_voice else (rng.uniform(165, 245), rng.uniform(1.06, 1.2))
+        (rng.uniform(88, 150), rng.uniform(0.92, 1.06))
+        if low_voice
+        else (rng.uniform(165, 245), rng.uniform(1.06, 1.2))
     )
     redness = np.asarray([0.80, 0.50, 0.50]) + rng.normal(0, 0.04, 3)
     return Identity(

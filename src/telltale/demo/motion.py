@@ -1,4 +1,5 @@
-"""How a head moves while its owner speaks: drift, nods with the voice, blinks, glances, a mouth that follows the sound."""
+"""How a head moves while its owner speaks: drift, nods with the voice, blinks, glances, a mouth that follows
+the sound."""
 
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from telltale.demo.speech import Utterance
 
 @dataclass(frozen=True)
 class Motion:
-    """One row per frame. `shift` (T, 2) head units, `roll` (T,) radians, `zoom` (T,) factor, `turn` (T, 2) yaw and pitch as the
-    slope by which depth moves sideways, `lips` (T, 3) open, rounded, spread, `blink` (T,) 0 to 1, `gaze` (T, 2) -1 to 1, `brow`
-    (T,) head units."""
+    """One row per frame. `shift` (T, 2) head units, `roll` (T,) radians, `zoom` (T,) factor, `turn` (T, 2)
+    yaw and pitch as the slope by which depth moves sideways, `lips` (T, 3) open, rounded, spread, `blink`
+    (T,) 0 to 1, `gaze` (T, 2) -1 to 1, `brow` (T,) head units."""
 
     shift: np.ndarray
     roll: np.ndarray
@@ -30,7 +31,9 @@ def move(rng: np.random.Generator, utterance: Utterance, times: np.ndarray) -> M
     rate_hz = 1 / (times[1] - times[0])
     nod = ndimage.gaussian_filter1d(lips[:, 0], 0.12 * rate_hz) - lips[:, 0].mean()
     turn = np.stack([_drift(rng, times, 0.16), _drift(rng, times, 0.08) + 0.05 * nod], axis=1)
-    shift = np.stack([_drift(rng, times, 0.05) + 0.2 * turn[:, 0], _drift(rng, times, 0.03) + 0.03 * nod], axis=1)
+    shift = np.stack(
+        [_drift(rng, times, 0.05) + 0.2 * turn[:, 0], _drift(rng, times, 0.03) + 0.03 * nod], axis=1
+    )
     return Motion(
         shift=shift,
         roll=_drift(rng, times, 0.06),
@@ -56,7 +59,12 @@ def placement(motion: Motion, frame: int, canvas: int, size: int, zoom: float) -
 def _drift(rng: np.random.Generator, times: np.ndarray, spread: float) -> np.ndarray:
     """A smooth wander of about +-spread: a few slow sines of random phase."""
     hertz, phase, weight = rng.uniform(0.08, 0.7, 4), rng.uniform(0, 2 * np.pi, 4), rng.uniform(0.2, 1.0, 4)
-    return spread * (np.sin(2 * np.pi * hertz * times[:, None] + phase) * weight).sum(axis=1) / weight.sum() * 1.6
+    return (
+        spread
+        * (np.sin(2 * np.pi * hertz * times[:, None] + phase) * weight).sum(axis=1)
+        / weight.sum()
+        * 1.6
+    )
 
 
 def _blinks(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Which clips a demo data set has: how many of each kind, who is in them, what the files are called. Nothing is drawn here."""
+"""Which clips a demo data set has: how many of each kind, who is in them, what the files are called. Nothing
+is drawn here."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ CLIPS_PER_IDENTITY = 4
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """One clip to be made. `identity` is in the picture, `donor` lends a face or a voice; both count over all splits."""
+    """One clip to be made. `identity` is in the picture, `donor` lends a face or a voice; both count over all
+    splits."""
 
     split: str
     index: int
@@ -32,7 +34,8 @@ class ClipPlan:
 
 
 def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> list[ClipPlan]:
-    """All clips, sorted by split and name. `counts` says how many a split gets, `frames` the shortest and the longest clip."""
+    """All clips, sorted by split and name. `counts` says how many a split gets, `frames` the shortest and the
+    longest clip."""
     plans, first_identity = [], 0
     for split, count in counts.items():
         number = SPLITS.index(split)
@@ -62,11 +65,14 @@ def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> lis
 
 def _name(seed: int, split: str, index: int) -> str:
     """A file name that says nothing about the clip, and sorts it anywhere."""
-    return hashlib.md5(f"telltale/{seed}/{split}/{index}".encode(), usedforsecurity=False).hexdigest() + ".mp4"
+    return (
+        hashlib.md5(f"telltale/{seed}/{split}/{index}".encode(), usedforsecurity=False).hexdigest() + ".mp4"
+    )
 
 
 def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
-    """Kinds of `count` clips in random order: a third genuine, the rest shared out evenly among the kinds the split has."""
+    """Kinds of `count` clips in random order: a third genuine, the rest shared out evenly among the kinds the
+    split has."""
     genuine = max(1, round(count * GENUINE_SHARE))
     forged = SEEN_KINDS + UNSEEN_KINDS if split == "test" else SEEN_KINDS
     kinds = [GENUINE] * genuine + [forged[i % len(forged)] for i in range(count - genuine)]
@@ -74,7 +80,8 @@ def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
 
 
 def _lengths(rng: np.random.Generator, kinds: list[str], frames: tuple[int, int]) -> list[int]:
-    """A length for each clip, spread evenly over the same range within each kind: even a small set cannot be told by length."""
+    """A length for each clip, spread evenly over the same range within each kind: even a small set cannot be
+    told by length."""
     shares = np.empty(len(kinds))
     for kind in sorted(set(kinds)):
         rows = [i for i, other in enumerate(kinds) if other == kind]

@@ -1,4 +1,5 @@
-"""From a person, a room and a motion to pictures: moves the head over its backdrop and looks at it through a camera."""
+"""From a person, a room and a motion to pictures: moves the head over its backdrop and looks at it through a
+camera."""
 
 from dataclasses import dataclass
 
@@ -16,8 +17,8 @@ CANVAS = 1.25  # the canvas of a head is this much larger than the picture, so t
 
 @dataclass(frozen=True)
 class Shot:
-    """Pictures (T, S, S, 3) uint8 RGB and what a perfect face tracker would say about them: `poses` (T, 2, 3) affine maps from
-    the canvas of `head` to the picture, `motion`, the camera's `zoom` and `identity`."""
+    """Pictures (T, S, S, 3) uint8 RGB and what a perfect face tracker would say about them: `poses` (T, 2, 3)
+    affine maps from the canvas of `head` to the picture, `motion`, the camera's `zoom` and `identity`."""
 
     pixels: np.ndarray
     poses: np.ndarray
@@ -28,7 +29,8 @@ class Shot:
 
 
 def render(identity: Identity, scene: Scene, motion: Motion, size: int) -> Shot:
-    """The clip before the camera: sharp and without noise. `size` is the side of the square picture in pixels."""
+    """The clip before the camera: sharp and without noise. `size` is the side of the square picture in
+    pixels."""
     canvas = round(size * CANVAS)
     head = paint_head(identity, scene, canvas)
     features = Features(identity, scene, head)
@@ -39,9 +41,16 @@ def render(identity: Identity, scene: Scene, motion: Motion, size: int) -> Shot:
     for t in range(count):
         layer = features.paint(motion.lips[t], motion.blink[t], (motion.gaze[t, 0], motion.gaze[t, 1]))
         at_x, at_y = look_up(poses[t], head.relief, motion.turn[t], motion.lips[t, 0], motion.brow[t], size)
-        sway = np.asarray([[1, 0, 0.22 * size * motion.shift[t, 0]], [0, 1, 0.12 * size * motion.shift[t, 1]]])
-        under = over(room, cv2.warpAffine(body, sway, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        pixels[t] = over(under, cv2.remap(layer, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT))
+        sway = np.asarray(
+            [[1, 0, 0.22 * size * motion.shift[t, 0]], [0, 1, 0.12 * size * motion.shift[t, 1]]]
+        )
+        under = over(
+            room,
+            cv2.warpAffine(body, sway, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        )
+        pixels[t] = over(
+            under, cv2.remap(layer, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        )
     return Shot(pixels, poses, head, motion, scene.zoom, identity)
 
 
@@ -61,7 +70,11 @@ def look_up(
     unit = np.float32(canvas / 2)
     depth -= 0.25
     x -= depth * np.float32(turn[0] * unit)
-    y -= depth * np.float32(turn[1] * unit) + jaw * np.float32(0.07 * opened * unit) - brows * np.float32(brow * unit)
+    y -= (
+        depth * np.float32(turn[1] * unit)
+        + jaw * np.float32(0.07 * opened * unit)
+        - brows * np.float32(brow * unit)
+    )
     return x, y
 
 
@@ -72,7 +85,8 @@ def over(under: np.ndarray, layer: np.ndarray) -> np.ndarray:
 
 
 def film(rng: np.random.Generator, pixels: np.ndarray, scene: Scene) -> np.ndarray:
-    """What the camera makes of sharp pictures (T, S, S, 3): lens blur, flicker, sensor noise. Same shape, uint8."""
+    """What the camera makes of sharp pictures (T, S, S, 3): lens blur, flicker, sensor noise. Same shape,
+    uint8."""
     size = pixels.shape[1]
     bank = _grain(rng, size + 48)
     out = np.empty_like(pixels)
@@ -86,10 +100,13 @@ def film(rng: np.random.Generator, pixels: np.ndarray, scene: Scene) -> np.ndarr
 
 
 def _grain(rng: np.random.Generator, size: int) -> list[np.ndarray]:
-    """Two fields of sensor noise (size, size, 3) float32 of unit variance, softened a little as by demosaicing."""
+    """Two fields of sensor noise (size, size, 3) float32 of unit variance, softened a little as by
+    demosaicing."""
     fields = []
     for _ in range(2):
         grey = rng.standard_normal((size, size, 1), dtype=np.float32)
-        noise = cv2.GaussianBlur(0.8 * grey + 0.6 * rng.standard_normal((size, size, 3), dtype=np.float32), (3, 3), 0.5)
+        noise = cv2.GaussianBlur(
+            0.8 * grey + 0.6 * rng.standard_normal((size, size, 3), dtype=np.float32), (3, 3), 0.5
+        )
         fields.append(noise / noise.std())
     return fields

@@ -1,9 +1,11 @@
-"""Formant-like speech: a glottal pulse train through time-varying resonators, for a random sequence of syllables.
+"""Formant-like speech: a glottal pulse train through time-varying resonators, for a random sequence of
+syllables.
 
     utterance = speak(np.random.default_rng(1), identity.voice, seconds=3.0)
     utterance.samples, utterance.mouth_at(times)
 
-Sound and mouth come from the same tracks (105 per second), so the lips close on m, b, p, open on a and round on u.
+Sound and mouth come from the same tracks (105 per second), so the lips close on m, b, p, open on a and round
+on u.
 """
 
 from dataclasses import dataclass
@@ -49,7 +51,8 @@ F, VOICING, BREATH, HISS, STRESS, LIPS = slice(0, 3), 3, 4, slice(5, 8), 8, slic
 
 @dataclass(frozen=True)
 class Utterance:
-    """`samples` (N,) float32 at RATE_HZ; `lips` (K, 3) in 0..1: open, rounded, spread, TRACK_HZ rows a second from sample 0."""
+    """`samples` (N,) float32 at RATE_HZ; `lips` (K, 3) in 0..1: open, rounded, spread, TRACK_HZ rows a second
+    from sample 0."""
 
     samples: np.ndarray
     lips: np.ndarray
@@ -58,7 +61,8 @@ class Utterance:
         """The span [start, start + seconds) as an utterance of its own."""
         first, row = round(start_seconds * RATE_HZ), round(start_seconds * TRACK_HZ)
         return Utterance(
-            self.samples[first : first + round(seconds * RATE_HZ)], self.lips[row : row + round(seconds * TRACK_HZ) + 1]
+            self.samples[first : first + round(seconds * RATE_HZ)],
+            self.lips[row : row + round(seconds * TRACK_HZ) + 1],
         )
 
     def mouth_at(self, times: np.ndarray) -> np.ndarray:
@@ -79,8 +83,11 @@ def speak(rng: np.random.Generator, voice: Voice, seconds: float) -> Utterance:
 
 
 def record(rng: np.random.Generator, samples: np.ndarray, scene: Scene) -> np.ndarray:
-    """What a microphone in the room hears of dry speech: early reflections, noise and a gain. (N,) float32 in -1..1."""
-    tail = rng.normal(0, 1, int(0.15 * RATE_HZ)) * np.exp(-np.arange(int(0.15 * RATE_HZ)) / (scene.room_seconds * RATE_HZ / 3))
+    """What a microphone in the room hears of dry speech: early reflections, noise and a gain. (N,) float32 in
+    -1..1."""
+    tail = rng.normal(0, 1, int(0.15 * RATE_HZ)) * np.exp(
+        -np.arange(int(0.15 * RATE_HZ)) / (scene.room_seconds * RATE_HZ / 3)
+    )
     tail *= 0.03
     tail[0] = 1.0
     heard = signal.fftconvolve(samples, tail)[: len(samples)] * scene.loudness
@@ -95,12 +102,29 @@ def _score(rng: np.random.Generator, voice: Voice, steps: int) -> np.ndarray:
     while total < steps:
         for _ in range(int(rng.integers(2, 8))):  # a phrase of syllables
             stress = rng.uniform(0.6, 1.0)
-            f1, f2, f3, voicing, breath, hiss, place, lips_open, rounded = CONSONANTS[rng.integers(len(CONSONANTS))]
+            f1, f2, f3, voicing, breath, hiss, place, lips_open, rounded = CONSONANTS[
+                rng.integers(len(CONSONANTS))
+            ]
             hisses = [hiss if place == i else 0.0 for i in range(3)]
             rows.append((f1, f2, f3, voicing * stress, breath, *hisses, stress, lips_open, rounded, 0.2))
             lengths.append(round(rng.uniform(0.05, 0.11) / voice.pace * TRACK_HZ))
             f1, f2, f3, lips_open, rounded, spread = VOWELS[rng.integers(len(VOWELS))]
-            rows.append((f1, f2, f3, stress, 0.0, 0.0, 0.0, 0.0, stress, lips_open * (0.45 + 0.55 * stress), rounded, spread))
+            rows.append(
+                (
+                    f1,
+                    f2,
+                    f3,
+                    stress,
+                    0.0,
+                    0.0,
+                    0.0,
+                    0.0,
+                    stress,
+                    lips_open * (0.45 + 0.55 * stress),
+                    rounded,
+                    spread,
+                )
+            )
             lengths.append(round(rng.uniform(0.09, 0.22) / voice.pace * TRACK_HZ))
             total += lengths[-1] + lengths[-2]
         rows.append(SILENCE)
@@ -113,13 +137,18 @@ def _smooth(table: np.ndarray) -> np.ndarray:
     """Articulators take time: formants glide in about 40 ms, levels in 15 ms."""
     table = table.copy()
     table[:, F] = ndimage.gaussian_filter1d(table[:, F], 0.018 * TRACK_HZ, axis=0)
-    table[:, VOICING : STRESS + 1] = ndimage.gaussian_filter1d(table[:, VOICING : STRESS + 1], 0.008 * TRACK_HZ, axis=0)
+    table[:, VOICING : STRESS + 1] = ndimage.gaussian_filter1d(
+        table[:, VOICING : STRESS + 1], 0.008 * TRACK_HZ, axis=0
+    )
     return table
 
 
 def _pitch(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.ndarray:
-    """(steps,) Hz: the speaker's pitch, raised on stressed syllables, wandering slowly, with a little jitter."""
-    wander = ndimage.gaussian_filter1d(rng.normal(0, 1, len(table)), 0.25 * TRACK_HZ) * np.sqrt(0.25 * TRACK_HZ)
+    """(steps,) Hz: the speaker's pitch, raised on stressed syllables, wandering slowly, with a little
+    jitter."""
+    wander = ndimage.gaussian_filter1d(rng.normal(0, 1, len(table)), 0.25 * TRACK_HZ) * np.sqrt(
+        0.25 * TRACK_HZ
+    )
     stress = ndimage.gaussian_filter1d(table[:, STRESS], 0.06 * TRACK_HZ)
     jitter = ndimage.gaussian_filter1d(rng.normal(0, 0.012, len(table)), 1.0)
     return voice.pitch_hz * np.exp(voice.liveliness * (0.07 * wander + 0.16 * (stress - 0.5)) + jitter)
@@ -132,7 +161,9 @@ def _voiced(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.nda
     steps = np.arange(len(table))
     phase = np.cumsum(np.interp(at, steps, _pitch(rng, voice, table))) / RATE_HZ % 1.0
     opening, closing = phase < 0.42, (phase >= 0.42) & (phase < 0.56)
-    flow = opening * 0.5 * (1 - np.cos(np.pi * phase / 0.42)) + closing * np.cos(np.pi / 2 * (phase - 0.42) / 0.14)
+    flow = opening * 0.5 * (1 - np.cos(np.pi * phase / 0.42)) + closing * np.cos(
+        np.pi / 2 * (phase - 0.42) / 0.14
+    )
     pulses = np.diff(flow, prepend=0.0)
     noise = rng.normal(0, 1, n)
     level, breath = np.interp(at, steps, table[:, VOICING]), np.interp(at, steps, table[:, BREATH])
@@ -144,8 +175,9 @@ def _voiced(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.nda
 def _resonate(source: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
     """`source` (steps * BLOCK,) through five resonators whose formants (steps, 5) change with every step.
 
-    Each step is a window of two blocks, filtered on its own in the frequency domain and faded into the next: no filter is ever
-    switched, so nothing clicks. A window keeps 27 ms for what rings on, by when the slowest resonator is 50 dB down.
+    Each step is a window of two blocks, filtered on its own in the frequency domain and faded into the next:
+    no filter is ever switched, so nothing clicks. A window keeps 27 ms for what rings on, by when the slowest
+    resonator is 50 dB down.
     """
     spectra = np.fft.rfft(_windows(source), SPAN, axis=1)
     rung = np.fft.irfft(spectra * _response(formants_hz), SPAN, axis=1)
@@ -165,7 +197,8 @@ def _windows(source: np.ndarray) -> np.ndarray:
 
 
 def _response(formants_hz: np.ndarray) -> np.ndarray:
-    """(steps + 1, SPAN // 2 + 1) complex: what five resonators in cascade, unit gain at 0 Hz, do to each frequency."""
+    """(steps + 1, SPAN // 2 + 1) complex: what five resonators in cascade, unit gain at 0 Hz, do to each
+    frequency."""
     formants_hz = np.concatenate([formants_hz, formants_hz[-1:]])
     radius = np.exp(-np.pi * np.asarray([70.0, 95.0, 130.0, 170.0, 220.0]) / RATE_HZ)
     a1 = -2 * radius * np.cos(2 * np.pi * np.minimum(formants_hz, 0.47 * RATE_HZ) / RATE_HZ)
@@ -182,7 +215,9 @@ def _hiss(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
     n = len(table) * BLOCK
     at, steps = np.arange(n) / BLOCK, np.arange(len(table))
     out = np.zeros(n)
-    for level, (low_hz, high_hz) in zip(table[:, HISS].T, ((4200, 9500), (2000, 6000), (1200, 9000)), strict=True):
+    for level, (low_hz, high_hz) in zip(
+        table[:, HISS].T, ((4200, 9500), (2000, 6000), (1200, 9000)), strict=True
+    ):
         band = signal.butter(2, (low_hz, high_hz), "bandpass", fs=RATE_HZ, output="sos")
         out += signal.sosfilt(band, rng.normal(0, 0.16, n)) * np.interp(at, steps, level)
     return out

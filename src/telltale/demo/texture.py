@@ -14,5 +14,7 @@ def cloud(rng: np.random.Generator, size: int, cell_pixels: float, width: int | 
     """Smooth noise of unit variance, (size, width or size) float32, with blobs of about `cell_pixels`."""
     width = width or size
     shape = (max(2, round(size / cell_pixels) + 2), max(2, round(width / cell_pixels) + 2))
-    noise = cv2.resize(rng.standard_normal(shape, dtype=np.float32), (width, size), interpolation=cv2.INTER_CUBIC)
+    noise = cv2.resize(
+        rng.standard_normal(shape, dtype=np.float32), (width, size), interpolation=cv2.INTER_CUBIC
+    )
     return noise / (noise.std() + 1e-6)

@@ -1,10 +1,11 @@
-"""From score files to evidence: metrics with intervals, groups, comparisons, as a tree, as text, and as a folder of figures.
+"""From score files to evidence: metrics with intervals, groups, comparisons, as a tree, as text, and as a
+folder of figures.
 
     found = of_files(labels, [scores], Options())
     print(found.text()); found.write(out)
 
-What `telltale evaluate` and a reproduction call. The same files and options give the same bytes: no dates, no absolute paths,
-and no number of threads shows in what is written.
+What `telltale evaluate` and a reproduction call. The same files and options give the same bytes: no dates, no
+absolute paths, and no number of threads shows in what is written.
 """
 
 import json
@@ -23,17 +24,30 @@ from telltale.evaluate.scored_clips import Judged, distinct_names, of_labels, re
 from telltale.metrics import decisions, delong
 
 BAND = np.geomspace(1e-5, 1, 201)  # the false positive rates of the ROC figure's interval
-SPREAD = ("auc", "partial_auc", "tpr_at_fpr", "fpr_at_tpr", "ap", "eer", "log_loss", "brier", "calibration", "decision")
+SPREAD = (
+    "auc",
+    "partial_auc",
+    "tpr_at_fpr",
+    "fpr_at_tpr",
+    "ap",
+    "eer",
+    "log_loss",
+    "brier",
+    "calibration",
+    "decision",
+)
 
 
 @dataclass(frozen=True)
 class Options:
-    """What an evaluation is asked for beside its files. `dataclasses.asdict` gives a tree, `Options(**tree)` reads it.
+    """What an evaluation is asked for beside its files. `dataclasses.asdict` gives a tree, `Options(**tree)`
+    reads it.
 
-    resamples, seed: of the bootstrap. intervals: of the AUC, "bootstrap" or "delong"; all else is bootstrapped. threshold: from
-    which fake probability on a clip is flagged; None: 0.5, or what `choose` finds on other clips. choose: how a threshold is
-    found on those, as `metrics.decisions.choose`. scored_only: leave out clips that have a status and no score. score_column:
-    that of submissions, as `scores.read_scores` takes it. Raises InputError for a value that means nothing.
+    resamples, seed: of the bootstrap. intervals: of the AUC, "bootstrap" or "delong"; all else is
+    bootstrapped. threshold: from which fake probability on a clip is flagged; None: 0.5, or what `choose`
+    finds on other clips. choose: how a threshold is found on those, as `metrics.decisions.choose`.
+    scored_only: leave out clips that have a status and no score. score_column: that of submissions, as
+    `scores.read_scores` takes it. Raises InputError for a value that means nothing.
     """
 
     resamples: int = 1000
@@ -58,11 +72,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was found. `found`: the tree of metrics.json. For one score file it is `metrics.summary`'s, with n_left_out, groups
-    and groupings; for several, `models` holds such a tree for each in order, `spread` their mean and standard deviation,
-    `comparisons` each one against the first.
+    """What was found. `found`: the tree of metrics.json. For one score file it is `metrics.summary`'s, with
+    n_left_out, groups and groupings; for several, `models` holds such a tree for each in order, `spread`
+    their mean and standard deviation, `comparisons` each one against the first.
 
-    judged: the clips, and each model's fake probabilities of them. bands: model -> low and high TPR at the rates of BAND.
+    judged: the clips, and each model's fake probabilities of them. bands: model -> low and high TPR at the
+    rates of BAND.
     """
 
     found: dict[str, Any]
@@ -74,7 +89,8 @@ class Evaluation:
         return text.text(self.found)
 
     def write(self, out: Path) -> list[str]:
-        """Write the figures and metrics.json, which comes last: a folder that holds it holds its figures. Names of the files.
+        """Write the figures and metrics.json, which comes last: a folder that holds it holds its figures.
+        Names of the files.
 
         The figures of several models lie in a folder each. Raises InputError if `out` cannot be written.
         """
@@ -86,7 +102,9 @@ class Evaluation:
         try:
             out.mkdir(parents=True, exist_ok=True)
             (out / "metrics.json").unlink(missing_ok=True)
-            for tree, folder, (name, probabilities) in zip(trees, folders, self.judged.probabilities.items(), strict=True):
+            for tree, folder, (name, probabilities) in zip(
+                trees, folders, self.judged.probabilities.items(), strict=True
+            ):
                 (out / folder).mkdir(exist_ok=True)
                 band = (BAND, *self.bands[name])
                 drawn = model_figures.of_model(tree, self.judged.targets, probabilities, band, out / folder)
@@ -98,7 +116,9 @@ class Evaluation:
             temporary.write_text(json.dumps(self.found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
             temporary.replace(out / "metrics.json")
         except OSError as error:
-            raise InputError(f"--out {out}: cannot be made ({error.strerror}); give a folder that can be written") from None
+            raise InputError(
+                f"--out {out}: cannot be made ({error.strerror}); give a folder that can be written"
+            ) from None
         return [*written, "metrics.json"]
 
 
@@ -111,12 +131,13 @@ def of_files(
     choose_on: Sequence[Path] = (),
     choose_labels: Path | None = None,
 ) -> Evaluation:
-    """Evaluate score files, each a scores.csv or submission.csv, against a label file; names are joined one to one.
+    """Evaluate score files, each a scores.csv or submission.csv, against a label file; names are joined one
+    to one.
 
-    groups: "META.csv:COLUMN", any number. by_status: also by the statuses of each score file. choose_on, choose_labels: for
-    each of `scores` the same model's scores of other clips, on which its threshold is chosen. Several score files are all
-    judged on the same clips, with `options.scored_only` those that every one of them scored.
-    Raises InputError for files that do not belong together, and as `metrics.check`.
+    groups: "META.csv:COLUMN", any number. by_status: also by the statuses of each score file. choose_on,
+    choose_labels: for each of `scores` the same model's scores of other clips, on which its threshold is
+    chosen. Several score files are all judged on the same clips, with `options.scored_only` those that every
+    one of them scored. Raises InputError for files that do not belong together, and as `metrics.check`.
     """
     judged = of_labels(labels, scores, scored_only=options.scored_only, score_column=options.score_column)
     thresholds, chosen = _thresholds(judged, options, choose_on, choose_labels)
@@ -132,11 +153,14 @@ def of_files(
     return evaluation
 
 
-def of_sok(scores: Sequence[Path], protocol: Path, forged_columns: Sequence[int] | None, options: Options) -> Evaluation:
+def of_sok(
+    scores: Sequence[Path], protocol: Path, forged_columns: Sequence[int] | None, options: Options
+) -> Evaluation:
     """Evaluate score files of the SoK's form (see `telltale.evaluate.sok`) against a protocol file.
 
-    forged_columns: which of the two probabilities is that of *forged*, one for all files or one for each. Raises InputError for
-    files that do not belong together and, where `forged_columns` is None, with what either choice would give.
+    forged_columns: which of the two probabilities is that of *forged*, one for all files or one for each.
+    Raises InputError for files that do not belong together and, where `forged_columns` is None, with what
+    either choice would give.
     """
     trials = [sok.trial(path, protocol) for path in scores]
     columns = sok.columns(trials, forged_columns)
@@ -148,7 +172,8 @@ def of_sok(scores: Sequence[Path], protocol: Path, forged_columns: Sequence[int]
         targets=first.targets,
         files={name: path.name for name, path in zip(names, scores, strict=True)},
         probabilities={
-            name: trial.probabilities[:, column] for name, trial, column in zip(names, trials, columns, strict=True)
+            name: trial.probabilities[:, column]
+            for name, trial, column in zip(names, trials, columns, strict=True)
         },
         rows=[{} for _ in trials],
         n_left_out=0,
@@ -172,7 +197,11 @@ def _of_judged(judged: Judged, options: Options, thresholds: Sequence[float]) ->
             fprs=(*metrics.FPRS, *BAND.tolist()),
             threshold=threshold,
         )
-        tree = {"name": name, "scores": judged.files[name], **metrics.summary(judged.targets, probabilities, drawn)}
+        tree = {
+            "name": name,
+            "scores": judged.files[name],
+            **metrics.summary(judged.targets, probabilities, drawn),
+        }
         tree["intervals"] = options.intervals
         if options.intervals == "delong":
             tree["auc"] = delong.interval(judged.targets, probabilities)
@@ -180,7 +209,10 @@ def _of_judged(judged: Judged, options: Options, thresholds: Sequence[float]) ->
         trees.append(tree)
         draws.append(drawn)
     if options.intervals == "delong":
-        definitions = {**definitions, "low, high": f"{definitions['low, high']}; of the AUC: DeLong's, on the logit scale"}
+        definitions = {
+            **definitions,
+            "low, high": f"{definitions['low, high']}; of the AUC: DeLong's, on the logit scale",
+        }
     bands = {
         name: tuple(np.percentile(drawn.tpr[:, len(metrics.FPRS) :], (2.5, 97.5), axis=0))
         for name, drawn in zip(judged.probabilities, draws, strict=True)
@@ -190,12 +222,18 @@ def _of_judged(judged: Judged, options: Options, thresholds: Sequence[float]) ->
         found = {**head, **trees[0], "definitions": definitions}
         return Evaluation(found, judged, bands)
     counts = {key: trees[0][key] for key in ("n_genuine", "n_forged")}
-    found = {**head, **counts, "models": trees, "spread": _spread([{key: tree[key] for key in SPREAD} for tree in trees])}
+    found = {
+        **head,
+        **counts,
+        "models": trees,
+        "spread": _spread([{key: tree[key] for key in SPREAD} for tree in trees]),
+    }
     found["comparisons"] = [_comparison(judged, draws, trees, second) for second in range(1, len(trees))]
     found["definitions"] = {
         **definitions,
         "spread": "mean and sample standard deviation of the models' values",
-        "comparisons": "the second model less the first on the same clips; auc: DeLong's test, p two-sided; bootstrap: both "
+        "comparisons": "the second model less the first on the same clips; auc: DeLong's test, p "
+        "two-sided; bootstrap: both "
         "models measured on the same resampled clips",
     }
     return Evaluation(found, judged, bands)
@@ -207,26 +245,41 @@ def _trees(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _spread(trees: Sequence[Any]) -> dict[str, Any]:
-    """Mean and standard deviation wherever the trees hold a value: the same keys, {"mean", "sd"} in place of each entry."""
+    """Mean and standard deviation wherever the trees hold a value: the same keys, {"mean", "sd"} in place of
+    each entry."""
     if "value" in trees[0]:
         values = [tree["value"] for tree in trees]
         mean = math.fsum(values) / len(values)
-        return {"mean": mean, "sd": math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))}
-    kept = {key: _spread([tree[key] for tree in trees]) for key, below in trees[0].items() if isinstance(below, dict)}
+        return {
+            "mean": mean,
+            "sd": math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)),
+        }
+    kept = {
+        key: _spread([tree[key] for tree in trees])
+        for key, below in trees[0].items()
+        if isinstance(below, dict)
+    }
     return {key: below for key, below in kept.items() if below}
 
 
-def _comparison(judged: Judged, draws: Sequence[metrics.Draws], trees: Sequence[Any], second: int) -> dict[str, Any]:
-    """The model at place `second` less the first. Draws of one number hold the same clips, so differences are paired."""
+def _comparison(
+    judged: Judged, draws: Sequence[metrics.Draws], trees: Sequence[Any], second: int
+) -> dict[str, Any]:
+    """The model at place `second` less the first. Draws of one number hold the same clips, so differences are
+    paired."""
     names = list(judged.probabilities)
     one, other = (judged.probabilities[names[place]] for place in (0, second))
     before, after = draws[0], draws[second]
     rates = {}
     for place, rate in enumerate(metrics.FPRS):
-        difference = trees[second]["tpr_at_fpr"][str(rate)]["value"] - trees[0]["tpr_at_fpr"][str(rate)]["value"]
+        difference = (
+            trees[second]["tpr_at_fpr"][str(rate)]["value"] - trees[0]["tpr_at_fpr"][str(rate)]["value"]
+        )
         rates[str(rate)] = metrics.with_interval(difference, after.tpr[:, place] - before.tpr[:, place])
     found = delong.compare(judged.targets, one, other)
-    paired = metrics.with_interval(trees[second]["auc"]["value"] - trees[0]["auc"]["value"], after.auc - before.auc)
+    paired = metrics.with_interval(
+        trees[second]["auc"]["value"] - trees[0]["auc"]["value"], after.auc - before.auc
+    )
     return {
         "first": names[0],
         "second": names[second],
@@ -245,18 +298,24 @@ def _thresholds(
         threshold = options.threshold if options.threshold is not None else 0.5
         return [threshold] * count, [{"how": "stated" if stated else "default"} for _ in range(count)]
     if options.threshold is not None:
-        raise InputError(f"threshold {options.threshold} and scores to choose one on; wanted one or the other")
+        raise InputError(
+            f"threshold {options.threshold} and scores to choose one on; wanted one or the other"
+        )
     if choose_labels is None or len(choose_on) != count:
         raise InputError(
-            f"{len(choose_on)} score files to choose a threshold on, {'without' if choose_labels is None else 'with'} their "
+            f"{len(choose_on)} score files to choose a threshold on, "
+            f"{'without' if choose_labels is None else 'with'} their "
             f"labels, for {count} score files to judge; wanted one for each, and a label file"
         )
     thresholds, how = [], []
     for path in choose_on:
-        other = of_labels(choose_labels, [path], scored_only=options.scored_only, score_column=options.score_column)
+        other = of_labels(
+            choose_labels, [path], scored_only=options.scored_only, score_column=options.score_column
+        )
         if shared := sorted(set(other.names) & set(judged.names)):
             raise InputError(
-                f"{path}: {len(shared)} of its videos are among those judged, such as '{shared[0]}'; a threshold must be "
+                f"{path}: {len(shared)} of its videos are among those judged, such as '{shared[0]}'; a "
+                "threshold must be "
                 "chosen on other clips, such as the validation set"
             )
         (probabilities,) = other.probabilities.values()
@@ -268,9 +327,13 @@ def _thresholds(
 
 
 def _add_groups(
-    tree: dict[str, Any], judged: Judged, columns: Sequence[tuple[str, dict[str, str], dict[str, bool]]], options: Options
+    tree: dict[str, Any],
+    judged: Judged,
+    columns: Sequence[tuple[str, dict[str, str], dict[str, bool]]],
+    options: Options,
 ) -> None:
-    """`groups`: the first column's groups of forged clips. `groupings`: column -> every group, genuine clips' too."""
+    """`groups`: the first column's groups of forged clips. `groupings`: column -> every group, genuine clips'
+    too."""
     probabilities = judged.probabilities[tree["name"]]
     groupings: dict[str, Any] = {}
     for column, group_of, seen in columns:
@@ -283,13 +346,18 @@ def _add_groups(
         )
         groupings[column] = {group: {**entry, "seen": seen.get(group)} for group, entry in found.items()}
     if groupings:
-        tree["groups"] = {group: entry for group, entry in next(iter(groupings.values())).items() if entry["n_forged"]}
+        tree["groups"] = {
+            group: entry for group, entry in next(iter(groupings.values())).items() if entry["n_forged"]
+        }
         tree["groupings"] = groupings
 
 
 def _folders(names: Sequence[str]) -> list[Path]:
-    """A folder for each model, called like it as far as a folder can be; numbered where two would be called the same."""
-    plain = ["".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name) for name in names]
+    """A folder for each model, called like it as far as a folder can be; numbered where two would be called
+    the same."""
+    plain = [
+        "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name) for name in names
+    ]
     if len(set(plain)) < len(plain):
         plain = [f"{place}_{name}" for place, name in enumerate(plain, 1)]
     return [Path(name) for name in plain]

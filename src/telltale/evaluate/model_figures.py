@@ -1,4 +1,5 @@
-"""Figures of an evaluation beside those of `figures`: reliability, precision over base rate, comparison; and a model's set.
+"""Figures of an evaluation beside those of `figures`: reliability, precision over base rate, comparison; and
+a model's set.
 
 No torch and no pyplot, as there.
 """
@@ -35,17 +36,26 @@ from telltale.report.style import (
 def of_model(
     tree: dict[str, Any], targets: Any, probabilities: Floats, band: tuple[Floats, Floats, Floats], out: Path
 ) -> list[str]:
-    """Every figure of one model into the folder `out`; the files' names. `tree`: its metrics; `band`: as for `figures.roc`."""
+    """Every figure of one model into the folder `out`; the files' names. `tree`: its metrics; `band`: as for
+    `figures.roc`."""
     fpr, tpr = _corners(*roc(targets, probabilities))
     n_genuine, n_forged = tree["n_genuine"], tree["n_forged"]
-    points = [(float(limit), entry["value"], entry["resolved"]) for limit, entry in tree["tpr_at_fpr"].items()]
-    figures.roc(fpr, tpr, points, n_genuine, out / "roc.png", title=f"ROC: AUC {tree['auc']['value']:.4f}", band=band)
+    points = [
+        (float(limit), entry["value"], entry["resolved"]) for limit, entry in tree["tpr_at_fpr"].items()
+    ]
+    figures.roc(
+        fpr, tpr, points, n_genuine, out / "roc.png", title=f"ROC: AUC {tree['auc']['value']:.4f}", band=band
+    )
     eer = tree["eer"]["value"]
     figures.det(fpr, tpr, eer, n_genuine, n_forged, out / "det.png", title=f"DET: EER {eer * 100:.1f} %")
     genuine, forged = probabilities[targets == 0], probabilities[targets == 1]
     figures.histogram(genuine, forged, out / "histogram.png", title="Fake probabilities by class")
     error = tree["calibration"]["error"]["value"]
-    reliability(tree["calibration"]["bins"], out / "reliability.png", title=f"Reliability: calibration error {error:.3f}")
+    reliability(
+        tree["calibration"]["bins"],
+        out / "reliability.png",
+        title=f"Reliability: calibration error {error:.3f}",
+    )
     base_rates(tree["decision"], out / "base_rates.png")
     drawn = ["roc.png", "det.png", "histogram.png", "reliability.png", "base_rates.png"]
     for column, groups in tree.get("groupings", {}).items():
@@ -61,7 +71,8 @@ def of_model(
 
 
 def reliability(bins: Sequence[dict[str, Any]], path: Path, *, title: str) -> None:
-    """The share of forged clips over the mean fake probability of each bin, with 95 % intervals, and below it the bins' clips.
+    """The share of forged clips over the mean fake probability of each bin, with 95 % intervals, and below it
+    the bins' clips.
 
     `bins`: as `metrics.calibration.calibration` gives them; empty ones are left out.
     """
@@ -69,19 +80,39 @@ def reliability(bins: Sequence[dict[str, Any]], path: Path, *, title: str) -> No
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
     filled = [each for each in bins if each["n"]]
     mean, share, low, high = (
-        np.array([each[key] for each in filled]) for key in ("mean_probability", "share_forged", "share_low", "share_high")
+        np.array([each[key] for each in filled])
+        for key in ("mean_probability", "share_forged", "share_low", "share_high")
     )
     for axes in (upper, lower):
         style_axes(axes)
     upper.plot((0, 1), (0, 1), color=FAINT, linewidth=1, linestyle="--", label="calibrated")
     # Over the frame, where a share of 0 or 1 lies.
-    upper.vlines(mean, low, high, color=DETECTOR, linewidth=2.2, alpha=0.45, label="95 % interval", clip_on=False)
-    upper.plot(mean, share, "o-", color=DETECTOR, linewidth=1.2, markersize=5, label="detector", clip_on=False, zorder=4)
+    upper.vlines(
+        mean, low, high, color=DETECTOR, linewidth=2.2, alpha=0.45, label="95 % interval", clip_on=False
+    )
+    upper.plot(
+        mean,
+        share,
+        "o-",
+        color=DETECTOR,
+        linewidth=1.2,
+        markersize=5,
+        label="detector",
+        clip_on=False,
+        zorder=4,
+    )
     upper.set(ylabel="Share of forged clips", ylim=(-0.01, 1.01), xlim=(0, 1), title=title)
     upper.xaxis.set_major_formatter(PERCENT)
     upper.yaxis.set_major_formatter(PERCENT)
     counts = [each["n"] for each in bins]
-    lower.stairs(counts, [*(each["from"] for each in bins), bins[-1]["to"]], fill=True, color=SEEN, alpha=0.55, baseline=0)
+    lower.stairs(
+        counts,
+        [*(each["from"] for each in bins), bins[-1]["to"]],
+        fill=True,
+        color=SEEN,
+        alpha=0.55,
+        baseline=0,
+    )
     lower.set(xlabel="Fake probability", ylabel="Clips", yscale="log", ylim=(0.5, max(counts) * 2))
     lower.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     lower.yaxis.set_minor_locator(NullLocator())
@@ -90,16 +121,23 @@ def reliability(bins: Sequence[dict[str, Any]], path: Path, *, title: str) -> No
 
 
 def base_rates(decision: dict[str, Any], path: Path) -> None:
-    """Precision over the base rate of forged clips, both logarithmic: as measured and with the rates' 95 % bounds.
+    """Precision over the base rate of forged clips, both logarithmic: as measured and with the rates' 95 %
+    bounds.
 
-    `decision`: as `metrics.summary` gives it. A threshold that flags nothing has no precision, and the figure says so.
+    `decision`: as `metrics.summary` gives it. A threshold that flags nothing has no precision, and the figure
+    says so.
     """
     figure, axes = new_figure(6.4, 4.8)
     tpr, fpr = decision["tpr"]["value"], decision["fpr"]["value"]
     rates = np.geomspace(1e-4, 0.9, 200)
     pairs = [
         ((tpr, fpr), DETECTOR, "-", "TPR and FPR as measured"),
-        ((decision["tpr_lower_bound"], decision["fpr_upper_bound"]), FORGED, (0, (4, 1.5)), "pessimistic: their 95 % bounds"),
+        (
+            (decision["tpr_lower_bound"], decision["fpr_upper_bound"]),
+            FORGED,
+            (0, (4, 1.5)),
+            "pessimistic: their 95 % bounds",
+        ),
     ]
     lowest = 1e-1
     if decision["tp"] + decision["fp"]:
@@ -108,21 +146,35 @@ def base_rates(decision: dict[str, Any], path: Path) -> None:
             axes.plot(rates, found, color=colour, linestyle=line, linewidth=1.8, label=label, clip_on=False)
             if np.isfinite(found).any():
                 lowest = min(lowest, float(np.nanmin(found)))
-        axes.plot(rates, rates, color=FAINT, linewidth=1, linestyle=":", label="chance: precision = base rate")
+        axes.plot(
+            rates, rates, color=FAINT, linewidth=1, linestyle=":", label="chance: precision = base rate"
+        )
         if decision["tp"] == 0:
             _say(axes, "no flag is true: precision 0")
         lowest = min(lowest, rates[0])
     else:
         _say(axes, "nothing flagged: no precision")
-    axes.set(xscale="log", yscale="log", xlim=(1e-4, 1), ylim=(10.0 ** math.floor(math.log10(lowest) + 1e-9), 1.05))
-    axes.set(title=f"Precision at threshold {decision['threshold']:.4g}: TPR {tpr * 100:.1f} %, FPR {fpr * 100:.3g} %")
-    axes.set(xlabel="Base rate: share of all clips that is forged", ylabel="Precision: share of flagged clips that is forged")
+    axes.set(
+        xscale="log", yscale="log", xlim=(1e-4, 1), ylim=(10.0 ** math.floor(math.log10(lowest) + 1e-9), 1.05)
+    )
+    axes.set(
+        title=(
+            f"Precision at threshold {decision['threshold']:.4g}: TPR {tpr * 100:.1f} %, FPR "
+            f"{fpr * 100:.3g} %"
+        )
+    )
+    axes.set(
+        xlabel="Base rate: share of all clips that is forged",
+        ylabel="Precision: share of flagged clips that is forged",
+    )
     axes.xaxis.set_major_formatter(PERCENT)
     axes.yaxis.set_major_formatter(PERCENT)
     right = axes.secondary_yaxis("right", functions=(lambda share: share, lambda share: share))
     right.set_yscale("log")
     right.yaxis.set_major_locator(LogLocator())
-    right.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"1 in {1 / share:,.0f}" if share > 0 else ""))
+    right.yaxis.set_major_formatter(
+        FuncFormatter(lambda share, _: f"1 in {1 / share:,.0f}" if share > 0 else "")
+    )
     for axis in (axes.xaxis, axes.yaxis, right.yaxis):
         axis.set_minor_locator(NullLocator())
     right.spines["right"].set_visible(False)
@@ -132,7 +184,8 @@ def base_rates(decision: dict[str, Any], path: Path) -> None:
 
 
 def comparison(found: dict[str, Any], path: Path) -> None:
-    """Several models: their AUCs with intervals, and each one's difference from the first with DeLong's interval.
+    """Several models: their AUCs with intervals, and each one's difference from the first with DeLong's
+    interval.
 
     `found`: the tree of `evaluation.of_files` for several score files.
     """
@@ -151,7 +204,9 @@ def comparison(found: dict[str, Any], path: Path) -> None:
         _whisker(right, height, auc["difference"], auc["low"], auc["high"])
         if auc["p"] is not None:
             note = f"p {auc['p']:.2g}" if auc["p"] >= 1e-4 else "p < 0.0001"
-            right.annotate(note, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK)
+            right.annotate(
+                note, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=INK
+            )
     right.axvline(0, color=FAINT, linewidth=1, linestyle="--")
     mean, deviation = found["spread"]["auc"]["mean"], found["spread"]["auc"]["sd"]
     left.set(yticks=range(len(models)), ylim=(len(models) - 0.4, -0.6))
@@ -174,7 +229,11 @@ def _whisker(axes: Axes, height: int, value: float, low: float | None, high: flo
 
 
 def _corners(fpr: Floats, tpr: Floats) -> tuple[Floats, Floats]:
-    """The curve without the points in the middle of an upright or level stretch: the same steps from far fewer points."""
-    inner = ~(((fpr[:-2] == fpr[1:-1]) & (fpr[1:-1] == fpr[2:])) | ((tpr[:-2] == tpr[1:-1]) & (tpr[1:-1] == tpr[2:])))
+    """The curve without the points in the middle of an upright or level stretch: the same steps from far
+    fewer points."""
+    inner = ~(
+        ((fpr[:-2] == fpr[1:-1]) & (fpr[1:-1] == fpr[2:]))
+        | ((tpr[:-2] == tpr[1:-1]) & (tpr[1:-1] == tpr[2:]))
+    )
     keep = np.concatenate(([True], inner, [True]))
     return fpr[keep], tpr[keep]

@@ -1,4 +1,5 @@
-"""Label file and score files brought together, name by name: the clips that are judged, and what each model says of them."""
+"""Label file and score files brought together, name by name: the clips that are judged, and what each model
+says of them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +18,8 @@ from telltale.scores.score import Score, first_few, read_csv, read_scores, repea
 class Judged:
     """N clips: their names and targets (N,), and model -> fake probabilities (N,), in the label file's order.
 
-    labels, files: the files' names, without folders. rows: each model's rows by clip name, as read. n_left_out: clips of the
-    label file that are not among the N for want of a score.
+    labels, files: the files' names, without folders. rows: each model's rows by clip name, as read.
+    n_left_out: clips of the label file that are not among the N for want of a score.
     """
 
     labels: str
@@ -30,13 +31,16 @@ class Judged:
     n_left_out: int
 
 
-def of_labels(labels_path: Path, scores_paths: Sequence[Path], *, scored_only: bool, score_column: str | None = None) -> Judged:
-    """Join score files with a label file, by name. With `scored_only`, clips that one file did not score are left out for all.
+def of_labels(
+    labels_path: Path, scores_paths: Sequence[Path], *, scored_only: bool, score_column: str | None = None
+) -> Judged:
+    """Join score files with a label file, by name. With `scored_only`, clips that one file did not score are
+    left out for all.
 
     score_column: as `scores.read_scores` takes it.
 
-    Raises InputError for labelled names without a row, rows without a label, a score file given twice and, unless
-    `scored_only`, rows without a score.
+    Raises InputError for labelled names without a row, rows without a label, a score file given twice and,
+    unless `scored_only`, rows without a score.
     """
     labels = read_labels(labels_path)
     shown = distinct_names(scores_paths)
@@ -45,8 +49,10 @@ def of_labels(labels_path: Path, scores_paths: Sequence[Path], *, scored_only: b
         unscored = [name for name in labels if found[name].fake_probability is None]
         if unscored and not scored_only:
             raise InputError(
-                f"{path}: no fake probability in {len(unscored)} of {len(found)} rows ({status_counts(found.values())}): "
-                f"{first_few(unscored)}; evaluate submission.csv, where they carry the fallback, or pass --scored-only to "
+                f"{path}: no fake probability in {len(unscored)} of {len(found)} rows "
+                f"({status_counts(found.values())}): "
+                f"{first_few(unscored)}; evaluate submission.csv, where they carry the fallback, or pass "
+                "--scored-only to "
                 "leave them out"
             )
     kept = [name for name in labels if all(found[name].fake_probability is not None for found in rows)]
@@ -65,10 +71,11 @@ def of_labels(labels_path: Path, scores_paths: Sequence[Path], *, scored_only: b
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """A name to show for each path: the fewest last parts that tell them apart, without the last parts that all share.
+    """A name to show for each path: the fewest last parts that tell them apart, without the last parts that
+    all share.
 
-    runs/a/scores.csv and runs/b/scores.csv are "a" and "b"; one path alone is its file's name. Raises InputError for no path,
-    and for one given twice.
+    runs/a/scores.csv and runs/b/scores.csv are "a" and "b"; one path alone is its file's name. Raises
+    InputError for no path, and for one given twice.
     """
     if not paths:
         raise InputError("no score files; wanted one or more")
@@ -86,33 +93,43 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     return ["/".join(end) for end in ends]
 
 
-def _matched(labels_path: Path, labels: Mapping[str, int], scores_path: Path, column: str | None) -> dict[str, Score]:
+def _matched(
+    labels_path: Path, labels: Mapping[str, int], scores_path: Path, column: str | None
+) -> dict[str, Score]:
     scores = read_scores(scores_path, column)
     if missing := without(labels, scores):
         raise InputError(
-            f"{scores_path}: {len(missing)} of the {len(labels)} videos of {labels_path} have no row: {first_few(missing)}; "
-            "wanted one row for each, score the missing ones or give the label file that belongs to these scores"
+            f"{scores_path}: {len(missing)} of the {len(labels)} videos of {labels_path} have no row: "
+            f"{first_few(missing)}; "
+            "wanted one row for each, score the missing ones or give the label file that belongs to these "
+            "scores"
         )
     if extra := without(scores, labels):
         raise InputError(
-            f"{scores_path}: {len(extra)} of {len(scores)} rows are not in {labels_path}: {first_few(extra)}; "
+            f"{scores_path}: {len(extra)} of {len(scores)} rows are not in {labels_path}: "
+            f"{first_few(extra)}; "
             "wanted one row for each label, give the label file that belongs to these scores"
         )
     return scores
 
 
 def statuses(rows: Mapping[str, Score], judged: Judged) -> dict[str, str]:
-    """Clip name -> its status in the rows of one score file. Raises InputError for a submission.csv, which has none."""
+    """Clip name -> its status in the rows of one score file. Raises InputError for a submission.csv, which
+    has none."""
     found = {name: rows[name].status for name in judged.names}
     if "submitted" in found.values():
-        raise InputError("--by-status with a submission.csv, which has no statuses; give the scores.csv beside it")
+        raise InputError(
+            "--by-status with a submission.csv, which has no statuses; give the scores.csv beside it"
+        )
     return found
 
 
 def read_groups(argument: str, names: Iterable[str]) -> tuple[str, dict[str, str], dict[str, bool]]:
-    """`META.csv:COLUMN`: the column, video -> its group, and group -> whether it occurs where the column `split` is "train".
+    """`META.csv:COLUMN`: the column, video -> its group, and group -> whether it occurs where the column
+    `split` is "train".
 
-    The last is empty if there is no such column. Raises InputError if the column, or the group of one of `names`, is missing.
+    The last is empty if there is no such column. Raises InputError if the column, or the group of one of
+    `names`, is missing.
     """
     file, colon, column = argument.rpartition(":")
     if not colon or not file or not column:
@@ -120,16 +137,22 @@ def read_groups(argument: str, names: Iterable[str]) -> tuple[str, dict[str, str
     (_, header), *rows = read_csv(Path(file)) or [(1, [])]
     for wanted in ("video_name", column):
         if header.count(wanted) != 1:
-            raise InputError(f"{file}:1: header '{','.join(header)}' has no single column '{wanted}'; name one it has")
+            raise InputError(
+                f"{file}:1: header '{','.join(header)}' has no single column '{wanted}'; name one it has"
+            )
     for line, row in rows:
         if len(row) != len(header):
             raise InputError(f"{file}:{line}: {len(row)} fields; wanted {len(header)} as in the header")
     name_at, group_at = header.index("video_name"), header.index(column)
     if twice := repeated(row[name_at] for _, row in rows):
-        raise InputError(f"{file}: {len(twice)} videos are listed more than once: {first_few(twice)}; wanted each once")
+        raise InputError(
+            f"{file}: {len(twice)} videos are listed more than once: {first_few(twice)}; wanted each once"
+        )
     groups = {row[name_at]: row[group_at] for _, row in rows}
     if lost := [name for name in names if not groups.get(name)]:
-        raise InputError(f"{file}: {len(lost)} forged videos have no '{column}': {first_few(lost)}; wanted one for each")
+        raise InputError(
+            f"{file}: {len(lost)} forged videos have no '{column}': {first_few(lost)}; wanted one for each"
+        )
     if "split" not in header:
         return column, groups, {}
     trained = {row[group_at] for _, row in rows if row[header.index("split")] == "train"}

@@ -1,9 +1,10 @@
-"""Score files of the form that Layton et al. (SoK, USENIX Security 2024) ask researchers to publish, and their protocol files.
+"""Score files of the form that Layton et al. (SoK, USENIX Security 2024) ask researchers to publish, and
+their protocol files.
 
-A score line is `<id> <target or -> <pred> [p0, p1]`, a protocol line `<id> bonafide|spoof`. An id may hold spaces, so lines are
-read from the right. `-` is a target that is withheld: the protocol has it. Published files do not agree on which of p0 and p1
-is the probability of *forged*, nor on whether target 1 is genuine or forged, so the first must be said and the second is
-reported, never guessed.
+A score line is `<id> <target or -> <pred> [p0, p1]`, a protocol line `<id> bonafide|spoof`. An id may hold
+spaces, so lines are read from the right. `-` is a target that is withheld: the protocol has it. Published
+files do not agree on which of p0 and p1 is the probability of *forged*, nor on whether target 1 is genuine or
+forged, so the first must be said and the second is reported, never guessed.
 """
 
 import re
@@ -27,10 +28,11 @@ PROTOCOL_LINE = re.compile(r"(?P<id>\S(?:.*\S)?) +(?P<truth>bonafide|spoof) *")
 
 @dataclass(frozen=True)
 class Trial:
-    """One score file joined with its protocol, N clips in the protocol's order. `file`: its path, for messages.
+    """One score file joined with its protocol, N clips in the protocol's order. `file`: its path, for
+    messages.
 
-    targets (N,): 1 spoof, 0 bonafide, from the protocol. given (N,): the score file's own targets, -1 withheld. pred (N,): the
-    column it chose. probabilities (N, 2).
+    targets (N,): 1 spoof, 0 bonafide, from the protocol. given (N,): the score file's own targets, -1
+    withheld. pred (N,): the column it chose. probabilities (N, 2).
     """
 
     file: Path
@@ -43,17 +45,22 @@ class Trial:
 
 def trial(scores_path: Path, protocol_path: Path) -> Trial:
     """Read a score file and join it with a protocol, one to one. Raises InputError naming file and line."""
-    truths = {name: int(fields["truth"] == "spoof") for name, (_, fields) in _lines(protocol_path, PROTOCOL_LINE).items()}
+    truths = {
+        name: int(fields["truth"] == "spoof")
+        for name, (_, fields) in _lines(protocol_path, PROTOCOL_LINE).items()
+    }
     lines = _lines(scores_path, SCORE_LINE)
     if missing := without(truths, lines):
         raise InputError(
-            f"{scores_path}: {len(missing)} of the {len(truths)} ids of {protocol_path} have no line: {first_few(missing)}; "
+            f"{scores_path}: {len(missing)} of the {len(truths)} ids of {protocol_path} have no line: "
+            f"{first_few(missing)}; "
             "wanted one line for each"
         )
     if extra := without(lines, truths):
         at = lines[extra[0]][0]
         raise InputError(
-            f"{scores_path}:{at}: {len(extra)} of {len(lines)} ids are not in {protocol_path}: {first_few(extra)}; wanted one "
+            f"{scores_path}:{at}: {len(extra)} of {len(lines)} ids are not in {protocol_path}: "
+            f"{first_few(extra)}; wanted one "
             "line for each id of the protocol"
         )
     rows = [lines[name] for name in truths]
@@ -61,17 +68,21 @@ def trial(scores_path: Path, protocol_path: Path) -> Trial:
         file=scores_path,
         ids=list(truths),
         targets=np.array(list(truths.values()), dtype=np.int64),
-        given=np.array([-1 if row["target"] == "-" else int(row["target"]) for _, row in rows], dtype=np.int64),
+        given=np.array(
+            [-1 if row["target"] == "-" else int(row["target"]) for _, row in rows], dtype=np.int64
+        ),
         pred=np.array([int(row["pred"]) for _, row in rows], dtype=np.int64),
-        probabilities=np.array([[_probability(scores_path, at, row[key]) for key in ("p0", "p1")] for at, row in rows]),
+        probabilities=np.array(
+            [[_probability(scores_path, at, row[key]) for key in ("p0", "p1")] for at, row in rows]
+        ),
     )
 
 
 def columns(trials: Sequence[Trial], forged_columns: Sequence[int] | None) -> list[int]:
     """The column of *forged* for each trial, from one for all or one for each.
 
-    Raises InputError for another number of them or another column than 0 and 1, and for none at all: with the AUC that either
-    choice would give.
+    Raises InputError for another number of them or another column than 0 and 1, and for none at all: with the
+    AUC that either choice would give.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -79,24 +90,28 @@ def columns(trials: Sequence[Trial], forged_columns: Sequence[int] | None) -> li
         first = trials[0]
         zero, one = (float(roc_auc_score(*_checked(first, column))) for column in (0, 1))
         raise InputError(
-            f"{first.file}: either of p0 and p1 may be the probability of forged (AUC {zero:.4f} if it is p0, {one:.4f} if it "
-            "is p1), and published files differ; say which with --forged-column 0 or 1, from what its authors write"
+            f"{first.file}: either of p0 and p1 may be the probability of forged (AUC {zero:.4f} if it is "
+            f"p0, {one:.4f} if it "
+            "is p1), and published files differ; say which with --forged-column 0 or 1, from what its "
+            "authors write"
         )
     if any(column not in (0, 1) for column in forged_columns):
         raise InputError(f"forged columns {list(forged_columns)}; wanted 0 or 1")
     if len(forged_columns) not in (1, len(trials)):
         raise InputError(
-            f"{len(forged_columns)} forged columns for {len(trials)} score files; wanted one for all or one for each"
+            f"{len(forged_columns)} forged columns for {len(trials)} score files; wanted one for all or one "
+            "for each"
         )
     return [forged_columns[0]] * len(trials) if len(forged_columns) == 1 else list(forged_columns)
 
 
 def facts(found: Trial, column: int) -> dict[str, Any]:
-    """What only such a file tells: its decisions from `pred`, and how its own targets and probabilities agree.
+    """What only such a file tells: its decisions from `pred`, and how its own targets and probabilities
+    agree.
 
-    `targets`: of the n that are not withheld, the share that agrees with the protocol if 1 means forged, and if 1 means genuine
-    (None where all are withheld). `pred_not_larger`: lines whose `pred` names the smaller probability. `largest_sum_error`:
-    the largest |p0 + p1 - 1|.
+    `targets`: of the n that are not withheld, the share that agrees with the protocol if 1 means forged, and
+    if 1 means genuine (None where all are withheld). `pred_not_larger`: lines whose `pred` names the smaller
+    probability. `largest_sum_error`: the largest |p0 + p1 - 1|.
     """
     from sklearn.metrics import roc_auc_score
 
@@ -111,7 +126,9 @@ def facts(found: Trial, column: int) -> dict[str, Any]:
     return {
         "forged_column": column,
         "auc_if_forged_column": {str(at): float(roc_auc_score(*_checked(found, at))) for at in (0, 1)},
-        "decision": decisions.counted(tp, int(np.count_nonzero(flagged)) - tp, n_forged, len(flagged) - n_forged),
+        "decision": decisions.counted(
+            tp, int(np.count_nonzero(flagged)) - tp, n_forged, len(flagged) - n_forged
+        ),
         "targets": {
             "n": n_given,
             "n_withheld": len(given) - n_given,
@@ -130,7 +147,8 @@ def _checked(found: Trial, column: int) -> tuple[npt.NDArray[Any], npt.NDArray[A
 
 
 def _lines(path: Path, pattern: re.Pattern[str]) -> dict[str, tuple[int, dict[str, str]]]:
-    """id -> line number and the line's fields. Raises InputError for a line of another form and for an id that comes twice."""
+    """id -> line number and the line's fields. Raises InputError for a line of another form and for an id
+    that comes twice."""
     form = "<id> <target or -> <pred> [p0, p1]" if pattern is SCORE_LINE else "<id> bonafide|spoof"
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -146,7 +164,9 @@ def _lines(path: Path, pattern: re.Pattern[str]) -> dict[str, tuple[int, dict[st
             raise InputError(f"{path}:{number}: line '{line[:80]}'; wanted '{form}', separated by spaces")
         fields = match.groupdict()
         if fields["id"] in found:
-            raise InputError(f"{path}:{number}: '{fields['id']}' comes a second time, after line {found[fields['id']][0]}")
+            raise InputError(
+                f"{path}:{number}: '{fields['id']}' comes a second time, after line {found[fields['id']][0]}"
+            )
         found[fields["id"]] = (number, fields)
     if not found:
         raise InputError(f"{path}: holds no lines; wanted lines '{form}'")
@@ -160,7 +180,8 @@ def _probability(path: Path, line: int, text: str) -> float:
         value = float("nan")
     if not 0 <= value <= 1:
         raise InputError(
-            f"{path}:{line}: '{text}' is no probability; wanted numbers in [0, 1], turn logits into probabilities first, "
+            f"{path}:{line}: '{text}' is no probability; wanted numbers in [0, 1], turn logits into "
+            "probabilities first, "
             "such as by a softmax"
         )
     return value

@@ -1,4 +1,5 @@
-"""What an evaluation found, as text: its metrics with intervals, decisions, precision at base rates, groups and comparisons."""
+"""What an evaluation found, as text: its metrics with intervals, decisions, precision at base rates, groups
+and comparisons."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,7 +12,10 @@ def text(found: dict[str, Any]) -> str:
     models = found.get("models")
     first = models[0] if models else found
     n_genuine, resamples = found["n_genuine"], first["bootstrap"]["resamples"]
-    lines = [f"{n_genuine:,} genuine and {found['n_forged']:,} forged clips; 95 % intervals from {resamples:,} resamples"]
+    lines = [
+        f"{n_genuine:,} genuine and {found['n_forged']:,} forged clips; 95 % intervals from {resamples:,} "
+        "resamples"
+    ]
     if first["intervals"] == "delong":
         lines[0] += "; the AUC's is DeLong's, on the logit scale"
     if found["n_left_out"]:
@@ -46,9 +50,14 @@ def _precision(precision: float | None, one_in: float | None) -> str:
 
 
 def headline(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The metrics of a tree that have a value and an interval, or a mean and a deviation, with the name to print."""
+    """The metrics of a tree that have a value and an interval, or a mean and a deviation, with the name to
+    print."""
     yield "AUC", tree["auc"]
-    for name, key in (("pAUC, FPR to", "partial_auc"), ("TPR at FPR", "tpr_at_fpr"), ("FPR at TPR", "fpr_at_tpr")):
+    for name, key in (
+        ("pAUC, FPR to", "partial_auc"),
+        ("TPR at FPR", "tpr_at_fpr"),
+        ("FPR at TPR", "fpr_at_tpr"),
+    ):
         for at, entry in tree[key].items():
             yield f"{name} {at}", entry
     yield "average precision", tree["ap"]
@@ -72,7 +81,10 @@ def _metrics(tree: dict[str, Any]) -> Iterator[str]:
 def _decided(tree: dict[str, Any]) -> Iterator[str]:
     decision = tree["decision"]
     chosen = decision["chosen"]
-    origins = {"stated": "as stated", "default": "by default: none was stated, and none chosen on other clips"}
+    origins = {
+        "stated": "as stated",
+        "default": "by default: none was stated, and none chosen on other clips",
+    }
     origin = origins.get(chosen["how"])
     if origin is None:
         counts = f"{chosen['n_genuine']:,} genuine and {chosen['n_forged']:,} forged clips"
@@ -110,7 +122,8 @@ def _sok(tree: dict[str, Any]) -> Iterator[str]:
     yield f"TPR {decision['tpr']:.4f}, FPR {decision['fpr']:.4f}, accuracy {decision['accuracy']:.4f}"
     if targets["n"]:
         yield (
-            f"its targets ({targets['n']:,} given, {targets['n_withheld']:,} withheld) agree with the protocol in "
+            f"its targets ({targets['n']:,} given, {targets['n_withheld']:,} withheld) agree with the "
+            "protocol in "
             f"{targets['agree_if_1_is_forged'] * 100:.2f} % if 1 means forged, "
             f"{targets['agree_if_1_is_genuine'] * 100:.2f} % if 1 means genuine"
         )
@@ -126,9 +139,12 @@ def _groups(tree: dict[str, Any]) -> Iterator[str]:
     for column, groups in tree.get("groupings", {}).items():
         width = max(WIDTH, *map(len, groups))
         yield ""
-        yield f"AUC of each group of forged clips against all {tree['n_genuine']:,} genuine clips, by {column}"
+        genuine = f"{tree['n_genuine']:,} genuine clips"
+        yield f"AUC of each group of forged clips against all {genuine}, by {column}"
         yield f"{'':{width}}  value   95 % interval     {'forged':>8} {'TPR':>7}  {'genuine':>8} {'FPR':>7}"
-        for group, entry in sorted(groups.items(), key=lambda item: (item[1]["n_forged"] == 0, -(item[1]["value"] or 0))):
+        for group, entry in sorted(
+            groups.items(), key=lambda item: (item[1]["n_forged"] == 0, -(item[1]["value"] or 0))
+        ):
             note = {True: "   seen in training", False: "   not seen in training", None: ""}[entry["seen"]]
             auc = _interval(entry) if entry["n_forged"] else f"{'-':24}"
             rates = (
@@ -152,7 +168,9 @@ def _side_by_side(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _compared(comparisons: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield "differences on the same clips (DeLong's test for the AUC, and a bootstrap that resamples both alike)"
+    yield (
+        "differences on the same clips (DeLong's test for the AUC, and a bootstrap that resamples both alike)"
+    )
     for each in comparisons:
         auc = each["auc"]
         tested = f"{auc['difference']:+.4f}"

@@ -1,12 +1,13 @@
-"""Where the face is in a picture: a guess for talking heads (`prior`), landmarks from a file, and the region they enclose.
+"""Where the face is in a picture: a guess for talking heads (`prior`), landmarks from a file, and the region
+they enclose.
 
     points = prior(rng)                       # or read_landmarks(path)[video_name].at(seconds)[k]
     mask = face_mask(points, height, width, rng)
 
-A point is (x, y) in fractions of the picture's width and height, (0, 0) the upper left corner. The order is that of the usual
-68 landmarks, left and right as seen: 0-16 jaw from the left ear over the chin to the right ear; 17-21 and 22-26 brows; 27-30
-bridge of the nose and 31-35 its base; 36-41 and 42-47 eyes; 48-59 outer and 60-67 inner outline of the mouth. Points 68-80,
-where there are any, run over the forehead from left to right.
+A point is (x, y) in fractions of the picture's width and height, (0, 0) the upper left corner. The order is
+that of the usual 68 landmarks, left and right as seen: 0-16 jaw from the left ear over the chin to the right
+ear; 17-21 and 22-26 brows; 27-30 bridge of the nose and 31-35 its base; 36-41 and 42-47 eyes; 48-59 outer and
+60-67 inner outline of the mouth. Points 68-80, where there are any, run over the forehead from left to right.
 """
 
 import csv
@@ -25,8 +26,9 @@ Masks = Literal["published", "partial"]
 
 # Fields of a landmark file's row: video_name, seconds, then x and y of 68 or 81 points.
 COUNTS = (68, 81)
-# The published masks are unions of convex parts, each spanned by some of the first 68 points; see `published`. Which points is
-# a fact of the masks in a public Face X-ray (github.com/AlgoHunt/Face-Xray), where they came from faceswap; SBI draws them.
+# The published masks are unions of convex parts, each spanned by some of the first 68 points; see
+# `published`. Which points is a fact of the masks in a public Face X-ray (github.com/AlgoHunt/Face-Xray),
+# where they came from faceswap; SBI draws them.
 BY_THREE = (
     np.r_[0:17, 48:68],  # jaw and mouth
     np.r_[0, 16:28, 33],  # ears, brows, root and base of the nose
@@ -54,21 +56,25 @@ REGIONS = (
 
 @dataclass(frozen=True)
 class Landmarks:
-    """A video's landmarks: `seconds` float64 (K,), rising, and `points` float32 (K, 68 or 81, 2), fractions of the picture."""
+    """A video's landmarks: `seconds` float64 (K,), rising, and `points` float32 (K, 68 or 81, 2), fractions
+    of the picture."""
 
     seconds: np.ndarray
     points: np.ndarray
 
     def at(self, seconds: np.ndarray) -> np.ndarray:
-        """Times (T,) in seconds → float32 (T, P, 2): of each, the points nearest in time, the earlier of two equally near."""
+        """Times (T,) in seconds → float32 (T, P, 2): of each, the points nearest in time, the earlier of two
+        equally near."""
         return self.points[np.searchsorted((self.seconds[1:] + self.seconds[:-1]) / 2, seconds)]
 
 
 def prior(rng: np.random.Generator) -> np.ndarray:
-    """A guess at the face of a talking head in a square picture → float32 (81, 2), all of it inside the picture.
+    """A guess at the face of a talking head in a square picture → float32 (81, 2), all of it inside the
+    picture.
 
-    It is upright, 0.45 to 0.65 of the picture high from hairline to chin, 0.72 of that wide, give or take 5 %, within 3 % of
-    the centre and tilted by up to 8 degrees. No detector has seen the picture: it is right only for clips framed like that.
+    It is upright, 0.45 to 0.65 of the picture high from hairline to chin, 0.72 of that wide, give or take 5
+    %, within 3 % of the centre and tilted by up to 8 degrees. No detector has seen the picture: it is right
+    only for clips framed like that.
     """
     height = rng.uniform(0.45, 0.65)
     width = 0.72 * height * rng.uniform(0.95, 1.05)
@@ -78,11 +84,14 @@ def prior(rng: np.random.Generator) -> np.ndarray:
     return ((_template() * (width, height)) @ turn + centre).astype(np.float32)
 
 
-def face_mask(points: np.ndarray, height: int, width: int, rng: np.random.Generator, masks: Masks = "published") -> np.ndarray:
-    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within a region of the face drawn from `rng`, 0 elsewhere.
+def face_mask(
+    points: np.ndarray, height: int, width: int, rng: np.random.Generator, masks: Masks = "published"
+) -> np.ndarray:
+    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within a region of the face drawn from
+    `rng`, 0 elsewhere.
 
-    masks: "published", as in SBI with Face X-ray's masks: one of the four kinds of `published`, each as likely, once in four
-    without the forehead's points; "partial": see `partial`.
+    masks: "published", as in SBI with Face X-ray's masks: one of the four kinds of `published`, each as
+    likely, once in four without the forehead's points; "partial": see `partial`.
     """
     if masks == "partial":
         parts = [partial(points, rng)]
@@ -98,10 +107,12 @@ def face_mask(points: np.ndarray, height: int, width: int, rng: np.random.Genera
 
 
 def published(points: np.ndarray, kind: int) -> list[np.ndarray]:
-    """Points (68 or 81, 2) → the convex parts, each (P, 2) of points that span it, whose union is a published mask.
+    """Points (68 or 81, 2) → the convex parts, each (P, 2) of points that span it, whose union is a published
+    mask.
 
-    kind 0: three parts, the hull of the 68 points but for what is hollow between them; 1: eight parts with raised brows, 1.07
-    of that hull's area; 2: the eight parts, as large as it; 3: the hull of all points, 1.4 of it where the forehead is known.
+    kind 0: three parts, the hull of the 68 points but for what is hollow between them; 1: eight parts with
+    raised brows, 1.07 of that hull's area; 2: the eight parts, as large as it; 3: the hull of all points, 1.4
+    of it where the forehead is known.
     """
     if kind == 3:
         return [points]
@@ -121,9 +132,10 @@ def raised(points: np.ndarray) -> np.ndarray:
 def partial(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Points (68 or 81, 2) → those that span the whole face or, half of the time, a part of it.
 
-    The whole face is once in four without the forehead. The parts, all but the first of which are this project's own, and
-    their areas, in those of the 68 points' hull: (0) jaw and brows, 1.00; (1) brows, eyes and nose, 0.34; (2) the lower half:
-    jaw below the ears, tip of the nose, mouth, 0.52; (3) the inner face: nose, eyes and mouth, 0.41.
+    The whole face is once in four without the forehead. The parts, all but the first of which are this
+    project's own, and their areas, in those of the 68 points' hull: (0) jaw and brows, 1.00; (1) brows, eyes
+    and nose, 0.34; (2) the lower half: jaw below the ears, tip of the nose, mouth, 0.52; (3) the inner face:
+    nose, eyes and mouth, 0.41.
     """
     if rng.random() < 0.5:
         return points[REGIONS[rng.integers(len(REGIONS))]]
@@ -133,8 +145,9 @@ def partial(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def read_landmarks(path: Path) -> dict[str, Landmarks]:
     """Video name → its landmarks, in file order.
 
-    The file is CSV in UTF-8 with the header `video_name,seconds,x0,y0,...` up to `x67,y67` or `x80,y80`; a video has a row for
-    each time, rising; other videos' rows may stand between. Raises InputError naming the file and the line.
+    The file is CSV in UTF-8 with the header `video_name,seconds,x0,y0,...` up to `x67,y67` or `x80,y80`; a
+    video has a row for each time, rising; other videos' rows may stand between. Raises InputError naming the
+    file and the line.
     """
     text = _text(path)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -151,7 +164,8 @@ def read_landmarks(path: Path) -> dict[str, Landmarks]:
                 before = times.setdefault(name, [])
                 if before and seconds <= before[-1]:
                     raise InputError(
-                        f"{path}:{line}: {seconds:g} seconds of video '{name}' after {before[-1]:g}; wanted rising times, "
+                        f"{path}:{line}: {seconds:g} seconds of video '{name}' after {before[-1]:g}; wanted "
+                        "rising times, "
                         "sort its lines or remove one of two"
                     )
                 before.append(seconds)
@@ -160,7 +174,9 @@ def read_landmarks(path: Path) -> dict[str, Landmarks]:
     except csv.Error as error:
         raise InputError(f"{path}:{line}: is not CSV ({error}); mend this line") from None
     if not times:
-        raise InputError(f"{path}: holds a header and no rows; wanted one or several lines of landmarks for each video")
+        raise InputError(
+            f"{path}: holds a header and no rows; wanted one or several lines of landmarks for each video"
+        )
     return {name: Landmarks(np.array(times[name]), np.stack(points[name])) for name in times}
 
 
@@ -169,10 +185,14 @@ def _text(path: Path) -> str:
         data = path.read_bytes()
         text = data.decode("utf-8-sig")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a CSV file of landmarks") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); wanted a CSV file of landmarks"
+        ) from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 CSV") from None
+        raise InputError(
+            f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 CSV"
+        ) from None
     if not text.strip():
         raise InputError(f"{path}: is empty; wanted a CSV file of landmarks with the header first")
     return text
@@ -185,7 +205,8 @@ def _check_header(path: Path, fields: list[str]) -> list[str]:
     came = ",".join(fields)
     short = came if len(came) <= 60 else f"{came[:40]}...{came[-10:]}"
     raise InputError(
-        f"{path}:1: header '{short}' of {len(fields)} fields; wanted 'video_name,seconds,x0,y0,...' up to 'x67,y67' or "
+        f"{path}:1: header '{short}' of {len(fields)} fields; wanted 'video_name,seconds,x0,y0,...' up to "
+        "'x67,y67' or "
         "'x80,y80', mend the header"
     )
 
@@ -193,7 +214,9 @@ def _check_header(path: Path, fields: list[str]) -> list[str]:
 def _read_row(path: Path, line: int, header: list[str], fields: list[str]) -> tuple[str, float, np.ndarray]:
     """Video name, seconds, and points float32 (P, 2) of one line's fields."""
     if len(fields) != len(header):
-        raise InputError(f"{path}:{line}: {len(fields)} fields; wanted {len(header)} as in the header, mend the line")
+        raise InputError(
+            f"{path}:{line}: {len(fields)} fields; wanted {len(header)} as in the header, mend the line"
+        )
     name = fields[0]
     if not name.strip():
         raise InputError(f"{path}:{line}: video name {name!r}; wanted the name of the video, mend the line")
@@ -201,14 +224,17 @@ def _read_row(path: Path, line: int, header: list[str], fields: list[str]) -> tu
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values))[0]) + 1
         raise InputError(
-            f"{path}:{line}: {header[first]} is {fields[first]!r} for video '{name}'; wanted a finite number, mend the line"
+            f"{path}:{line}: {header[first]} is {fields[first]!r} for video '{name}'; wanted a finite "
+            "number, mend the line"
         )
-    # Landmarks of a face cut by the picture's edge lie a little outside; only pixels can be as far out as this.
+    # Landmarks of a face cut by the picture's edge lie a little outside; only pixels can be as far out as
+    # this.
     far = np.flatnonzero((values[1:] < -1) | (values[1:] > 2))
     if len(far):
         first = int(far[0]) + 2
         raise InputError(
-            f"{path}:{line}: {header[first]} is {fields[first]} for video '{name}'; wanted a fraction of the picture's width "
+            f"{path}:{line}: {header[first]} is {fields[first]} for video '{name}'; wanted a fraction of "
+            "the picture's width "
             "or height, 0 to 1, divide pixels by the picture's size"
         )
     return name, float(values[0]), values[1:].reshape(-1, 2).astype(np.float32)
@@ -223,9 +249,11 @@ def _number(field: str) -> float:
 
 
 def _template() -> np.ndarray:
-    """A frontal face, float64 (81, 2): x from -0.5 to 0.5, ear to ear, y from -0.5 at the hairline to 0.5 at the chin.
+    """A frontal face, float64 (81, 2): x from -0.5 to 0.5, ear to ear, y from -0.5 at the hairline to 0.5 at
+    the chin.
 
-    By the draughtsman's rule of thirds: hairline to brows, brows to the base of the nose, and from there to the chin.
+    By the draughtsman's rule of thirds: hairline to brows, brows to the base of the nose, and from there to
+    the chin.
     """
     half = math.pi
     jaw = _arc((0, -0.08), (0.5, 0.58), np.linspace(half, 0, 17))
@@ -240,5 +268,6 @@ def _template() -> np.ndarray:
 
 
 def _arc(centre: tuple[float, float], radii: tuple[float, float], angles: np.ndarray) -> np.ndarray:
-    """Points (N, 2) of an ellipse at `angles` in radians: pi is its left end, and -pi / 2 its upper one, y pointing down."""
+    """Points (N, 2) of an ellipse at `angles` in radians: pi is its left end, and -pi / 2 its upper one, y
+    pointing down."""
     return np.stack([np.cos(angles), np.sin(angles)], -1) * radii + centre

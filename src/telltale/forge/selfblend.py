@@ -1,10 +1,11 @@
-"""Self-blended images (Shiohara and Yamasaki, CVPR 2022): a genuine frame forged by blending it, slightly changed, into itself.
+"""Self-blended images (Shiohara and Yamasaki, CVPR 2022): a genuine frame forged by blending it, slightly
+changed, into itself.
 
     target, blended, mask = self_blend(pixels, points, rng)   # target is genuine, blended is forged
 
-Such a forgery shows what face swaps have in common, a border where the statistics of two pictures meet, and no one method's
-own traces. The same input and the same state of `rng` give the same output; no input is modified. Every frame is a sample of
-its own, with draws of its own, as published.
+Such a forgery shows what face swaps have in common, a border where the statistics of two pictures meet, and
+no one method's own traces. The same input and the same state of `rng` give the same output; no input is
+modified. Every frame is a sample of its own, with draws of its own, as published.
 """
 
 import math
@@ -17,8 +18,9 @@ from telltale import config
 from telltale.decode import jpeg
 from telltale.forge.face import Masks, face_mask
 
-# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue, saturation and value
-# by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing of it is done here.)
+# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue,
+# saturation and value by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing
+# of it is done here.)
 RGB_LEVELS, RGB_P = 20.0, 0.3
 BRIGHTNESS_SHARE = CONTRAST_SHARE = 0.1
 ALIKE_SHARE, ALIKE_QUALITY = 0.3, (40, 100)  # of what a pair's two pictures share
@@ -38,12 +40,13 @@ def self_blend(
     ratios: Sequence[float] = (0.25, 0.5, 0.75, 1, 1, 1),
     masks: Masks = "published",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Genuine frames uint8 (T, H, W, 3) RGB and their landmarks (T, 68 or 81, 2), see `face` → target, blended, mask.
+    """Genuine frames uint8 (T, H, W, 3) RGB and their landmarks (T, 68 or 81, 2), see `face` → target,
+    blended, mask.
 
-    masks: which regions, see `face_mask`. target: uint8 (T, H, W, 3), genuine, in half of the frames with other colours and
-    sharpness. blended: uint8, the same with the source's face blended in. mask: float32 (T, H, W), the source's share of each
-    pixel: 0 to one of `ratios`, drawn evenly, and 0 at the picture's border. Where a mask is zero, since a ratio is or the face
-    is out of sight, blended is target.
+    masks: which regions, see `face_mask`. target: uint8 (T, H, W, 3), genuine, in half of the frames with
+    other colours and sharpness. blended: uint8, the same with the source's face blended in. mask: float32 (T,
+    H, W), the source's share of each pixel: 0 to one of `ratios`, drawn evenly, and 0 at the picture's
+    border. Where a mask is zero, since a ratio is or the face is out of sight, blended is target.
     """
     target, blended = np.empty_like(pixels), np.empty_like(pixels)
     mask = np.empty(pixels.shape[:3], np.float32)
@@ -58,14 +61,16 @@ def self_blend(
 
 
 def blend(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """mask * source + (1 - mask) * target, rounded: pictures uint8 (..., H, W, 3), mask float32 (..., H, W) in [0, 1]."""
+    """mask * source + (1 - mask) * target, rounded: pictures uint8 (..., H, W, 3), mask float32 (..., H, W)
+    in [0, 1]."""
     # In this form a mask of 0 gives the target bit for bit, and so does a source that equals the target.
     base = target.astype(np.float32)
     return np.rint(base + mask[..., None] * (source.astype(np.float32) - base)).astype(np.uint8)
 
 
 def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) RGB → the same shape in other colours, then either coarser (by 2 or 4) or sharper."""
+    """Frame uint8 (H, W, 3) RGB → the same shape in other colours, then either coarser (by 2 or 4) or
+    sharper."""
     levels = np.arange(256.0)
     if rng.random() < RGB_P:
         frame = _look_up(frame, levels[:, None] + rng.uniform(-RGB_LEVELS, RGB_LEVELS, 3))
@@ -76,10 +81,11 @@ def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def change_alike(frames: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
-    """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same, all changed by one draw, as a site would change them.
+    """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same, all changed by one draw, as a site would
+    change them.
 
-    Published: mirrored, p .5; RGB shifts of 20 levels and brightness and contrast by .3, p .3 each; JPEG of quality 40 to 100,
-    p .5. The probabilities are `flip_p`, `colour_p` and `jpeg_p` of `settings`.
+    Published: mirrored, p .5; RGB shifts of 20 levels and brightness and contrast by .3, p .3 each; JPEG of
+    quality 40 to 100, p .5. The probabilities are `flip_p`, `colour_p` and `jpeg_p` of `settings`.
     """
     levels = np.arange(256.0)
     if rng.random() < settings.flip_p:
@@ -87,7 +93,10 @@ def change_alike(frames: np.ndarray, settings: config.Augment, rng: np.random.Ge
     if rng.random() < settings.colour_p:
         frames = _look_up_all(frames, levels[:, None] + rng.uniform(-RGB_LEVELS, RGB_LEVELS, 3))
     if rng.random() < settings.colour_p:
-        contrast, brightness = 1 + rng.uniform(-ALIKE_SHARE, ALIKE_SHARE), 255 * rng.uniform(-ALIKE_SHARE, ALIKE_SHARE)
+        contrast, brightness = (
+            1 + rng.uniform(-ALIKE_SHARE, ALIKE_SHARE),
+            255 * rng.uniform(-ALIKE_SHARE, ALIKE_SHARE),
+        )
         frames = _look_up_all(frames, np.repeat(contrast * levels[:, None] + brightness, 3, -1))
     if rng.random() < settings.jpeg_p:
         frames = jpeg.decode(jpeg.encode(frames, int(rng.integers(*ALIKE_QUALITY, endpoint=True))))
@@ -95,7 +104,8 @@ def change_alike(frames: np.ndarray, settings: config.Augment, rng: np.random.Ge
 
 
 def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) → the same shape with a half or a quarter of its detail: single pixels kept, then scaled up."""
+    """Frame uint8 (H, W, 3) → the same shape with a half or a quarter of its detail: single pixels kept, then
+    scaled up."""
     factor = (2, 4)[rng.integers(2)]
     height, width = frame.shape[:2]
     size = max(width // factor, 1), max(height // factor, 1)
@@ -104,7 +114,8 @@ def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def sharpen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) → the same shape, a share of it replaced by its edges and the share `lightness` of its areas."""
+    """Frame uint8 (H, W, 3) → the same shape, a share of it replaced by its edges and the share `lightness`
+    of its areas."""
     alpha, lightness = rng.uniform(*SHARPEN_ALPHA), rng.uniform(*SHARPEN_LIGHTNESS)
     kernel = np.full((3, 3), -alpha, np.float32)
     kernel[1, 1] = (1 - alpha) + alpha * (8 + lightness)
@@ -112,22 +123,29 @@ def sharpen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def move(source: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Source uint8 (H, W, 3) and its mask float32 (H, W), shifted and stretched about the centre as one; shapes stay."""
+    """Source uint8 (H, W, 3) and its mask float32 (H, W), shifted and stretched about the centre as one;
+    shapes stay."""
     height, width = mask.shape
     scale_x, scale_y = rng.uniform(SCALE, 1 / SCALE, 2)
     x, y = rng.uniform(-SHIFT_X, SHIFT_X) * width, rng.uniform(-SHIFT_Y, SHIFT_Y) * height
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    matrix = np.array([[scale_x, 0, middle_x * (1 - scale_x) + x], [0, scale_y, middle_y * (1 - scale_y) + y]])
+    matrix = np.array(
+        [[scale_x, 0, middle_x * (1 - scale_x) + x], [0, scale_y, middle_y * (1 - scale_y) + y]]
+    )
     # What comes in from outside the picture is its mirror image: black would be a trace of its own.
-    moved = cv2.warpAffine(source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    moved = cv2.warpAffine(
+        source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     return moved, cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
 
 
 def warp(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mask float32 (H, W) → the same shape with a wavy outline: each pixel fetched from about a pixel away, smoothly varying.
+    """Mask float32 (H, W) → the same shape with a wavy outline: each pixel fetched from about a pixel away,
+    smoothly varying.
 
-    The displacement is white noise in [-1, 1], blurred by a Gaussian of sigma 7 pixels, times 50. It is drawn at a quarter of
-    the size, which such a smooth field allows and which takes a tenth of the time; amplitudes are those of the full size.
+    The displacement is white noise in [-1, 1], blurred by a Gaussian of sigma 7 pixels, times 50. It is drawn
+    at a quarter of the size, which such a smooth field allows and which takes a tenth of the time; amplitudes
+    are those of the full size.
     """
     height, width = mask.shape
     coarse = 4
@@ -140,9 +158,11 @@ def warp(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mask float32 (H, W) in [0, 1] → the same shape, shrunk, then given a soft edge: from 0 at the picture's border up to 1.
+    """Mask float32 (H, W) in [0, 1] → the same shape, shrunk, then given a soft edge: from 0 at the picture's
+    border up to 1.
 
-    Blurred, cut down to where it is full, and blurred again, all at a random size. A mask of zeros stays zero.
+    Blurred, cut down to where it is full, and blurred again, all at a random size. A mask of zeros stays
+    zero.
     """
     height, width = mask.shape
     tall, wide = rng.integers(*SOFTEN_SIDE, size=2, endpoint=True)
@@ -153,7 +173,9 @@ def soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # Sums of float32 miss 1 by a few units in the last place.
     soft = np.where(soft < 1 - 1e-4, np.float32(0), soft)
     # Neither the second blur nor the pixels that scaling mixes reach the border from behind these margins.
-    margin_y, margin_x = (second // 2 + 1 + math.ceil(side / full) for side, full in ((tall, height), (wide, width)))
+    margin_y, margin_x = (
+        second // 2 + 1 + math.ceil(side / full) for side, full in ((tall, height), (wide, width))
+    )
     inside = np.zeros_like(soft)
     inside[margin_y:-margin_y, margin_x:-margin_x] = soft[margin_y:-margin_y, margin_x:-margin_x]
     soft = _normalise(cv2.GaussianBlur(inside, (int(second), int(second)), sigma))
@@ -171,5 +193,6 @@ def _look_up_all(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _look_up(frame: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Frame uint8 (H, W, 3), each level replaced by its row of `table` float (256, 3), rounded and kept in 0 to 255."""
+    """Frame uint8 (H, W, 3), each level replaced by its row of `table` float (256, 3), rounded and kept in 0
+    to 255."""
     return cv2.LUT(frame, np.rint(table).clip(0, 255).astype(np.uint8)[None])

@@ -19,10 +19,11 @@ def bin_of(fake_probabilities: Floats) -> Integers:
 def calibration(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> dict[str, Any]:
     """{"error", "maximum", "bins"} over `BINS` bins of equal width, empty bins left out of both numbers.
 
-    `error`: the mean over bins, weighted by their clips, of |mean fake probability - share of forged clips| (the expected
-    calibration error of Guo et al., ICML 2017, for the probability of one class); `maximum`: the largest such difference.
-    `bins`: a dictionary for each bin, empty ones too: its edges, n, mean_probability and share_forged (None where n is 0), and
-    the share's two-sided 95 % Clopper-Pearson bounds. Raises InputError as `check`.
+    `error`: the mean over bins, weighted by their clips, of |mean fake probability - share of forged clips|
+    (the expected calibration error of Guo et al., ICML 2017, for the probability of one class); `maximum`:
+    the largest such difference. `bins`: a dictionary for each bin, empty ones too: its edges, n,
+    mean_probability and share_forged (None where n is 0), and the share's two-sided 95 % Clopper-Pearson
+    bounds. Raises InputError as `check`.
     """
     truth, scores = check(targets, fake_probabilities)
     place = bin_of(scores)

@@ -1,4 +1,5 @@
-"""What a threshold decides: counts and rates, precision at stated base rates, exact bounds, and how a threshold is chosen.
+"""What a threshold decides: counts and rates, precision at stated base rates, exact bounds, and how a
+threshold is chosen.
 
 A clip is flagged as forged when its fake probability is at least the threshold.
 """
@@ -18,7 +19,8 @@ CHOICES = "fpr=RATE (such as fpr=0.01), eer, youden or f1"
 
 
 def clopper_pearson(hits: int, n: int, level: float) -> tuple[float, float]:
-    """Exact two-sided bounds at `level` of a share of which `hits` of `n` were seen (Clopper and Pearson, Biometrika 1934)."""
+    """Exact two-sided bounds at `level` of a share of which `hits` of `n` were seen (Clopper and Pearson,
+    Biometrika 1934)."""
     from scipy.special import betaincinv
 
     tail = (1 - level) / 2
@@ -28,17 +30,25 @@ def clopper_pearson(hits: int, n: int, level: float) -> tuple[float, float]:
 
 
 def flagged(tp: Any, fp: Any, n_forged: int, n_genuine: int) -> dict[str, Any]:
-    """TPR, FPR, accuracy and macro F1 from counts of flagged forged and genuine clips: numbers, or arrays of one shape.
+    """TPR, FPR, accuracy and macro F1 from counts of flagged forged and genuine clips: numbers, or arrays of
+    one shape.
 
-    A class's F1 is 2 hits / (clips of it + clips called it): the denominator is never 0 while both classes have clips.
+    A class's F1 is 2 hits / (clips of it + clips called it): the denominator is never 0 while both classes
+    have clips.
     """
     fn, tn = n_forged - tp, n_genuine - fp
     f1 = (2 * tp / (n_forged + tp + fp) + 2 * tn / (n_genuine + tn + fn)) / 2
-    return {"tpr": tp / n_forged, "fpr": fp / n_genuine, "accuracy": (tp + tn) / (n_forged + n_genuine), "macro_f1": f1}
+    return {
+        "tpr": tp / n_forged,
+        "fpr": fp / n_genuine,
+        "accuracy": (tp + tn) / (n_forged + n_genuine),
+        "macro_f1": f1,
+    }
 
 
 def counted(tp: int, fp: int, n_forged: int, n_genuine: int) -> dict[str, Any]:
-    """Everything a decision's four counts tell: the counts, rates, macro precision, recall and F1, and `base_rates`.
+    """Everything a decision's four counts tell: the counts, rates, macro precision, recall and F1, and
+    `base_rates`.
 
     `macro_precision` is None where one class is never called: its precision would be 0 / 0.
     """
@@ -58,8 +68,11 @@ def counted(tp: int, fp: int, n_forged: int, n_genuine: int) -> dict[str, Any]:
     }
 
 
-def at_threshold(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, threshold: float) -> dict[str, Any]:
-    """`counted` for the clips whose fake probability is at least `threshold`. Raises InputError as `check`."""
+def at_threshold(
+    targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, threshold: float
+) -> dict[str, Any]:
+    """`counted` for the clips whose fake probability is at least `threshold`. Raises InputError as
+    `check`."""
     truth, scores = check(targets, fake_probabilities)
     called = scores >= threshold
     n_forged = int(truth.sum())
@@ -68,20 +81,24 @@ def at_threshold(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, thre
 
 
 def precision_at(tpr: float, fpr: float, base_rate: float) -> float | None:
-    """Share of the flagged clips that are forged where `base_rate` of all clips are: b TPR / (b TPR + (1 - b) FPR).
+    """Share of the flagged clips that are forged where `base_rate` of all clips are: b TPR / (b TPR + (1 - b)
+    FPR).
 
     None where nothing is flagged. Raises InputError for a rate outside [0, 1] or a base rate outside (0, 1).
 
-    TPR 0.9, FPR 0.1 and one forged clip in ten give one half. The abstract of Layton et al. (SoK: The Good, The Bad, and The
-    Unbalanced, USENIX Security 2024) says that of the best detector's flags in a call centre 1 in 333 would be true, and not
-    from which rates. At a base rate of 0.01 %, the lowest in its tables, both error rates at that detector's published EER of
-    0.029 give one in 299.6; one in 333 takes, with every forged call found, an FPR of 3.32 % (3.3 % gives one in 331).
+    TPR 0.9, FPR 0.1 and one forged clip in ten give one half. The abstract of Layton et al. (SoK: The Good,
+    The Bad, and The Unbalanced, USENIX Security 2024) says that of the best detector's flags in a call centre
+    1 in 333 would be true, and not from which rates. At a base rate of 0.01 %, the lowest in its tables, both
+    error rates at that detector's published EER of 0.029 give one in 299.6; one in 333 takes, with every
+    forged call found, an FPR of 3.32 % (3.3 % gives one in 331).
     """
     for name, rate in (("TPR", tpr), ("FPR", fpr)):
         if not 0 <= rate <= 1:
             raise InputError(f"{name} {rate}; wanted a rate from 0 to 1")
     if not 0 < base_rate < 1:
-        raise InputError(f"base rate {base_rate}; wanted a share of forged clips above 0 and below 1, such as 0.001")
+        raise InputError(
+            f"base rate {base_rate}; wanted a share of forged clips above 0 and below 1, such as 0.001"
+        )
     true, false = base_rate * tpr, (1 - base_rate) * fpr
     return true / (true + false) if true + false > 0 else None
 
@@ -89,16 +106,21 @@ def precision_at(tpr: float, fpr: float, base_rate: float) -> float | None:
 def base_rates(
     tpr: float, fpr: float, bounds: tuple[float, float] | None = None, rates: Sequence[float] = BASE_RATES
 ) -> list[dict[str, float | None]]:
-    """For each base rate its precision and `one_in`: one in so many flagged clips is forged; None where nothing is flagged.
+    """For each base rate its precision and `one_in`: one in so many flagged clips is forged; None where
+    nothing is flagged.
 
-    `one_in` is None too where no flag is true. With `bounds`, the lower bound of the TPR and the upper one of the FPR, each
-    row has the same two for them, as `pessimistic_precision` and `pessimistic_one_in`: an FPR of 0 among a few genuine clips
-    promises no precision of 1. Raises InputError as `precision_at`.
+    `one_in` is None too where no flag is true. With `bounds`, the lower bound of the TPR and the upper one of
+    the FPR, each row has the same two for them, as `pessimistic_precision` and `pessimistic_one_in`: an FPR
+    of 0 among a few genuine clips promises no precision of 1. Raises InputError as `precision_at`.
     """
     rows: list[dict[str, float | None]] = []
     for rate in rates:
         precision = precision_at(tpr, fpr, rate)
-        row: dict[str, float | None] = {"base_rate": rate, "precision": precision, "one_in": _inverse(precision)}
+        row: dict[str, float | None] = {
+            "base_rate": rate,
+            "precision": precision,
+            "one_in": _inverse(precision),
+        }
         if bounds is not None:
             worst = precision_at(*bounds, rate) if precision is not None else None
             row |= {"pessimistic_precision": worst, "pessimistic_one_in": _inverse(worst)}
@@ -107,7 +129,8 @@ def base_rates(
 
 
 def check_rule(rule: str) -> float | None:
-    """The rate of a rule "fpr=RATE", None for the other rules of `choose`. Raises InputError for any other text."""
+    """The rate of a rule "fpr=RATE", None for the other rules of `choose`. Raises InputError for any other
+    text."""
     if rule in ("eer", "youden", "f1"):
         return None
     try:
@@ -120,11 +143,13 @@ def check_rule(rule: str) -> float | None:
 
 
 def choose(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, rule: str) -> float:
-    """The fake probability, one of those given, from which on clips are to be flagged; of equally good ones the highest.
+    """The fake probability, one of those given, from which on clips are to be flagged; of equally good ones
+    the highest.
 
-    `rule`: "fpr=RATE" takes the highest TPR whose FPR does not exceed RATE; "eer" the least |FPR - FNR|; "youden" the highest
-    TPR - FPR; "f1" the highest F1 of the forged class. For clips other than those that are judged by it. Raises InputError as
-    `check`, for another rule, and where "fpr=RATE" lets no forged clip be found.
+    `rule`: "fpr=RATE" takes the highest TPR whose FPR does not exceed RATE; "eer" the least |FPR - FNR|;
+    "youden" the highest TPR - FPR; "f1" the highest F1 of the forged class. For clips other than those that
+    are judged by it. Raises InputError as `check`, for another rule, and where "fpr=RATE" lets no forged clip
+    be found.
     """
     truth, scores = check(targets, fake_probabilities)
     limit = check_rule(rule)
@@ -135,8 +160,10 @@ def choose(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, rule: str)
         worth = np.where(fpr <= limit, tpr, 0.0)
         if not worth.any():
             raise InputError(
-                f"no threshold on the choosing scores finds a forged clip with an FPR of at most {limit:g}: {n_genuine:,} "
-                "genuine clips, and one or more score as high as the highest forged one; choose on more clips or by another "
+                f"no threshold on the choosing scores finds a forged clip with an FPR of at most {limit:g}: "
+                f"{n_genuine:,} "
+                "genuine clips, and one or more score as high as the highest forged one; choose on more "
+                "clips or by another "
                 "rule"
             )
     elif rule == "eer":

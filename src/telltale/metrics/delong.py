@@ -1,9 +1,9 @@
 """DeLong's standard error of an AUC, and the comparison of two models' AUCs on the same clips.
 
-DeLong, DeLong and Clarke-Pearson, Biometrics 1988: an AUC is a mean over forged clips of the share of genuine clips that each
-one beats, and a mean over genuine clips of the share of forged clips that beat each one; its variance is that of the first
-over the number of forged clips plus that of the second over the number of genuine ones. Computed from midranks in
-O(N log N), after Sun and Xu, IEEE Signal Processing Letters 2014.
+DeLong, DeLong and Clarke-Pearson, Biometrics 1988: an AUC is a mean over forged clips of the share of genuine
+clips that each one beats, and a mean over genuine clips of the share of forged clips that beat each one; its
+variance is that of the first over the number of forged clips plus that of the second over the number of
+genuine ones. Computed from midranks in O(N log N), after Sun and Xu, IEEE Signal Processing Letters 2014.
 """
 
 import math
@@ -17,8 +17,9 @@ Z = 1.959963984540054  # the normal distribution's 97.5 percentile
 
 
 def placements(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """For each forged clip the share of genuine clips it beats, (M,), and for each genuine clip the share of forged clips that
-    beat it, (N,), each in the clips' order; a tie counts one half. The mean of either is the AUC. InputError as `check`."""
+    """For each forged clip the share of genuine clips it beats, (M,), and for each genuine clip the share of
+    forged clips that beat it, (N,), each in the clips' order; a tie counts one half. The mean of either is
+    the AUC. InputError as `check`."""
     from scipy.stats import rankdata
 
     truth, scores = check(targets, fake_probabilities)
@@ -30,10 +31,12 @@ def placements(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tup
 
 
 def interval(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> dict[str, float | None]:
-    """{"value", "low", "high", "standard_error"}: the AUC and its 95 % interval, on the logit scale to stay within (0, 1).
+    """{"value", "low", "high", "standard_error"}: the AUC and its 95 % interval, on the logit scale to stay
+    within (0, 1).
 
-    logit(AUC) +- 1.96 SE / (AUC (1 - AUC)). `low` and `high` are None for an AUC of 0 or 1: there the standard error is 0 and
-    says nothing. Raises InputError as `check`, and with fewer than two clips of a class.
+    logit(AUC) +- 1.96 SE / (AUC (1 - AUC)). `low` and `high` are None for an AUC of 0 or 1: there the
+    standard error is 0 and says nothing. Raises InputError as `check`, and with fewer than two clips of a
+    class.
     """
     beats, beaten = placements(targets, fake_probabilities)
     auc, error = float(beats.mean()), math.sqrt(_covariance(beats, beats) + _covariance(beaten, beaten))
@@ -41,15 +44,19 @@ def interval(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> dict[
     high: float | None = None
     if 0 < auc < 1:
         middle, reach = math.log(auc / (1 - auc)), Z * error / (auc * (1 - auc))
-        low, high = (1 / (1 + math.exp(-min(max(at, -700.0), 700.0))) for at in (middle - reach, middle + reach))
+        low, high = (
+            1 / (1 + math.exp(-min(max(at, -700.0), 700.0))) for at in (middle - reach, middle + reach)
+        )
     return {"value": auc, "low": low, "high": high, "standard_error": error}
 
 
 def compare(targets: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike) -> dict[str, float | None]:
-    """The second model's AUC less the first's on the same clips: {"difference", "standard_error", "z", "p", "low", "high"}.
+    """The second model's AUC less the first's on the same clips: {"difference", "standard_error", "z", "p",
+    "low", "high"}.
 
-    `p` is two-sided; the interval, difference +- 1.96 standard errors, is at 95 %. Where the standard error is 0 (the same
-    order of clips twice, or two perfect ones) z, p and the interval are None. InputError as `interval`.
+    `p` is two-sided; the interval, difference +- 1.96 standard errors, is at 95 %. Where the standard error
+    is 0 (the same order of clips twice, or two perfect ones) z, p and the interval are None. InputError as
+    `interval`.
     """
     beats_a, beaten_a = placements(targets, first)
     beats_b, beaten_b = placements(targets, second)
@@ -58,7 +65,14 @@ def compare(targets: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike)
     beats, beaten = beats_b - beats_a, beaten_b - beaten_a
     error = math.sqrt(_covariance(beats, beats) + _covariance(beaten, beaten))
     if error < 1e-12:
-        return {"difference": difference, "standard_error": 0.0, "z": None, "p": None, "low": None, "high": None}
+        return {
+            "difference": difference,
+            "standard_error": 0.0,
+            "z": None,
+            "p": None,
+            "low": None,
+            "high": None,
+        }
     z = difference / error
     return {
         "difference": difference,
@@ -73,5 +87,8 @@ def compare(targets: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike)
 def _covariance(one: Floats, other: Floats) -> float:
     """Of two means over the same clips: the sample covariance over their number."""
     if len(one) < 2:
-        raise InputError("1 clip of a class; DeLong's standard error wants two or more genuine and two or more forged clips")
+        raise InputError(
+            "1 clip of a class; DeLong's standard error wants two or more genuine and two or more forged "
+            "clips"
+        )
     return float(((one - one.mean()) * (other - other.mean())).sum() / (len(one) - 1) / len(one))

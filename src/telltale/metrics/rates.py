@@ -1,7 +1,9 @@
-"""The ROC curve and what is read off it: TPR at low FPR, FPR at high TPR, equal error rate, partial AUC; and the input check.
+"""The ROC curve and what is read off it: TPR at low FPR, FPR at high TPR, equal error rate, partial AUC; and
+the input check.
 
-Everywhere in this package: `targets` (N,) int, 0 genuine or 1 forged; `fake_probabilities` (N,) float in [0, 1], the higher the
-more likely forged. Nothing is guessed: one class only, NaN, a value outside [0, 1] or two lengths raise `InputError` saying so.
+Everywhere in this package: `targets` (N,) int, 0 genuine or 1 forged; `fake_probabilities` (N,) float in [0,
+1], the higher the more likely forged. Nothing is guessed: one class only, NaN, a value outside [0, 1] or two
+lengths raise `InputError` saying so.
 """
 
 from collections.abc import Sequence
@@ -24,7 +26,10 @@ def check(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[In
     """The two as arrays (N,) int64 and (N,) float64. Raises InputError naming what is wrong with them."""
     truth, scores = np.asarray(targets), np.asarray(fake_probabilities)
     if truth.ndim != 1 or truth.shape != scores.shape:
-        raise InputError(f"targets have shape {truth.shape}, fake probabilities {scores.shape}; wanted two equal lengths (N,)")
+        raise InputError(
+            f"targets have shape {truth.shape}, fake probabilities {scores.shape}; wanted two equal lengths "
+            "(N,)"
+        )
     if scores.dtype.kind != "f":
         raise InputError(f"fake probabilities are {scores.dtype}; wanted floating-point numbers in [0, 1]")
     wrong = np.flatnonzero(~np.isin(truth, (0, 1)))
@@ -33,32 +38,42 @@ def check(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[In
         raise InputError(f"targets hold {what}; wanted integers 0 (genuine) or 1 (forged)")
     n_forged = int(np.count_nonzero(truth))
     if n_forged in (0, len(truth)):
-        raise InputError(f"{len(truth) - n_forged} genuine and {n_forged} forged clips; wanted at least one of each to compare")
+        raise InputError(
+            f"{len(truth) - n_forged} genuine and {n_forged} forged clips; wanted at least one of each to "
+            "compare"
+        )
     wrong = np.flatnonzero(~((scores >= 0) & (scores <= 1)))  # NaN compares false, so it is found too
     if len(wrong):
         raise InputError(
-            f"{len(wrong)} fake probabilities, first {scores[wrong[0]]} in row {wrong[0]}; wanted numbers in [0, 1]"
+            f"{len(wrong)} fake probabilities, first {scores[wrong[0]]} in row {wrong[0]}; wanted numbers "
+            "in [0, 1]"
         )
     return truth.astype(np.int64), scores.astype(np.float64)
 
 
 def roc(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """False and true positive rates, each (K + 1,): from (0, 0) to (1, 1) in one step for each of the K distinct scores."""
-    from sklearn.metrics import roc_curve  # here and below: two seconds that programs without metrics need not wait for
+    """False and true positive rates, each (K + 1,): from (0, 0) to (1, 1) in one step for each of the K
+    distinct scores."""
+    from sklearn.metrics import (
+        roc_curve,
+    )  # here and below: two seconds that programs without metrics need not wait for
 
     fpr, tpr, _ = roc_curve(*check(targets, fake_probabilities), drop_intermediate=False)
     return fpr, tpr
 
 
 def tpr_at_fpr(fpr: Floats, tpr: Floats, limits: Sequence[float]) -> Floats:
-    """(F,): for each limit the highest TPR of any threshold whose FPR does not exceed it. `fpr`, `tpr` as from `roc`."""
-    # Both rise along the curve, so the last point within the limit is the highest. Rates are compared, not counts with
-    # limit x n: 1 / 1000 and the literal 0.001 round to the same double, while 0.001 x n may fall just short of a whole number.
+    """(F,): for each limit the highest TPR of any threshold whose FPR does not exceed it. `fpr`, `tpr` as
+    from `roc`."""
+    # Both rise along the curve, so the last point within the limit is the highest. Rates are compared, not
+    # counts with limit x n: 1 / 1000 and the literal 0.001 round to the same double, while 0.001 x n may fall
+    # just short of a whole number.
     return tpr[np.searchsorted(fpr, limits, side="right") - 1]
 
 
 def fpr_at_tpr(fpr: Floats, tpr: Floats, wanted: Sequence[float]) -> Floats:
-    """(T,): for each wanted TPR the lowest FPR of any threshold whose TPR is at least that. `fpr`, `tpr` as from `roc`."""
+    """(T,): for each wanted TPR the lowest FPR of any threshold whose TPR is at least that. `fpr`, `tpr` as
+    from `roc`."""
     return fpr[np.searchsorted(tpr, wanted, side="left")]
 
 
@@ -72,11 +87,12 @@ def equal_error_rate(fpr: Floats, tpr: Floats) -> float:
 
 
 def partial_auc(fpr: Floats, tpr: Floats, max_fpr: float) -> float:
-    """Area under the curve up to `max_fpr`, standardised so that chance is 0.5 and perfection 1 (McClish, Medical Decision
-    Making 1989): 0.5 (1 + (area - chance) / (perfection - chance)). The curve's points are joined by straight lines, as
-    scikit-learn's `roc_auc_score(max_fpr=...)` does. `fpr`, `tpr` as from `roc`; `max_fpr` in (0, 1]."""
-    # The last point at or left of the limit, and then the limit itself on the line to the point after it. Where a point lies
-    # on the limit, the curve's height is that of the highest such point.
+    """Area under the curve up to `max_fpr`, standardised so that chance is 0.5 and perfection 1 (McClish,
+    Medical Decision Making 1989): 0.5 (1 + (area - chance) / (perfection - chance)). The curve's points are
+    joined by straight lines, as scikit-learn's `roc_auc_score(max_fpr=...)` does. `fpr`, `tpr` as from `roc`;
+    `max_fpr` in (0, 1]."""
+    # The last point at or left of the limit, and then the limit itself on the line to the point after it.
+    # Where a point lies on the limit, the curve's height is that of the highest such point.
     end = int(np.searchsorted(fpr, max_fpr, side="right"))
     height = tpr[-1]
     if end < len(fpr):
@@ -93,7 +109,8 @@ def standardised(area: float, max_fpr: float) -> float:
 
 
 def selection(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[float, float]:
-    """AUC and TPR at FPR 1e-3: what a training run selects its best epoch by. Raises InputError as `check`."""
+    """AUC and TPR at FPR 1e-3: what a training run selects its best epoch by. Raises InputError as
+    `check`."""
     from sklearn.metrics import roc_auc_score
 
     truth, scores = check(targets, fake_probabilities)

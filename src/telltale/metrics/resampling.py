@@ -1,7 +1,8 @@
 """Bootstrap: genuine and forged clips drawn apart, with replacement, and what each draw measures.
 
-Draw number d uses a generator of its own, keyed by (seed, d): draws are shared out among threads and do not depend on how many
-there are, and two models measured on the same clips in the same order are measured on the same draws.
+Draw number d uses a generator of its own, keyed by (seed, d): draws are shared out among threads and do not
+depend on how many there are, and two models measured on the same clips in the same order are measured on the
+same draws.
 """
 
 from bisect import bisect_left
@@ -24,9 +25,9 @@ PART = 25  # draws that a thread does before it says so
 
 @dataclass(frozen=True)
 class Draws:
-    """What `resamples` = R bootstrap samples measured: each metric (R,); `tpr` (R, F) at the F rates of `fprs`, `fpr` (R, 3) at
-    the rates of TPRS, `partial_auc` (R, 2) up to those of MAX_FPRS; `flagged` (R, 2): forged and genuine clips at or above
-    `threshold`."""
+    """What `resamples` = R bootstrap samples measured: each metric (R,); `tpr` (R, F) at the F rates of
+    `fprs`, `fpr` (R, 3) at the rates of TPRS, `partial_auc` (R, 2) up to those of MAX_FPRS; `flagged` (R, 2):
+    forged and genuine clips at or above `threshold`."""
 
     auc: Floats
     ap: Floats
@@ -52,10 +53,12 @@ def bootstrap(
     fprs: Sequence[float] = FPRS,
     threshold: float = 0.5,
 ) -> Draws:
-    """Resample genuine and forged clips apart, with replacement, `resamples` times; the same seed gives the same draws.
+    """Resample genuine and forged clips apart, with replacement, `resamples` times; the same seed gives the
+    same draws.
 
-    Scores are sorted once. A resample is then only a count of genuine and of forged clips at each distinct score, and every
-    metric is a sum over these counts: O(N) time and memory per resample, and ties stay one step. Raises InputError as `check`.
+    Scores are sorted once. A resample is then only a count of genuine and of forged clips at each distinct
+    score, and every metric is a sum over these counts: O(N) time and memory per resample, and ties stay one
+    step. Raises InputError as `check`.
     """
     truth, scores = check(targets, fake_probabilities)
     _check_resamples(resamples)
@@ -65,14 +68,30 @@ def bootstrap(
     flagged = np.empty((resamples, 2))
 
     def some(numbers: range) -> None:
-        room = np.empty((5, steps.length))  # asked for anew in every draw, memory would cost as much as the sums
+        room = np.empty(
+            (5, steps.length)
+        )  # asked for anew in every draw, memory would cost as much as the sums
         for draw in numbers:
             rng = np.random.default_rng([seed, draw])
             singles[:, draw], tprs[draw], fpr[draw], partial[draw], flagged[draw] = steps.measured(rng, room)
 
     _shared_out(some, resamples)
     auc, ap, eer, loss, brier, calibration_error = singles
-    return Draws(auc, ap, eer, loss, tprs, tuple(fprs), seed, brier, calibration_error, partial, fpr, flagged, threshold)
+    return Draws(
+        auc,
+        ap,
+        eer,
+        loss,
+        tprs,
+        tuple(fprs),
+        seed,
+        brier,
+        calibration_error,
+        partial,
+        fpr,
+        flagged,
+        threshold,
+    )
 
 
 class _Steps:
@@ -90,12 +109,16 @@ class _Steps:
         bins = calibration.bin_of(given)
         self.bin_starts = np.flatnonzero(np.append(True, bins[1:] != bins[:-1]))
         self.flagged_steps = int(np.searchsorted(falling, -threshold, side="right"))
-        # Rates are compared, not products of counts (see `rates.tpr_at_fpr`): the counts that keep to each limit, once for all.
+        # Rates are compared, not products of counts (see `rates.tpr_at_fpr`): the counts that keep to each
+        # limit, once for all.
         self.allowed = np.searchsorted(np.arange(self.n_genuine + 1) / self.n_genuine, fprs, side="right") - 1
         self.needed = np.searchsorted(np.arange(self.n_forged + 1) / self.n_forged, TPRS, side="left")
 
-    def measured(self, rng: np.random.Generator, room: Floats) -> tuple[list[float], Floats, Floats, list[float], list[float]]:
-        """One resample: AUC, AP, EER, log loss, Brier score and calibration error; TPRs; FPRs; partial AUCs; flagged clips.
+    def measured(
+        self, rng: np.random.Generator, room: Floats
+    ) -> tuple[list[float], Floats, Floats, list[float], list[float]]:
+        """One resample: AUC, AP, EER, log loss, Brier score and calibration error; TPRs; FPRs; partial AUCs;
+        flagged clips.
 
         room: (5, K) of memory to work in, for the K steps.
         """
@@ -108,7 +131,9 @@ class _Steps:
         np.cumsum(forged_counts, out=tp)
         n, m = float(self.n_genuine), float(self.n_forged)
         # einsum, not dot: that goes to BLAS, whose threads make it slower here and change the last digits.
-        auc = (np.einsum("i,i->", genuine_counts, tp) - np.einsum("i,i->", genuine_counts, forged_counts) / 2) / (n * m)
+        auc = (
+            np.einsum("i,i->", genuine_counts, tp) - np.einsum("i,i->", genuine_counts, forged_counts) / 2
+        ) / (n * m)
         np.add(tp, fp, out=share)
         np.maximum(share, 1, out=share)  # before the first clip drawn, 0 / 1
         np.divide(tp, share, out=share)
@@ -132,25 +157,39 @@ class _Steps:
 
 
 def group_aucs(
-    targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, groups: Sequence[str], *, resamples: int, seed: int
+    targets: npt.ArrayLike,
+    fake_probabilities: npt.ArrayLike,
+    groups: Sequence[str],
+    *,
+    resamples: int,
+    seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """AUC of the forged clips of each group against all genuine clips: group -> {"value", "low", "high", "n_forged"}.
+    """AUC of the forged clips of each group against all genuine clips: group -> {"value", "low", "high",
+    "n_forged"}.
 
-    `groups` (N,) names each clip's group; those of genuine clips are not read. Groups come sorted by name. All groups share a
-    resample's genuine clips, so a hundred groups cost about as much as one. InputError as `check`.
+    `groups` (N,) names each clip's group; those of genuine clips are not read. Groups come sorted by name.
+    All groups share a resample's genuine clips, so a hundred groups cost about as much as one. InputError as
+    `check`.
     """
     truth, scores = check(targets, fake_probabilities)
     _check_resamples(resamples)
     if len(groups) != len(truth):
         raise InputError(f"{len(groups)} groups for {len(truth)} clips; wanted one for each")
     forged = scores[truth == 1]
-    names, member_of = np.unique(np.asarray(groups, dtype=object)[truth == 1].astype(str), return_inverse=True)
+    names, member_of = np.unique(
+        np.asarray(groups, dtype=object)[truth == 1].astype(str), return_inverse=True
+    )
     members = [np.flatnonzero(member_of == index) for index in range(len(names))]
     genuine = np.sort(scores[truth == 0])
-    below, not_above = np.searchsorted(genuine, forged, side="left"), np.searchsorted(genuine, forged, side="right")
+    below, not_above = (
+        np.searchsorted(genuine, forged, side="left"),
+        np.searchsorted(genuine, forged, side="right"),
+    )
 
     def aucs(counts: Floats, drawn: list[Integers]) -> list[float]:
-        beaten = np.append(0.0, np.cumsum(counts))  # how many genuine clips lie below each place in their order
+        beaten = np.append(
+            0.0, np.cumsum(counts)
+        )  # how many genuine clips lie below each place in their order
         placement = (beaten[below] + beaten[not_above]) / (2 * beaten[-1])
         return [float(placement[rows].mean()) for rows in drawn]
 
@@ -172,7 +211,8 @@ def group_aucs(
 
 
 def with_interval(value: float, drawn: Floats) -> dict[str, float]:
-    """{"value", "low", "high"}: the measured value and the 2.5 and 97.5 percentiles of what the resamples gave, (R,)."""
+    """{"value", "low", "high"}: the measured value and the 2.5 and 97.5 percentiles of what the resamples
+    gave, (R,)."""
     low, high = np.percentile(drawn, (2.5, 97.5))
     return {"value": value, "low": float(low), "high": float(high)}
 
@@ -198,7 +238,8 @@ def _equal_error_rate(fp: Integers, tp: Integers) -> float:
 
 
 def _partial_auc(fp: Integers, tp: Integers, max_fpr: float) -> float:
-    """`rates.partial_auc` from running counts: the trapezoids of the steps up to the limit, and the part of the next one."""
+    """`rates.partial_auc` from running counts: the trapezoids of the steps up to the limit, and the part of
+    the next one."""
     n, m = float(fp[-1]), float(tp[-1])
     limit = max_fpr * n
     end = int(np.searchsorted(fp, limit, side="right"))
@@ -215,12 +256,14 @@ def _partial_auc(fp: Integers, tp: Integers, max_fpr: float) -> float:
 
 
 def _resampled_counts(places: Integers, length: int, rng: np.random.Generator) -> Integers:
-    """(length,): how often each place comes up when as many of `places` as there are get drawn with replacement."""
+    """(length,): how often each place comes up when as many of `places` as there are get drawn with
+    replacement."""
     return np.bincount(places[rng.integers(len(places), size=len(places))], minlength=length)
 
 
 def _shared_out(some: Callable[[range], None], resamples: int) -> None:
-    """Call `some` with the numbers of each part of the draws, in a thread a core: numpy gives up its lock in long calls."""
+    """Call `some` with the numbers of each part of the draws, in a thread a core: numpy gives up its lock in
+    long calls."""
     parts = [range(first, min(first + PART, resamples)) for first in range(0, resamples, PART)]
     shown = bar(resamples, "resampling", "draw", delay=0.5)
     with ThreadPoolExecutor(min(cores(), len(parts))) as pool:

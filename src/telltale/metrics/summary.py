@@ -1,4 +1,5 @@
-"""The body of metrics.json for one model: every metric with its value and interval, and what each one means."""
+"""The body of metrics.json for one model: every metric with its value and interval, and what each one
+means."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,31 +23,45 @@ from telltale.metrics.rates import (
 from telltale.metrics.resampling import Draws, flagged_intervals, group_aucs, with_interval
 
 DEFINITIONS = {
-    "auc": "area under the ROC curve: the chance that a forged clip scores above a genuine one, a tie counting one half",
-    "partial_auc": "area under the ROC curve, joined by straight lines, up to the stated false positive rate, standardised so "
+    "auc": (
+        "area under the ROC curve: the chance that a forged clip scores above a genuine one, a tie "
+        "counting one half"
+    ),
+    "partial_auc": "area under the ROC curve, joined by straight lines, up to the stated false positive "
+    "rate, standardised so "
     "that 0.5 is chance and 1 perfection (McClish 1989)",
-    "tpr_at_fpr": "highest true positive rate of any threshold whose false positive rate does not exceed the target; "
+    "tpr_at_fpr": "highest true positive rate of any threshold whose false positive rate does not "
+    "exceed the target; "
     "clips of equal score pass a threshold together, and nothing is interpolated",
-    "fpr_at_tpr": "lowest false positive rate of any threshold whose true positive rate is at least the target",
+    "fpr_at_tpr": (
+        "lowest false positive rate of any threshold whose true positive rate is at least the target"
+    ),
     "ap": "average precision: precision at each distinct score, weighted by the recall it adds",
     "eer": "rate at which false positives equal false negatives, on the ROC curve joined by straight lines",
     "log_loss": "mean of -ln of the probability given to the true class, "
     f"probabilities clipped to [{CLIP:.3g}, 1 - {CLIP:.3g}]",
     "brier": "mean squared difference between the fake probability and the target",
-    "calibration": f"{BINS} bins of equal width over [0, 1]; error: mean over bins, weighted by their clips, of |mean fake "
+    "calibration": f"{BINS} bins of equal width over [0, 1]; error: mean over bins, weighted by their "
+    f"clips, of |mean fake "
     "probability - share of forged clips|; maximum: the largest such difference of a bin that has clips",
-    "decision": "clips with a fake probability of at least the threshold are flagged as forged; macro: the plain mean of the "
+    "decision": "clips with a fake probability of at least the threshold are flagged as forged; macro: "
+    "the plain mean of the "
     "two classes' values, null where a class is never called",
-    "base_rates": "precision = b TPR / (b TPR + (1 - b) FPR) where a share b of all clips is forged, with TPR and FPR at the "
-    "threshold, null where nothing is flagged; one_in: one in so many flagged clips is forged; pessimistic: with the upper "
+    "base_rates": "precision = b TPR / (b TPR + (1 - b) FPR) where a share b of all clips is forged, "
+    "with TPR and FPR at the "
+    "threshold, null where nothing is flagged; one_in: one in so many flagged clips is forged; pessimistic: "
+    "with the upper "
     "95 % Clopper-Pearson bound of the FPR and the lower one of the TPR, each one-sided",
     "low, high": "2.5 and 97.5 percentiles of a bootstrap that resamples genuine and forged clips apart",
-    "resolved": "true when there are at least 1 / FPR genuine clips; with fewer, not one false positive is allowed",
+    "resolved": (
+        "true when there are at least 1 / FPR genuine clips; with fewer, not one false positive is allowed"
+    ),
 }
 
 
 def summary(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, draws: Draws) -> dict[str, Any]:
-    """Every metric with its value and interval, the counts, the decision at `draws.threshold`, and the definitions.
+    """Every metric with its value and interval, the counts, the decision at `draws.threshold`, and the
+    definitions.
 
     `draws` come from `bootstrap` on the same clips, with FPRS among its rates.
     """
@@ -101,9 +116,10 @@ def by_group(
 ) -> dict[str, dict[str, Any]]:
     """Group -> {"value", "low", "high", "n_genuine", "n_forged", "tpr", "fpr"}, sorted by name.
 
-    `groups` (N,) names each clip's group, None a clip's that has none. value, low, high: the AUC of the group's forged
-    clips against all genuine ones, as `group_aucs` gives it. tpr, fpr: the shares of the group's own clips at or above
-    `threshold`. What needs clips that a group has not is None. InputError as `check`.
+    `groups` (N,) names each clip's group, None a clip's that has none. value, low, high: the AUC of the
+    group's forged clips against all genuine ones, as `group_aucs` gives it. tpr, fpr: the shares of the
+    group's own clips at or above `threshold`. What needs clips that a group has not is None. InputError as
+    `check`.
     """
     truth, scores = check(targets, fake_probabilities)
     aucs = group_aucs(truth, scores, [group or "" for group in groups], resamples=resamples, seed=seed)

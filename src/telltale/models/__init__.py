@@ -1,10 +1,10 @@
 """The models, built by name; the names are `registry.ENTRIES`.
 
-Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, n_mels, L) float dB, has_picture (N,) bool,
-has_sound (N,) bool, frame_seconds (N, T) float from where the mel begins) → logit (N,) of forged, and may be given None or an
-empty tensor for what it does not read. It carries `provenance`: for each tower ("picture", "sound") which weights it began
-with, as `weights.Provenance` says. What only training needs lies in a module called `learning`: it is neither counted nor
-shipped.
+Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, n_mels, L) float dB, has_picture
+(N,) bool, has_sound (N,) bool, frame_seconds (N, T) float from where the mel begins) → logit (N,) of forged,
+and may be given None or an empty tensor for what it does not read. It carries `provenance`: for each tower
+("picture", "sound") which weights it began with, as `weights.Provenance` says. What only training needs lies
+in a module called `learning`: it is neither counted nor shipped.
 """
 
 import copy
@@ -23,14 +23,21 @@ LEARNING = "learning"
 
 
 def build(
-    settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    settings: config.Model,
+    mel: config.Mel,
+    clip: config.Clip,
+    *,
+    initialise: bool,
+    methods: int | None = None,
 ) -> "nn.Module":
-    """The model that `settings.name` names, its weights drawn from torch's generator or loaded as the settings say.
+    """The model that `settings.name` names, its weights drawn from torch's generator or loaded as the
+    settings say.
 
-    With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set, by the caller.
-    methods: for training, how many kinds of forgery its labels tell apart; None leaves out what only training needs.
-    The file is imported only now: timm takes five seconds, in which the workers can decode. Raises InputError where a backbone
-    is unknown, its weights cannot be had, or a detector's features or head are not what `detector.Detector` says.
+    With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set,
+    by the caller. methods: for training, how many kinds of forgery its labels tell apart; None leaves out
+    what only training needs. The file is imported only now: timm takes five seconds, in which the workers can
+    decode. Raises InputError where a backbone is unknown, its weights cannot be had, or a detector's features
+    or head are not what `detector.Detector` says.
     """
     entry = ENTRIES[settings.name]
     if not entry.per_frame:

@@ -1,9 +1,10 @@
-"""`audiovisual`: what is seen and what is heard as tokens in time, joined by a small transformer; works when either is missing.
+"""`audiovisual`: what is seen and what is heard as tokens in time, joined by a small transformer; works when
+either is missing.
 
-A clip becomes one sequence: a learned summary token, a token for each frame, a token for each step of the sound's feature map.
-Each says when (a sinusoid of its time over `clip.seconds`, one scale for both) and what (a learned vector of its modality).
-Two blocks let picture and sound look at each other, so that a mouth and a voice that do not fit can be noticed; the pooled
-tokens decide.
+A clip becomes one sequence: a learned summary token, a token for each frame, a token for each step of the
+sound's feature map. Each says when (a sinusoid of its time over `clip.seconds`, one scale for both) and what
+(a learned vector of its modality). Two blocks let picture and sound look at each other, so that a mouth and a
+voice that do not fit can be noticed; the pooled tokens decide.
 """
 
 import math
@@ -23,7 +24,8 @@ from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
 
 HEADS, BLOCKS = 4, 2
-STRIDE = 32  # the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
+# the mel picture's sides become multiples of it, which the strides and patches of most backbones divide
+STRIDE = 32
 
 
 class Stream(nn.Module):
@@ -43,9 +45,11 @@ class Stream(nn.Module):
 
 
 class PictureStream(Stream):
-    """Pictures (R, T, 3, H, W) in [0, 1] and their times (R, T) in seconds from the span's start → a token a frame.
+    """Pictures (R, T, 3, H, W) in [0, 1] and their times (R, T) in seconds from the span's start → a token a
+    frame.
 
-    seconds: the span's full length, what the scale of times counts in; None: frames stand evenly over the scale.
+    seconds: the span's full length, what the scale of times counts in; None: frames stand evenly over the
+    scale.
     """
 
     def __init__(self, tower: Tower, width: int, seconds: float | None) -> None:
@@ -61,9 +65,11 @@ class PictureStream(Stream):
 
 
 class SoundStream(Stream):
-    """Mel image (R, n_mels, L) dB → a token for each column of the backbone's feature map, averaged over the mel axis alone.
+    """Mel image (R, n_mels, L) dB → a token for each column of the backbone's feature map, averaged over the
+    mel axis alone.
 
-    The image is as long as the span, silence behind a shorter clip: column k of K stands at (k + 1/2) / K of it, to half a hop.
+    The image is as long as the span, silence behind a shorter clip: column k of K stands at (k + 1/2) / K of
+    it, to half a hop.
     """
 
     def __init__(self, tower: Tower, width: int, size: tuple[int, int]) -> None:
@@ -76,7 +82,8 @@ class SoundStream(Stream):
         return self.tokens(features, (torch.arange(count, device=features.device) + 0.5) / count)
 
     def columns(self, features: Tensor) -> Tensor:
-        """The backbone's unpooled features, (R, D, h, w), (R, h, w, D) or tokens (R, h*w + prefix, D) → (R, w, D)."""
+        """The backbone's unpooled features, (R, D, h, w), (R, h, w, D) or tokens (R, h*w + prefix, D) → (R,
+        w, D)."""
         if features.ndim == 4 and getattr(self.backbone, "output_fmt", "NCHW") == "NHWC":
             return features.mean(1)
         if features.ndim == 4:
@@ -88,13 +95,15 @@ class SoundStream(Stream):
             if (height // stride) * (width // stride) == patches.shape[1]:
                 return patches.unflatten(1, (height // stride, width // stride)).mean(1)
         raise InputError(
-            f"model.sound_backbone gives features of shape {tuple(features.shape)} for a mel picture of {height} x {width}; "
+            f"model.sound_backbone gives features of shape {tuple(features.shape)} for a mel picture of "
+            f"{height} x {width}; "
             "wanted a map with a time axis, such as resnet18 or efficientnet_b0 has"
         )
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block, written out: torch's own hides its weights from thop and goes another way in eval mode."""
+    """A pre-norm transformer block, written out: torch's own hides its weights from thop and goes another way
+    in eval mode."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -116,11 +125,15 @@ class Block(nn.Module):
 class AudioVisual(nn.Module):
     """The whole: two streams, the summary token, the blocks, the pooling and the head."""
 
-    def __init__(self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int], seconds: float) -> None:
+    def __init__(
+        self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int], seconds: float
+    ) -> None:
         super().__init__()
         assert isinstance(settings, AudiovisualSettings)
         width = settings.width
-        self.picture = PictureStream(picture, width, seconds if settings.audiovisual_clock == "seconds" else None)
+        self.picture = PictureStream(
+            picture, width, seconds if settings.audiovisual_clock == "seconds" else None
+        )
         self.sound = SoundStream(sound, width, mel_size)
         self.summary = nn.Parameter(torch.randn(width) * 0.02)
         self.blocks = nn.ModuleList(Block(width, settings.dropout) for _ in range(BLOCKS))
@@ -141,9 +154,10 @@ class AudioVisual(nn.Module):
     ) -> Tensor:
         """Pictures (N, T, 3, H, W) in [0, 1], mel (N, n_mels, L) dB, masks (N,) bool → logit (N,) of forged.
 
-        frame_seconds: (N, T), when each frame came on show, in seconds from where the mel begins. What a mask says is missing
-        is never looked at. A clip with neither gets a number too, always the same one. mel_rows (N,) says which row of a mel of
-        fewer rows is each clip's: what clips share goes through the tower once.
+        frame_seconds: (N, T), when each frame came on show, in seconds from where the mel begins. What a mask
+        says is missing is never looked at. A clip with neither gets a number too, always the same one.
+        mel_rows (N,) says which row of a mel of fewer rows is each clip's: what clips share goes through the
+        tower once.
         """
         if self.training and self.modality_dropout > 0:
             has_picture, has_sound = drop_one(has_picture, has_sound, self.modality_dropout)
@@ -157,15 +171,16 @@ class AudioVisual(nn.Module):
         ):
             rows, stands_in = norms.share(stream, present.nonzero().squeeze(1))
             if len(rows) == 0:
-                # Nothing to read in the whole batch: every weight of the stream still gets a gradient, of zero, because DDP
-                # waits for one on every process; and batch norm sees no placeholder.
+                # Nothing to read in the whole batch: every weight of the stream still gets a gradient, of
+                # zero, because DDP waits for one on every process; and batch norm sees no placeholder.
                 if stands_in:
                     with norms.silent(stream):
                         unread = unread + 0.0 * stream(*(each[:1] for each in inputs)).sum()
                 else:
                     unread = unread + 0.0 * sum(parameter.sum() for parameter in stream.parameters())
                 continue
-            # Only the rows that have it go through the tower: a placeholder must not enter batch norm's statistics.
+            # Only the rows that have it go through the tower: a placeholder must not enter batch norm's
+            # statistics.
             if whose is None:
                 read = stream(*(each.index_select(0, rows) for each in inputs))
             else:
@@ -182,7 +197,8 @@ class AudioVisual(nn.Module):
 
 
 def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tuple[Tensor, Tensor]:
-    """Masks (N,) with, by `probability`, one of the two hidden where both are there: either is as likely. Draws from torch."""
+    """Masks (N,) with, by `probability`, one of the two hidden where both are there: either is as likely.
+    Draws from torch."""
     both = has_picture & has_sound
     chosen, which = torch.rand(2, len(both), device=both.device)
     dropped = both & (chosen < probability)
@@ -190,7 +206,8 @@ def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tupl
 
 
 def sinusoid(times: Tensor, width: int) -> Tensor:
-    """Times (..., L), 1 after the span's full length → (..., L, width): sines and cosines, half a cycle over it to 32."""
+    """Times (..., L), 1 after the span's full length → (..., L, width): sines and cosines, half a cycle over
+    it to 32."""
     angles = times.unsqueeze(-1) * math.pi * 2.0 ** torch.linspace(0, 6, width // 2, device=times.device)
     return torch.cat([angles.sin(), angles.cos()], -1)
 
@@ -202,13 +219,17 @@ def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool
     detector = frames.detector(settings.picture_detector, settings, clip, initialise=initialise)
     detector.behead()
     # It scales its pictures itself, each in its own way.
-    return Tower(FeatureTower(detector), detector.width, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), detector.provenance)
+    return Tower(
+        FeatureTower(detector), detector.width, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), detector.provenance
+    )
 
 
 def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> AudioVisual:
     """Both towers of `settings`, joined at `settings.width`."""
     if settings.width % (2 * HEADS):
-        raise InputError(f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads")
+        raise InputError(
+            f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads"
+        )
     mel_size = (-(-mel.n_mels // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
     picture = picture_tower(settings, clip, initialise=initialise)
     sound = backbone(settings, "sound", mel_size, pooled=False, initialise=initialise)

@@ -1,4 +1,5 @@
-"""Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running any code."""
+"""Checkpoints: one dictionary of tensors and plain values, written whole or not at all, read without running
+any code."""
 
 import io
 import pickle
@@ -19,7 +20,8 @@ MAGIC = b"PK\x03\x04"
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the new one.
+    """Write `content` beside `path` and rename it into place: a kill at any moment leaves the old file or the
+    new one.
 
     Raises InputError if the disk is full or the folder cannot be written; the old file is still there then.
     """
@@ -37,18 +39,22 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def check(path: Path) -> None:
-    """Look at the file's first bytes, without torch. Raises InputError if it is absent or cannot be a checkpoint."""
+    """Look at the file's first bytes, without torch. Raises InputError if it is absent or cannot be a
+    checkpoint."""
     try:
         with path.open("rb") as file:
             begins = file.read(len(MAGIC))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a checkpoint such as RUN/best.pt") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); wanted a checkpoint such as RUN/best.pt"
+        ) from None
     if begins != MAGIC:
         raise InputError(f"{path}: is no checkpoint; wanted a file that train.py wrote, such as RUN/best.pt")
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote, on the CPU. Raises InputError for a file that is absent, damaged or something else."""
+    """Read what `save` wrote, on the CPU. Raises InputError for a file that is absent, damaged or something
+    else."""
     check(path)
     import torch
 
@@ -72,7 +78,8 @@ def facts(path: Path) -> dict[str, Any]:
 
 
 class _WithoutTensors(pickle.Unpickler):
-    """Reads the pickle in torch's archive. It calls nothing that the file names but OrderedDict; all of torch's gives None."""
+    """Reads the pickle in torch's archive. It calls nothing that the file names but OrderedDict; all of
+    torch's gives None."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -91,7 +98,9 @@ def _nothing(*_: Any) -> None:
 
 def _of_our_format(path: Path, content: Any) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path}: is not a {FORMAT} file; wanted a checkpoint that train.py wrote, such as RUN/best.pt")
+        raise InputError(
+            f"{path}: is not a {FORMAT} file; wanted a checkpoint that train.py wrote, such as RUN/best.pt"
+        )
     return content
 
 
@@ -110,4 +119,6 @@ def load_weights(model: "torch.nn.Module", state: dict[str, Any], path: Path) ->
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: its weights do not fit the model that its own config describes ({reason})") from None
+        raise InputError(
+            f"{path}: its weights do not fit the model that its own config describes ({reason})"
+        ) from None

@@ -3,7 +3,8 @@
     class Mine(Detector):
         def features(self, pictures): ...       # (B, 3, H, W) in [0, 1] → (B, width)
 
-A clip's score is pooled from its frames' by `frames.Frames`; as the picture tower of `audiovisual` its features are tokens.
+A clip's score is pooled from its frames' by `frames.Frames`; as the picture tower of `audiovisual` its
+features are tokens.
 """
 
 from typing import Any
@@ -14,7 +15,8 @@ from telltale.models.inputs import full_precision
 
 
 class Detector(nn.Module):
-    """head: (B, width) features → (B, 1), the logit of forged, or (B, 2), the scores of genuine and of forged.
+    """head: (B, width) features → (B, 1), the logit of forged, or (B, 2), the scores of genuine and of
+    forged.
 
     learning: what only its objective needs, or None; kept out of what is counted and shipped. provenance: as
     `weights.Provenance` says, as a mapping.
@@ -33,12 +35,14 @@ class Detector(nn.Module):
         raise NotImplementedError
 
     def learn(self, pictures: Tensor) -> Any:
-        """What training wants of pictures (B, 3, H, W) in [0, 1]: logits (B,), or what an objective of its own reads."""
+        """What training wants of pictures (B, 3, H, W) in [0, 1]: logits (B,), or what an objective of its
+        own reads."""
         return self(pictures)
 
     def classes(self, features: Tensor) -> Tensor:
         """(B, width) → float32 (B, 1 or 2), what the head says: in float32 under autocast too."""
-        # Half precision rounds the scores of many clips to one number, which blurs the rates at few false alarms.
+        # Half precision rounds the scores of many clips to one number, which blurs the rates at few false
+        # alarms.
         with full_precision(features):
             return self.head(features.float())
 
@@ -48,7 +52,8 @@ class Detector(nn.Module):
         return scores.squeeze(1) if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
 
     def no_weight_decay(self) -> set[str]:
-        """Names of weights, besides biases and norms, that `optim.decay: weights` leaves alone: timm's name for them."""
+        """Names of weights, besides biases and norms, that `optim.decay: weights` leaves alone: timm's name
+        for them."""
         return set()
 
     def behead(self) -> None:
@@ -61,7 +66,8 @@ class Detector(nn.Module):
 
 
 def begin_as_in_keras(network: nn.Module) -> None:
-    """Weights drawn as Keras draws them, Glorot's uniform and biases of zero: torch's smaller ones fade in plain networks."""
+    """Weights drawn as Keras draws them, Glorot's uniform and biases of zero: torch's smaller ones fade in
+    plain networks."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(module.weight)

@@ -1,10 +1,12 @@
-"""F3-Net (Qian, Yin, Sheng, Chen and Shao, ECCV 2020): frequency-aware decomposition and local frequency statistics, mixed.
+"""F3-Net (Qian, Yin, Sheng, Chen and Shao, ECCV 2020): frequency-aware decomposition and local frequency
+statistics, mixed.
 
-FAD splits a picture into four frequency bands of its whole DCT, LFS describes each neighbourhood by the energy of six bands of
-its own; each goes through an Xception, and MixBlocks let them look at each other after blocks 7 and 12. `model.f3net_parts` are
-"fad", "lfs", "both" (not mixed) or "mix", as in the published ablation. 41,979,661 parameters unmixed at 299 x 299, 48,314,929
-mixed. Facts from github.com/yyk-wew/F3Net at 01942ca and Leminhbinh0209/F3Net; bands as shares of the spectrum's area and the
-form of LFS's logarithm as the paper has them.
+FAD splits a picture into four frequency bands of its whole DCT, LFS describes each neighbourhood by the
+energy of six bands of its own; each goes through an Xception, and MixBlocks let them look at each other after
+blocks 7 and 12. `model.f3net_parts` are "fad", "lfs", "both" (not mixed) or "mix", as in the published
+ablation. 41,979,661 parameters unmixed at 299 x 299, 48,314,929 mixed. Facts from github.com/yyk-wew/F3Net at
+01942ca and Leminhbinh0209/F3Net; bands as shares of the spectrum's area and the form of LFS's logarithm as
+the paper has them.
 """
 
 import math
@@ -59,7 +61,8 @@ class Filter(nn.Module):
 class Decomposition(nn.Module):
     """FAD: pictures (B, 3, S, S) → (B, 12, S, S), their low, middle, high and all frequencies.
 
-    The low band holds 1/16 of the spectrum's area, the middle one reaches to 1/8, the high one holds the rest.
+    The low band holds 1/16 of the spectrum's area, the middle one reaches to 1/8, the high one holds the
+    rest.
     """
 
     dct: Tensor
@@ -68,7 +71,9 @@ class Decomposition(nn.Module):
         super().__init__()
         self.register_buffer("dct", dct_matrix(size), persistent=False)
         low, middle = size // 2.82, size // 2
-        self.filters = Filter([band(size, *edges) for edges in ((0, low), (low, middle), (middle, 2 * size), (0, 2 * size))])
+        self.filters = Filter(
+            [band(size, *edges) for edges in ((0, low), (low, middle), (middle, 2 * size), (0, 2 * size))]
+        )
 
     def forward(self, pictures: Tensor) -> Tensor:
         spectrum = self.dct @ pictures @ self.dct.T
@@ -76,7 +81,8 @@ class Decomposition(nn.Module):
 
 
 class Statistics(nn.Module):
-    """LFS: pictures (B, 3, S, S) in [-1, 1] → (B, 6, S/2, S/2): log10 of each band's energy in windows of 10 x 10, every 2."""
+    """LFS: pictures (B, 3, S, S) in [-1, 1] → (B, 6, S/2, S/2): log10 of each band's energy in windows of 10
+    x 10, every 2."""
 
     basis: Tensor
 
@@ -84,7 +90,9 @@ class Statistics(nn.Module):
         super().__init__()
         dct = dct_matrix(WINDOW)
         # The DCT of every window is one convolution: a kernel for each of its 100 coefficients.
-        self.register_buffer("basis", torch.einsum("ik,jl->ijkl", dct, dct).reshape(-1, 1, WINDOW, WINDOW), persistent=False)
+        self.register_buffer(
+            "basis", torch.einsum("ik,jl->ijkl", dct, dct).reshape(-1, 1, WINDOW, WINDOW), persistent=False
+        )
         edges = [2 * WINDOW * number / BANDS for number in range(BANDS + 1)]
         self.filters = Filter([band(WINDOW, low, high) for low, high in pairwise(edges)])
 
@@ -95,7 +103,8 @@ class Statistics(nn.Module):
 
 
 class MixBlock(nn.Module):
-    """Two maps (B, C, h, w) and what each takes from the other: nothing while the two gates are zero, as they begin."""
+    """Two maps (B, C, h, w) and what each takes from the other: nothing while the two gates are zero, as they
+    begin."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -105,14 +114,19 @@ class MixBlock(nn.Module):
         spread = [nn.Conv2d(channels, channels, 1, groups=channels) for _ in range(2)]
         for convolution in spread:
             nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
-        self.give = nn.ModuleList(nn.Sequential(convolution, nn.BatchNorm2d(channels)) for convolution in spread)
+        self.give = nn.ModuleList(
+            nn.Sequential(convolution, nn.BatchNorm2d(channels)) for convolution in spread
+        )
 
     def forward(self, fad: Tensor, lfs: Tensor) -> tuple[Tensor, Tensor]:
         maps = (fad, lfs)
         query = torch.cat([layer(each) for layer, each in zip(self.queries, maps, strict=True)], 3)
         key = torch.cat([layer(each) for layer, each in zip(self.keys, maps, strict=True)], 3)
         attention = (query.float() @ key.float().transpose(2, 3)).softmax(3).to(fad.dtype)  # (B, C, h, h)
-        taken = [self.give[to](maps[1 - to] * attention * (2 * torch.sigmoid(self.gates[1 - to]) - 1)) for to in range(2)]
+        taken = [
+            self.give[to](maps[1 - to] * attention * (2 * torch.sigmoid(self.gates[1 - to]) - 1))
+            for to in range(2)
+        ]
         return fad + taken[0], lfs + taken[1]
 
 
@@ -145,21 +159,27 @@ class F3Net(Detector):
                     maps[name] = part(pictures.float())
         maps = {name: xception.stem(self.trunks[name], each) for name, each in maps.items()}
         for number, (first, last) in enumerate(((1, 7), (8, 12))):
-            maps = {name: xception.blocks(self.trunks[name], each, first, last) for name, each in maps.items()}
+            maps = {
+                name: xception.blocks(self.trunks[name], each, first, last) for name, each in maps.items()
+            }
             if self.mix is not None:
                 maps["fad"], maps["lfs"] = self.mix[number](maps["fad"], maps["lfs"])
         pooled = [xception.ending(self.trunks[name], each).mean((2, 3)) for name, each in maps.items()]
         return torch.cat(pooled, 1)
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> F3Net:
-    """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`. Raises InputError for a size it cannot mix."""
+def build(
+    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+) -> F3Net:
+    """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`. Raises InputError for a size it
+    cannot mix."""
     assert isinstance(settings, F3NetSettings)
     parts = settings.f3net_parts
     names = {"fad": ("fad",), "lfs": ("lfs",)}.get(parts, ("fad", "lfs"))
     if parts == "mix" and len({map_side(name, clip.image_size) for name in names}) > 1:
         raise InputError(
-            f"clip.image_size is {clip.image_size}, at which F3-Net's two maps differ in size and cannot be mixed; "
+            f"clip.image_size is {clip.image_size}, at which F3-Net's two maps differ in size and cannot be "
+            "mixed; "
             "wanted a multiple of 32, or 299"
         )
     towers = {name: xception.trunk(settings, clip, initialise=initialise) for name in names}

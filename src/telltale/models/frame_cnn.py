@@ -1,6 +1,8 @@
-"""Any timm backbone over single frames, and one linear layer with two classes: Xception, EfficientNets, ResNets, SBI's network.
+"""Any timm backbone over single frames, and one linear layer with two classes: Xception, EfficientNets,
+ResNets, SBI's network.
 
-Without its own ImageNet classifier, and with its stem as it was trained: 20,811,050 parameters as `legacy_xception`.
+Without its own ImageNet classifier, and with its stem as it was trained: 20,811,050 parameters as
+`legacy_xception`.
 """
 
 from torch import Tensor, nn
@@ -22,7 +24,9 @@ class FrameCnn(Detector):
         return self.backbone(self.normalise(pictures))
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> FrameCnn:
+def build(
+    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+) -> FrameCnn:
     """`settings.picture_backbone` over pictures of `clip.image_size`."""
     size = (clip.image_size, clip.image_size)
     return FrameCnn(backbone(settings, "picture", size, initialise=initialise), settings.dropout)

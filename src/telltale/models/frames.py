@@ -16,23 +16,31 @@ from telltale.models.pooling import FramePooling
 from telltale.runtime.fake_tensors import count_devices
 
 
-def detector(name: str, settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Detector:
-    """The frame-level detector `name`, with or without what only training needs (`methods`, see `models.build`).
+def detector(
+    name: str, settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+) -> Detector:
+    """The frame-level detector `name`, with or without what only training needs (`methods`, see
+    `models.build`).
 
-    With `initialise` what it gives is checked, too: what is loaded from a checkpoint was checked before it was trained. Raises
-    InputError where its features or its head are not what `Detector` says, or it has no weights to begin with.
+    With `initialise` what it gives is checked, too: what is loaded from a checkpoint was checked before it
+    was trained. Raises InputError where its features or its head are not what `Detector` says, or it has no
+    weights to begin with.
     """
-    built = import_module(f"telltale.models.{ENTRIES[name].file}").build(settings, clip, initialise=initialise, methods=methods)
+    built = import_module(f"telltale.models.{ENTRIES[name].file}").build(
+        settings, clip, initialise=initialise, methods=methods
+    )
     if initialise:
         check(name, built, clip.image_size)
     return built
 
 
 def check(name: str, built: Detector, size: int) -> None:
-    """Raise InputError where features of 2 pictures of `size` are not (2, width), or the head's scores not (2, 1) or (2, 2).
+    """Raise InputError where features of 2 pictures of `size` are not (2, width), or the head's scores not
+    (2, 1) or (2, 2).
 
-    Tensors without data walk through it: no picture is computed, no statistic changes, and nothing is drawn. A network that
-    asks its data where to go, or cannot read the size, is left to the audit, which walks it with some.
+    Tensors without data walk through it: no picture is computed, no statistic changes, and nothing is drawn.
+    A network that asks its data where to go, or cannot read the size, is left to the audit, which walks it
+    with some.
     """
     tower, training = FeatureTower(built), built.training
     count_devices()
@@ -44,16 +52,21 @@ def check(name: str, built: Detector, size: int) -> None:
             except (RuntimeError, AssertionError):
                 return
             if features != (2, built.width):
-                raise InputError(f"{name}: its features of 2 pictures have the shape {features}; wanted (2, {built.width})")
+                raise InputError(
+                    f"{name}: its features of 2 pictures have the shape {features}; wanted (2, {built.width})"
+                )
             try:
                 scores = tuple(functional_call(built.head, _empty(built.head), torch.empty(features)).shape)
             except RuntimeError as error:
-                raise InputError(f"{name}: its head cannot read features of width {built.width} ({error})") from None
+                raise InputError(
+                    f"{name}: its head cannot read features of width {built.width} ({error})"
+                ) from None
     finally:
         built.train(training)
     if scores not in ((2, 1), (2, 2)):
         raise InputError(
-            f"{name}: its head's scores of 2 pictures have the shape {scores}; wanted (2, 1), the logit of forged, or (2, 2), "
+            f"{name}: its head's scores of 2 pictures have the shape {scores}; wanted (2, 1), the logit of "
+            "forged, or (2, 2), "
             "the scores of genuine and of forged"
         )
 
@@ -65,7 +78,8 @@ def _empty(module: nn.Module) -> dict[str, Tensor]:
 
 
 class Frames(nn.Module):
-    """A frame-level detector over the frames of a clip. It knows no motion: the first thing a model that does has to beat."""
+    """A frame-level detector over the frames of a clip. It knows no motion: the first thing a model that does
+    has to beat."""
 
     def __init__(self, detector: Detector, pooling: str, top_k: int) -> None:
         super().__init__()
@@ -83,14 +97,17 @@ class Frames(nn.Module):
         *,
         learn: bool = False,
     ) -> Any:
-        """Pictures (N, T, 3, H, W) in [0, 1] → logit (N,) of forged. Reads nothing else, not even whether the clip has them.
+        """Pictures (N, T, 3, H, W) in [0, 1] → logit (N,) of forged. Reads nothing else, not even whether the
+        clip has them.
 
-        learn: give instead what `detector.learn` says of the N * T frames, clip by clip; for losses of frames, and for maps.
+        learn: give instead what `detector.learn` says of the N * T frames, clip by clip; for losses of
+        frames, and for maps.
         """
         clips, frames = pictures.shape[:2]
         if learn:
             return self.detector.learn(pictures.flatten(0, 1))
         features = self.detector.features(pictures.flatten(0, 1))
         return self.pooling(
-            features.unflatten(0, (clips, frames)), self.detector.logits(features).unflatten(0, (clips, frames))
+            features.unflatten(0, (clips, frames)),
+            self.detector.logits(features).unflatten(0, (clips, frames)),
         )

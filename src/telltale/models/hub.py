@@ -1,7 +1,9 @@
-"""Public weights by timm tag, from the Hugging Face hub or the address that timm names, into files to be carried offline.
+"""Public weights by timm tag, from the Hugging Face hub or the address that timm names, into files to be
+carried offline.
 
-The folder of fetched weights is $TELLTALE_WEIGHTS, else ./weights. It holds `<tag>.safetensors` and `weights.json`, the record
-of where each came from and of its SHA-256, which is checked whenever the file is used.
+The folder of fetched weights is $TELLTALE_WEIGHTS, else ./weights. It holds `<tag>.safetensors` and
+`weights.json`, the record of where each came from and of its SHA-256, which is checked whenever the file is
+used.
 """
 
 import json
@@ -24,7 +26,9 @@ from telltale.models.weight_files import read_tensors
 
 RECORD = "weights.json"
 # Publishers' other files of a tag's weights, by the first digits of their SHA-256, which their names end in.
-OTHERS = {"legacy_xception.tf_in1k": ("b5690688",)}  # Cadene's xception-b5690688.pth, which most papers on forgeries load
+OTHERS = {
+    "legacy_xception.tf_in1k": ("b5690688",)
+}  # Cadene's xception-b5690688.pth, which most papers on forgeries load
 TIMEOUT_SECONDS = 10
 
 
@@ -47,7 +51,8 @@ def read_record(where: Path) -> dict[str, dict[str, Any]]:
 
 
 def fetch(tag: str, where: Path) -> dict[str, Any]:
-    """Put the weights of the full timm name `tag` into `where` as safetensors, add them to its record, and return their entry.
+    """Put the weights of the full timm name `tag` into `where` as safetensors, add them to its record, and
+    return their entry.
 
     Raises InputError where they cannot be had.
     """
@@ -63,7 +68,9 @@ def fetch(tag: str, where: Path) -> dict[str, Any]:
     entry.update(sha256=file_sha256(target), bytes=target.stat().st_size)
     record = where / RECORD
     record_part = record.with_name(f"{RECORD}.part")
-    record_part.write_text(json.dumps({**read_record(where), tag: entry}, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    record_part.write_text(
+        json.dumps({**read_record(where), tag: entry}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
+    )
     record_part.replace(record)
     return entry
 
@@ -78,7 +85,9 @@ def download(tag: str) -> tuple[Path, str, str | None]:
         return _from_hub(tag, known.hf_hub_id, known.hf_hub_filename or "model.safetensors")
     if (address := _address(tag)) is not None:
         return _from_address(tag, address), address, None
-    raise InputError(f"'{tag}' has no public weights that timm knows of; name another tag, or set model.pretrained=false")
+    raise InputError(
+        f"'{tag}' has no public weights that timm knows of; name another tag, or set model.pretrained=false"
+    )
 
 
 def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | None]:
@@ -88,23 +97,28 @@ def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | No
     try:
         path = Path(hf_hub_download(**wanted, local_files_only=True))
     except LocalEntryNotFoundError:
-        # One short question first: the hub's own client tries for most of a minute before it says that there is no network.
+        # One short question first: the hub's own client tries for most of a minute before it says that there
+        # is no network.
         try:
             get_session().head(address, timeout=TIMEOUT_SECONDS)
             path = Path(hf_hub_download(**wanted, etag_timeout=TIMEOUT_SECONDS))
-        except Exception as error:  # the hub's client has changed its network library, and with it the errors, twice
+        except (
+            Exception
+        ) as error:  # the hub's client has changed its network library, and with it the errors, twice
             raise InputError(_not_to_be_had(tag, address, error)) from None
     # The cache keeps a large file under the SHA-256 that the hub states for it.
     stated = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", stated) and stated != file_sha256(path):
         raise InputError(
-            f"{path}: is damaged, its SHA-256 is not the one that the hub states for '{tag}'; delete it and fetch again"
+            f"{path}: is damaged, its SHA-256 is not the one that the hub states for '{tag}'; delete it and "
+            "fetch again"
         )
     return path, address, path.parent.name
 
 
 def _from_address(tag: str, address: str) -> Path:
-    """A file that is not on the hub, such as xception-43020ad28.pth, whose name ends in the first digits of its SHA-256."""
+    """A file that is not on the hub, such as xception-43020ad28.pth, whose name ends in the first digits of
+    its SHA-256."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "telltale"
     path = cache / Path(urlsplit(address).path).name
     if not path.is_file():
@@ -119,18 +133,22 @@ def _from_address(tag: str, address: str) -> Path:
         part.replace(path)
     stated = stated_digits(tag)
     if stated and not file_sha256(path).startswith(stated):
-        raise InputError(f"{path}: is damaged, its SHA-256 does not begin with {stated}; delete it and fetch '{tag}' again")
+        raise InputError(
+            f"{path}: is damaged, its SHA-256 does not begin with {stated}; delete it and fetch '{tag}' again"
+        )
     return path
 
 
 def stated_digits(tag: str) -> str | None:
-    """The first hex digits of the SHA-256 of `tag`'s original file, where its publisher put them into its name."""
+    """The first hex digits of the SHA-256 of `tag`'s original file, where its publisher put them into its
+    name."""
     found = re.search(r"-([0-9a-f]{8,})\.(pth|pt|tar|bin)", _address(tag) or "")
     return found.group(1) if found else None
 
 
 def published_digits(tag: str) -> tuple[str, ...]:
-    """The first hex digits of the SHA-256 of each file of `tag`'s weights whose publisher put them into its name."""
+    """The first hex digits of the SHA-256 of each file of `tag`'s weights whose publisher put them into its
+    name."""
     return tuple(filter(None, (stated_digits(tag), *OTHERS.get(tag, ()))))
 
 
@@ -144,8 +162,11 @@ def _address(tag: str) -> str | None:
 def _not_to_be_had(tag: str, address: str, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     return (
-        f"the weights of '{tag}' cannot be had: there is no {folder() / tag}.safetensors, nor are they in the cache, and "
-        f"{address} cannot be read ({reason[:200]}); run `telltale fetch-weights --config CONFIG` on a machine with network "
-        "and copy its folder 'weights' here (or set TELLTALE_WEIGHTS to it), or begin from random weights with "
+        f"the weights of '{tag}' cannot be had: there is no {folder() / tag}.safetensors, nor are they in "
+        "the cache, and "
+        f"{address} cannot be read ({reason[:200]}); run `telltale fetch-weights --config CONFIG` on a "
+        "machine with network "
+        "and copy its folder 'weights' here (or set TELLTALE_WEIGHTS to it), or begin from random weights "
+        "with "
         "model.pretrained=false"
     )

@@ -1,6 +1,8 @@
-"""What the backbones see: pictures and mel images, normalised by the backbone's own mean and standard deviation.
+"""What the backbones see: pictures and mel images, normalised by the backbone's own mean and standard
+deviation.
 
-The scaling is fixed, never relative to the clip or the batch, so a clip's score depends on nothing but the clip.
+The scaling is fixed, never relative to the clip or the batch, so a clip's score depends on nothing but the
+clip.
 """
 
 from collections.abc import Sequence
@@ -10,12 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-# data/mel.py's floor (silence) and what a full-scale tone hardly passes: they become 0 and 1 of a grey picture.
+# data/mel.py's floor (silence) and what a full-scale tone hardly passes: they become 0 and 1 of a grey
+# picture.
 FLOOR_DB, CEILING_DB = -100.0, 40.0
 
 
 def full_precision(tensor: Tensor) -> AbstractContextManager:
-    """Autocast switched off on the tensor's device; nothing to switch off on a device that has none, such as "meta"."""
+    """Autocast switched off on the tensor's device; nothing to switch off on a device that has none, such as
+    "meta"."""
     device = tensor.device.type
     return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
@@ -37,7 +41,8 @@ class Normalise(nn.Module):
 
 
 class MelPicture(nn.Module):
-    """Mel image (N, n_mels, L) dB → a normalised picture (N, 3, *size): scaled, resized bilinearly, repeated to 3 channels."""
+    """Mel image (N, n_mels, L) dB → a normalised picture (N, 3, *size): scaled, resized bilinearly, repeated
+    to 3 channels."""
 
     def __init__(self, normalise: Normalise, size: tuple[int, int]) -> None:
         super().__init__()

@@ -1,9 +1,11 @@
-"""Locate and Verify (Shuai et al., ACM Multimedia 2023): where a forgery is, and whether there is one, from two streams.
+"""Locate and Verify (Shuai et al., ACM Multimedia 2023): where a forgery is, and whether there is one, from
+two streams.
 
-One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree on, LFGA guides
-the noise stream by the picture stream's places, MPFF fuses maps of several scales into a forgery map, and the noise stream's
-maps decide. The objective is `objectives.LocateAndVerify`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08; what that
-code builds and no output of it depends on (convolutions in CMCE, norms in LFGA, the picture stream's last stage) is left out.
+One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree
+on, LFGA guides the noise stream by the picture stream's places, MPFF fuses maps of several scales into a
+forgery map, and the noise stream's maps decide. The objective is `objectives.LocateAndVerify`. Facts from
+github.com/sccsok/Locate-and-Verify at bb13f08; what that code builds and no output of it depends on
+(convolutions in CMCE, norms in LFGA, the picture stream's last stage) is left out.
 """
 
 from dataclasses import dataclass
@@ -27,14 +29,16 @@ SCORED, HIDDEN, OUT, PROJECTED = 512, 2048, 4096, 256
 DROPOUT = 0.5
 SMALLEST = 64
 
-# Second-order residuals of Fridrich and Kodovsky's spatial rich model: an edge kernel, the full kernel, and along a row.
+# Second-order residuals of Fridrich and Kodovsky's spatial rich model: an edge kernel, the full kernel, and
+# along a row.
 EDGE = ((0, 0, 0, 0, 0), (0, -1, 2, -1, 0), (0, 2, -4, 2, 0), (0, -1, 2, -1, 0), (0, 0, 0, 0, 0))
 FULL = ((-1, 2, -2, 2, -1), (2, -6, 8, -6, 2), (-2, 8, -12, 8, -2), (2, -6, 8, -6, 2), (-1, 2, -2, 2, -1))
 ROW = ((0, 0, 0, 0, 0), (0, 0, 0, 0, 0), (0, 1, -2, 1, 0), (0, 0, 0, 0, 0), (0, 0, 0, 0, 0))
 
 
 def srm_kernels() -> Tensor:
-    """float32 (3, 3, 5, 5): three residuals, each the sum over the three colours; every kernel sums to zero."""
+    """float32 (3, 3, 5, 5): three residuals, each the sum over the three colours; every kernel sums to
+    zero."""
     kernels = torch.stack([torch.tensor(EDGE) / 4, torch.tensor(FULL) / 12, torch.tensor(ROW) / 2])
     return kernels[:, None].expand(-1, 3, -1, -1).contiguous()
 
@@ -55,14 +59,16 @@ class Srm(nn.Module):
 
 
 def cmce(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-modality consistency: each of two maps (B, C, h, w) takes from the other where they point the same way."""
+    """Cross-modality consistency: each of two maps (B, C, h, w) takes from the other where they point the
+    same way."""
     alike = functional.cosine_similarity(a, b, dim=1).unsqueeze(1)
     a = a + b * alike
     return functional.relu(a), functional.relu(b + a * alike)
 
 
 class Lfga(nn.Module):
-    """Local forgery guided attention: the noise map looks where the picture map's places resemble each other."""
+    """Local forgery guided attention: the noise map looks where the picture map's places resemble each
+    other."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -77,27 +83,34 @@ class Lfga(nn.Module):
 
 
 def mpff(maps: Tensor, coarse: Tensor, window: int) -> Tensor:
-    """Multi-scale patch features: (B, C, ~k h, ~k w) against (B, C, h, w), k = `window` → (B, k², h, w), a channel a place."""
+    """Multi-scale patch features: (B, C, ~k h, ~k w) against (B, C, h, w), k = `window` → (B, k², h, w), a
+    channel a place."""
     height, width = coarse.shape[2:]
     maps = padded(maps, height * window, width * window)
-    alike = torch.tanh(maps * coarse.repeat_interleave(window, 2).repeat_interleave(window, 3)).sum(1, keepdim=True)
+    alike = torch.tanh(maps * coarse.repeat_interleave(window, 2).repeat_interleave(window, 3)).sum(
+        1, keepdim=True
+    )
     return functional.pixel_unshuffle(alike, window)
 
 
 def padded(maps: Tensor, height: int, width: int) -> Tensor:
     """Edges repeated, half on each side, up to `height` x `width`."""
     down, right = height - maps.shape[2], width - maps.shape[3]
-    return functional.pad(maps, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate")
+    return functional.pad(
+        maps, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate"
+    )
 
 
 def pooled(maps: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, H, W) → (B, C, height, width) by its maxima over windows of one size, the edges repeated to fill them."""
+    """(B, C, H, W) → (B, C, height, width) by its maxima over windows of one size, the edges repeated to fill
+    them."""
     window = (-(-maps.shape[2] // height), -(-maps.shape[3] // width))
     return functional.max_pool2d(padded(maps, height * window[0], width * window[1]), window)
 
 
 class Fusion(nn.Module):
-    """Two maps, their vectors at each place multiplied in a space of 2048: (B, D1, h, w), (B, D2, h, w) → (B, 4096)."""
+    """Two maps, their vectors at each place multiplied in a space of 2048: (B, D1, h, w), (B, D2, h, w) → (B,
+    4096)."""
 
     def __init__(self, first: int, second: int) -> None:
         super().__init__()
@@ -116,8 +129,8 @@ def judged(channels: int, outputs: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Learnt:
-    """classes: (B, 2) scores of genuine and forged; patches: (B, 2, h, w), the same of every patch; projected: (B, 256, h, w),
-    None where the network was built for prediction."""
+    """classes: (B, 2) scores of genuine and forged; patches: (B, 2, h, w), the same of every patch;
+    projected: (B, 256, h, w), None where the network was built for prediction."""
 
     classes: Tensor
     patches: Tensor
@@ -154,7 +167,8 @@ class LocateAndVerify(Detector):
         self.learning = judged(728, PROJECTED).requires_grad_(False) if learning else None
 
     def streams(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Both streams' maps after the stem and blocks 1, 2, 3, 7 and 11, and the noise stream's last one, 2048 channels."""
+        """Both streams' maps after the stem and blocks 1, 2, 3, 7 and 11, and the noise stream's last one,
+        2048 channels."""
         pictures = self.normalise(pictures)
         x, y = xception.stem(self.picture, pictures), xception.stem(self.noise, self.srm(pictures))
         seen, heard = [], []
@@ -164,20 +178,28 @@ class LocateAndVerify(Detector):
             heard.append(y)
             if block == 3:
                 x = y = x + y
-            x, y = xception.blocks(self.picture, x, block, block), xception.blocks(self.noise, y, block, block)
+            x, y = (
+                xception.blocks(self.picture, x, block, block),
+                xception.blocks(self.noise, y, block, block),
+            )
         for guide, last in zip(self.guides, (7, 11, None), strict=True):
             y = guide(y, x)
             seen.append(x)
             heard.append(y)
             if last is not None:
-                x, y = xception.blocks(self.picture, x, last - 3, last), xception.blocks(self.noise, y, last - 3, last)
+                x, y = (
+                    xception.blocks(self.picture, x, last - 3, last),
+                    xception.blocks(self.noise, y, last - 3, last),
+                )
         heard.append(xception.ending(self.noise, xception.blocks(self.noise, y, 12, 12)))
         return seen, heard
 
     def verify(self, noise: list[Tensor]) -> Tensor:
         """The noise stream's maps → features (B, 4096)."""
         size = noise[-1].shape[2:]
-        return self.fusion(torch.cat([pooled(noise[place], *size) for place in (0, 1, 2, 3, 5)], 1), noise[-1])
+        return self.fusion(
+            torch.cat([pooled(noise[place], *size) for place in (0, 1, 2, 3, 5)], 1), noise[-1]
+        )
 
     def features(self, pictures: Tensor) -> Tensor:
         return self.verify(self.streams(pictures)[1])
@@ -196,12 +218,16 @@ class LocateAndVerify(Detector):
         return Learnt(self.classes(self.verify(noise)), patches, projected)
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> LocateAndVerify:
-    """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too small a size."""
+def build(
+    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+) -> LocateAndVerify:
+    """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too
+    small a size."""
     assert isinstance(settings, RevisedSettings)
     if clip.image_size < SMALLEST:
         raise InputError(
-            f"clip.image_size is {clip.image_size}; lav wants {SMALLEST} or more, for its map of a sixteenth of it"
+            f"clip.image_size is {clip.image_size}; lav wants {SMALLEST} or more, for its map of a "
+            "sixteenth of it"
         )
     towers: list[Any] = [xception.trunk(settings, clip, initialise=initialise) for _ in range(2)]
     return LocateAndVerify(*towers, learning=methods is not None, revision=settings.revision)

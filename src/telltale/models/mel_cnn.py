@@ -1,4 +1,5 @@
-"""`mel_cnn`: the competition guide's baseline: the sound's mel image, as a picture of 224 x 224, and a CNN with two classes."""
+"""`mel_cnn`: the competition guide's baseline: the sound's mel image, as a picture of 224 x 224, and a CNN
+with two classes."""
 
 from torch import Tensor, nn
 
@@ -10,8 +11,8 @@ SIZE = (224, 224)
 
 
 class MelCnn(nn.Module):
-    """Two classes, one logit: forged minus genuine, whose binary cross-entropy is, in value and gradient, the guide's two-class
-    cross-entropy."""
+    """Two classes, one logit: forged minus genuine, whose binary cross-entropy is, in value and gradient, the
+    guide's two-class cross-entropy."""
 
     def __init__(self, sound: Tower, dropout: float) -> None:
         super().__init__()
@@ -34,7 +35,8 @@ class MelCnn(nn.Module):
         has_sound: Tensor,
         frame_seconds: Tensor | None = None,
     ) -> Tensor:
-        """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip has sound."""
+        """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip
+        has sound."""
         genuine, forged = self.classes(mel).unbind(1)
         return forged - genuine
 

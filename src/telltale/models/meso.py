@@ -1,10 +1,13 @@
-"""MesoNet: Meso-4 and MesoInception-4 (Afchar, Nozick, Yamagishi and Echizen, WIFS 2018), layer by layer as published.
+"""MesoNet: Meso-4 and MesoInception-4 (Afchar, Nozick, Yamagishi and Echizen, WIFS 2018), layer by layer as
+published.
 
-    detector = load_keras(Path("Meso4_DF.h5"))      # the authors' published weights; wants h5py: pip install telltale[keras]
+    # the authors' published weights; wants h5py: pip install telltale[keras]
+    detector = load_keras(Path("Meso4_DF.h5"))
     logit = detector(pictures)                      # (N, 3, 256, 256) float in [0, 1] → (N,) of forged
 
-Order of a stage: convolution with bias, ReLU, batch norm (eps 1e-3, as in Keras), max pooling. Pixels are divided by 255 and
-not normalised. 27,977 and 28,615 trainable parameters at 256 x 256. Facts from github.com/DariusAf/MesoNet at 2144d56.
+Order of a stage: convolution with bias, ReLU, batch norm (eps 1e-3, as in Keras), max pooling. Pixels are
+divided by 255 and not normalised. 27,977 and 28,615 trainable parameters at 256 x 256. Facts from
+github.com/DariusAf/MesoNet at 2144d56.
 """
 
 import re
@@ -26,7 +29,8 @@ PUBLISHED_SIZE = 256
 
 
 class Inception(nn.Module):
-    """Four branches of a, b, c, d channels, each convolution followed by ReLU; dilations 2 and 3 in the last two."""
+    """Four branches of a, b, c, d channels, each convolution followed by ReLU; dilations 2 and 3 in the last
+    two."""
 
     def __init__(self, channels: int, a: int, b: int, c: int, d: int) -> None:
         super().__init__()
@@ -40,8 +44,14 @@ class Inception(nn.Module):
 
 
 def stage(convolution: nn.Module, channels: int, pool: int) -> list[nn.Module]:
-    # Keras pools with padding "same": what does not fill a window is a window of its own (at 256 x 256 there is no such rest).
-    return [convolution, nn.ReLU(), nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01), nn.MaxPool2d(pool, ceil_mode=True)]
+    # Keras pools with padding "same": what does not fill a window is a window of its own (at 256 x 256 there
+    # is no such rest).
+    return [
+        convolution,
+        nn.ReLU(),
+        nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01),
+        nn.MaxPool2d(pool, ceil_mode=True),
+    ]
 
 
 def meso4_stages() -> nn.Sequential:
@@ -83,31 +93,38 @@ class Meso(Detector):
 
 
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Meso:
-    """The network that `settings` names, as a detector by itself or as the picture tower, for pictures of `clip.image_size`.
+    """The network that `settings` names, as a detector by itself or as the picture tower, for pictures of
+    `clip.image_size`.
 
-    It begins with random weights, or with those of the .h5 file that `settings.picture_weights` names: see `load_keras`.
+    It begins with random weights, or with those of the .h5 file that `settings.picture_weights` names: see
+    `load_keras`.
     """
     name = settings.picture_detector or settings.name
     if not initialise or settings.picture_weights is None:
         return Meso(name, clip.image_size, initialise=initialise)
     model = load_keras(Path(settings.picture_weights), clip.image_size)
     if model.name != name:
-        raise InputError(f"{settings.picture_weights}: holds the weights of {model.name}; wanted those of {name}")
+        raise InputError(
+            f"{settings.picture_weights}: holds the weights of {model.name}; wanted those of {name}"
+        )
     return model.train()
 
 
 def load_keras(path: Path, image_size: int = PUBLISHED_SIZE) -> Meso:
-    """The network of a published .h5 file, with its weights, in evaluation mode, for pictures of `image_size`.
+    """The network of a published .h5 file, with its weights, in evaluation mode, for pictures of
+    `image_size`.
 
-    Which of the two it is, the file's layers say. Their output is the probability of *genuine*: the last layer's sign is
-    turned, so that ours is the logit of forged. Raises InputError where h5py is missing, the file is not one of theirs, or its
-    dense layer is not one for pictures of that size.
+    Which of the two it is, the file's layers say. Their output is the probability of *genuine*: the last
+    layer's sign is turned, so that ours is the logit of forged. Raises InputError where h5py is missing, the
+    file is not one of theirs, or its dense layer is not one for pictures of that size.
     """
     layers = _layers(Path(path))
     convolutions = [layers[name] for name in _numbered(layers, "conv2d")]
     names = {4: "meso4", 16: "mesoinception4"}
     if len(convolutions) not in names:
-        raise InputError(f"{path}: holds {len(convolutions)} convolutions; wanted Meso4's 4 or MesoInception4's 16")
+        raise InputError(
+            f"{path}: holds {len(convolutions)} convolutions; wanted Meso4's 4 or MesoInception4's 16"
+        )
     model = Meso(names[len(convolutions)], image_size)
     norms = [layers[name] for name in _numbered(layers, "batch_normalization")]
     dense = [layers[name] for name in _numbered(layers, "dense")]
@@ -125,15 +142,22 @@ def load_keras(path: Path, image_size: int = PUBLISHED_SIZE) -> Meso:
             last.weight.neg_()
             last.bias.neg_()
     except (ValueError, RuntimeError) as error:
-        sized = f" at clip.image_size={image_size}; published at {PUBLISHED_SIZE}" if image_size != PUBLISHED_SIZE else ""
+        sized = (
+            f" at clip.image_size={image_size}; published at {PUBLISHED_SIZE}"
+            if image_size != PUBLISHED_SIZE
+            else ""
+        )
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: does not fit {names[len(convolutions)]}{sized} ({reason})") from None
-    model.provenance = asdict(Provenance(names[len(convolutions)], "file", str(path), file_sha256(Path(path))))
+    model.provenance = asdict(
+        Provenance(names[len(convolutions)], "file", str(path), file_sha256(Path(path)))
+    )
     return model.eval()
 
 
 def _put(module: Any, arrays: list[Tensor]) -> None:
-    """Keras's arrays of one layer into torch's: HWIO → OIHW, (in, out) → (out, in), gamma, beta, mean, variance."""
+    """Keras's arrays of one layer into torch's: HWIO → OIHW, (in, out) → (out, in), gamma, beta, mean,
+    variance."""
     if isinstance(module, nn.BatchNorm2d):
         targets: list[Any] = [module.weight, module.bias, module.running_mean, module.running_var]
     else:
@@ -149,11 +173,14 @@ def _put(module: Any, arrays: list[Tensor]) -> None:
 
 
 def _numbered(layers: dict[str, list[np.ndarray]], kind: str) -> list[str]:
-    """Names of one kind of layer by their number: the file lists them by depth, and Keras numbers them as they were written.
+    """Names of one kind of layer by their number: the file lists them by depth, and Keras numbers them as
+    they were written.
 
     That is the order of our modules, too: stage by stage, branch by branch.
     """
-    found = {int(match[1] or 0): name for name in layers if (match := re.fullmatch(rf"{kind}(?:_(\d+))?", name))}
+    found = {
+        int(match[1] or 0): name for name in layers if (match := re.fullmatch(rf"{kind}(?:_(\d+))?", name))
+    }
     return [found[number] for number in sorted(found)]
 
 
@@ -162,7 +189,9 @@ def _layers(path: Path) -> dict[str, list[np.ndarray]]:
     try:
         import h5py
     except ImportError:
-        raise InputError(f"{path}: reading Keras's .h5 wants h5py; install it with: pip install 'telltale[keras]'") from None
+        raise InputError(
+            f"{path}: reading Keras's .h5 wants h5py; install it with: pip install 'telltale[keras]'"
+        ) from None
     try:
         with h5py.File(path, "r") as file:
             root = file.get("model_weights", file)
@@ -174,7 +203,9 @@ def _layers(path: Path) -> dict[str, list[np.ndarray]]:
                 and (arrays := [np.asarray(group[_text(array)]) for array in group.attrs["weight_names"]])
             }
     except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is not Keras's file of weights ({' '.join(str(error).split())[:200]})") from None
+        raise InputError(
+            f"{path}: is not Keras's file of weights ({' '.join(str(error).split())[:200]})"
+        ) from None
 
 
 def _text(name: bytes | str) -> str:

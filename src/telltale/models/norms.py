@@ -1,11 +1,12 @@
 """Batch norm over the batch of all processes, and what a process does that has nothing to put into it.
 
-    model = synchronise(model)              # nn.SyncBatchNorm in place of every batch norm; the weights keep their names
+    model = synchronise(model)  # nn.SyncBatchNorm in place of every batch norm; the weights keep their names
     with silent(model):                     # this process takes part in the exchange without a row of its own
         loss = 0 * model(stand_in).sum()
 
-A synchronised layer waits until every process has called it. A process without rows still calls it, with an empty tensor: torch
-leaves such a process out of the mean and the variance. So a stand-in never enters the statistics.
+A synchronised layer waits until every process has called it. A process without rows still calls it, with an
+empty tensor: torch leaves such a process out of the mean and the variance. So a stand-in never enters the
+statistics.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ FEWEST = 8  # samples from which batch norm estimates a mean and a variance well
 
 
 def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int) -> str | None:
-    """The warning for a model whose batch norm gets few samples a step in each process; None where it gets enough.
+    """The warning for a model whose batch norm gets few samples a step in each process; None where it gets
+    enough.
 
     Samples are clips, and for a model that judges frame by frame its pictures. unit: that of its objective.
     """
@@ -37,8 +39,10 @@ def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int
     if size // apart * each >= FEWEST:
         return None
     return (
-        f"warning: data.batch_size={size} over {world} process{'es' if world > 1 else ''} leaves batch norm few"
-        f" {'pictures' if per_frame else 'clips'} to estimate from, {size // apart * each} a step; wanted {FEWEST} or more:"
+        f"warning: data.batch_size={size} over {world} process{'es' if world > 1 else ''} leaves batch norm "
+        "few"
+        f" {'pictures' if per_frame else 'clips'} to estimate from, {size // apart * each} a step; wanted "
+        f"{FEWEST} or more:"
         f" give data.batch_size={wanted}" + (", or optim.sync_batch_norm=true on CUDA" if apart > 1 else "")
     )
 
@@ -52,7 +56,8 @@ def synchronise(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def silent(model: nn.Module) -> Iterator[None]:
-    """Within it synchronised layers of `model` exchange an empty tensor and normalise what they get by itself alone."""
+    """Within it synchronised layers of `model` exchange an empty tensor and normalise what they get by itself
+    alone."""
     changed = [module for module in _synchronised(model) if not _is_silent(module)]
     for module in changed:
         module.forward = partial(_alone, module)  # type: ignore[method-assign]
@@ -64,10 +69,11 @@ def silent(model: nn.Module) -> Iterator[None]:
 
 
 def share(module: nn.Module, rows: Tensor) -> tuple[Tensor, bool]:
-    """The rows of a batch that `module` is to read, long (R,), and whether this process stands in for want of rows.
+    """The rows of a batch that `module` is to read, long (R,), and whether this process stands in for want of
+    rows.
 
-    Without synchronised layers these are `rows`. With them a silent module reads none, and stands in if another process has a
-    row. All processes call it.
+    Without synchronised layers these are `rows`. With them a silent module reads none, and stands in if
+    another process has a row. All processes call it.
     """
     layer = next(_synchronised(module), None)
     if layer is None or not module.training or not dist.is_initialized():
@@ -87,8 +93,11 @@ def _is_silent(layer: nn.Module) -> bool:
 
 
 def _alone(layer: nn.SyncBatchNorm, inputs: Tensor) -> Tensor:
-    """The layer's call without a row: the exchange, in the backward pass too, and `inputs` normalised as without it."""
+    """The layer's call without a row: the exchange, in the backward pass too, and `inputs` normalised as
+    without it."""
     # The others exchange float32 under autocast too.
     nothing = type(layer).forward(layer, inputs[:0].float()).sum()
-    own = torch.batch_norm(inputs, layer.weight, layer.bias, None, None, True, 0.0, layer.eps, torch.backends.cudnn.enabled)
+    own = torch.batch_norm(
+        inputs, layer.weight, layer.bias, None, None, True, 0.0, layer.eps, torch.backends.cudnn.enabled
+    )
     return own + nothing.to(own.dtype)

@@ -1,8 +1,8 @@
 """From a clip's tokens to one vector, and from its frames' logits to one.
 
-`pooling("mean" | "attention", width)` walks (N, T, D) tokens and a (N, T) mask, True where a token counts, to (N, D); every
-clip must have a token that counts. `FramePooling` walks the frames' features and logits to the clip's logit, `pooled` their
-logits alone.
+`pooling("mean" | "attention", width)` walks (N, T, D) tokens and a (N, T) mask, True where a token counts, to
+(N, D); every clip must have a token that counts. `FramePooling` walks the frames' features and logits to the
+clip's logit, `pooled` their logits alone.
 """
 
 import torch
@@ -41,7 +41,8 @@ def pooling(name: str, width: int) -> nn.Module:
 
 
 def pooled(name: str, logits: Tensor, top_k: int) -> Tensor:
-    """Logits (N, T) of frames → (N,) of clips: their "mean", "max", or "top_k", the mean of the `top_k` highest (or of all)."""
+    """Logits (N, T) of frames → (N,) of clips: their "mean", "max", or "top_k", the mean of the `top_k`
+    highest (or of all)."""
     if name == "max":
         return logits.amax(1)
     if name == "top_k":
@@ -50,7 +51,8 @@ def pooled(name: str, logits: Tensor, top_k: int) -> Tensor:
 
 
 class FramePooling(nn.Module):
-    """name: as of `pooled`, or "attention", a mean weighted by what a small network makes of each frame's features."""
+    """name: as of `pooled`, or "attention", a mean weighted by what a small network makes of each frame's
+    features."""
 
     def __init__(self, name: str, width: int, top_k: int) -> None:
         super().__init__()
@@ -58,7 +60,8 @@ class FramePooling(nn.Module):
         self.attention = AttentionPooling(width) if name == "attention" else None
 
     def forward(self, features: Tensor, logits: Tensor) -> Tensor:
-        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip, under autocast too."""
+        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip, under
+        autocast too."""
         if self.attention is not None:
             with full_precision(features):
                 return (self.attention.weights(features.float()) * logits).sum(1)

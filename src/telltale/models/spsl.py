@@ -1,8 +1,10 @@
-"""SPSL, spatial-phase shallow learning (Liu et al., CVPR 2021): Xception with the picture's phase as a fourth channel.
+"""SPSL, spatial-phase shallow learning (Liu et al., CVPR 2021): Xception with the picture's phase as a fourth
+channel.
 
-Upsampling, which most forgeries end in, leaves traces in the phase spectrum; a shallow trunk looks at textures rather than at
-faces. 20,811,338 parameters with the whole trunk, 7,899,530 with the shallow one (blocks 4 to 11 left out). The authors
-released no code; facts from DeepfakeBench 8a4a7bf, whose default is the whole trunk. The paper's exact depth was not verified.
+Upsampling, which most forgeries end in, leaves traces in the phase spectrum; a shallow trunk looks at
+textures rather than at faces. 20,811,338 parameters with the whole trunk, 7,899,530 with the shallow one
+(blocks 4 to 11 left out). The authors released no code; facts from DeepfakeBench 8a4a7bf, whose default is
+the whole trunk. The paper's exact depth was not verified.
 """
 
 import torch
@@ -17,10 +19,12 @@ from telltale.models.weights import Tower
 
 
 def phase_channel(pictures: Tensor, norm: str = "backward") -> Tensor:
-    """Pictures (B, C, H, W) → float32 (B, 1, H, W): what is left of their grey when every amplitude of its spectrum is one.
+    """Pictures (B, C, H, W) → float32 (B, 1, H, W): what is left of their grey when every amplitude of its
+    spectrum is one.
 
-    norm: of the inverse transform. "backward", as in the public code, gives a channel with the mean square 1 / (H * W): its
-    standard deviation at 256 x 256 is 0.004, beside about 0.4 of the colours. "ortho" gives one with the mean square 1.
+    norm: of the inverse transform. "backward", as in the public code, gives a channel with the mean square 1
+    / (H * W): its standard deviation at 256 x 256 is 0.004, beside about 0.4 of the colours. "ortho" gives
+    one with the mean square 1.
     """
     # Half precision has no FFT, and the phase of a small amplitude would drown in its rounding.
     with full_precision(pictures):
@@ -47,7 +51,9 @@ class Spsl(Detector):
 
     def features(self, pictures: Tensor) -> Tensor:
         pictures = self.normalise(pictures)
-        maps = xception.stem(self.backbone, torch.cat([pictures, phase_channel(pictures, self.norm).to(pictures.dtype)], 1))
+        maps = xception.stem(
+            self.backbone, torch.cat([pictures, phase_channel(pictures, self.norm).to(pictures.dtype)], 1)
+        )
         maps = xception.blocks(self.backbone, maps, 1, self.last)
         return xception.ending(self.backbone, xception.blocks(self.backbone, maps, 12, 12)).mean((2, 3))
 
@@ -55,4 +61,6 @@ class Spsl(Detector):
 def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Spsl:
     """SPSL on `settings.spsl_trunk`, its phase channel scaled by `settings.spsl_norm`."""
     assert isinstance(settings, SpslSettings)
-    return Spsl(xception.trunk(settings, clip, initialise=initialise), settings.spsl_trunk, settings.spsl_norm)
+    return Spsl(
+        xception.trunk(settings, clip, initialise=initialise), settings.spsl_trunk, settings.spsl_norm
+    )

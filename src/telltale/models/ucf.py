@@ -1,9 +1,10 @@
-"""UCF, uncovering common features (Yan, Zhang, Fan and Wu, ICCV 2023): what forgeries have in common, told from what each has.
+"""UCF, uncovering common features (Yan, Zhang, Fan and Wu, ICCV 2023): what forgeries have in common, told
+from what each has.
 
-Two Xception encoders, of forgery and of content; from the forgery features a specific and a common part, each with its head; a
-decoder that rebuilds a picture of one's content with another's forgery keeps the parts apart. At inference only the common
-path is used, counted and shipped: 22,252,586 parameters, of 46.8 million while it learns. The objective is
-`objectives.Ucf`. Facts from DeepfakeBench 8a4a7bf.
+Two Xception encoders, of forgery and of content; from the forgery features a specific and a common part, each
+with its head; a decoder that rebuilds a picture of one's content with another's forgery keeps the parts
+apart. At inference only the common path is used, counted and shipped: 22,252,586 parameters, of 46.8 million
+while it learns. The objective is `objectives.Ucf`. Facts from DeepfakeBench 8a4a7bf.
 """
 
 from dataclasses import dataclass
@@ -50,15 +51,20 @@ def part() -> nn.Sequential:
 
 def head(outputs: int, dropout: float) -> nn.Sequential:
     """(B, 256) → (B, outputs); the dropout after the last layer is as published."""
-    return nn.Sequential(nn.Linear(WIDTH, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, outputs), nn.Dropout(dropout))
+    return nn.Sequential(
+        nn.Linear(WIDTH, 512), nn.LeakyReLU(SLOPE), nn.Linear(512, outputs), nn.Dropout(dropout)
+    )
 
 
 def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
-    """`content` (B, C, h, w) with the mean and deviation over space of `style`, channel by channel (unbiased variances)."""
+    """`content` (B, C, h, w) with the mean and deviation over space of `style`, channel by channel (unbiased
+    variances)."""
 
     def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
         # A map of a single place has no deviation: eps's alone.
-        spread = maps.var((2, 3), keepdim=True) if maps[0, 0].numel() > 1 else torch.zeros_like(maps[:, :, :1, :1])
+        spread = (
+            maps.var((2, 3), keepdim=True) if maps[0, 0].numel() > 1 else torch.zeros_like(maps[:, :, :1, :1])
+        )
         return maps.mean((2, 3), keepdim=True), (spread + eps).sqrt()
 
     (mean, deviation), (wanted_mean, wanted_deviation) = moments(content), moments(style)
@@ -66,14 +72,19 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Content (B, 512, h, w) under the condition of forgery features of the same shape → a picture (B, 3, S, S) in [-1, 1]."""
+    """Content (B, 512, h, w) under the condition of forgery features of the same shape → a picture (B, 3, S,
+    S) in [-1, 1]."""
 
     def __init__(self) -> None:
         super().__init__()
         widths = (2 * WIDTH, WIDTH, WIDTH // 2, WIDTH // 4)
         self.steps = nn.ModuleList(
             nn.Sequential(
-                nn.Dropout(0.3), nn.Conv2d(come, go, 3, padding=1), nn.ReLU(), nn.Conv2d(go, go, 3, padding=1), nn.ReLU()
+                nn.Dropout(0.3),
+                nn.Conv2d(come, go, 3, padding=1),
+                nn.ReLU(),
+                nn.Conv2d(go, go, 3, padding=1),
+                nn.ReLU(),
             )
             for come, go in pairwise(widths)
         )
@@ -85,7 +96,9 @@ class Decoder(nn.Module):
             if number + 1 < len(self.steps):
                 condition = step(enlarged(condition))
         maps = self.last(content)
-        return torch.tanh(functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True))
+        return torch.tanh(
+            functional.interpolate(maps, size=(size, size), mode="bilinear", align_corners=True)
+        )
 
 
 def enlarged(maps: Tensor) -> Tensor:
@@ -96,8 +109,9 @@ def enlarged(maps: Tensor) -> Tensor:
 class Learnt:
     """What the objective wants of B pictures, genuine and forged in turns.
 
-    common: (B, 2) and specific: (B, M + 1) scores of classes; common_features, specific_features: (B, 256); pictures: (B, 3, S,
-    S), normalised; rebuilt: two of them, each picture's content under its own forgery features and under its partner's.
+    common: (B, 2) and specific: (B, M + 1) scores of classes; common_features, specific_features: (B, 256);
+    pictures: (B, 3, S, S), normalised; rebuilt: two of them, each picture's content under its own forgery
+    features and under its partner's.
     """
 
     common: Tensor
@@ -122,7 +136,9 @@ class Learning(nn.Module):
 class Ucf(Detector):
     """methods: kinds of forgery that the specific head tells apart; None without what only training needs."""
 
-    def __init__(self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float, revision: int = 2) -> None:
+    def __init__(
+        self, forgery: Tower, content: Tower | None, methods: int | None, dropout: float, revision: int = 2
+    ) -> None:
         super().__init__(WIDTH, forgery.provenance)
         self.normalise = Normalise(forgery.mean, forgery.std)
         self.forgery = Encoder(forgery, revision)
@@ -135,13 +151,15 @@ class Ucf(Detector):
         return self.common(self.forgery(self.normalise(pictures))).mean((2, 3))
 
     def learn(self, pictures: Tensor) -> Learnt:
-        """Pictures (B, 3, S, S) in [0, 1], every genuine one followed by the forged one that is its partner."""
+        """Pictures (B, 3, S, S) in [0, 1], every genuine one followed by the forged one that is its
+        partner."""
         assert isinstance(self.learning, Learning)
         pictures = self.normalise(pictures)
         forgery, content = self.forgery(pictures), self.learning.content(pictures)
         common, specific = self.common(forgery), self.learning.specific(forgery)
         if torch.rand(()) < SHUFFLED:
-            # What is common to all forgeries may be anyone's: within its class it changes places before it is used again.
+            # What is common to all forgeries may be anyone's: within its class it changes places before it is
+            # used again.
             common = common[within_classes(len(common), common.device)]
         condition = torch.cat([specific, common], 1)
         partner = torch.arange(len(pictures), device=pictures.device) ^ 1
@@ -151,7 +169,9 @@ class Ucf(Detector):
             self.learning.decoder(content, condition[partner], size),
         )
         features = common.mean((2, 3)), specific.mean((2, 3))
-        return Learnt(self.classes(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt)
+        return Learnt(
+            self.classes(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt
+        )
 
 
 def within_classes(count: int, device: torch.device) -> Tensor:

@@ -1,8 +1,9 @@
 """A tower of a model: a timm backbone without its classifier, its weights, and where these come from.
 
-In this order: the file that `model.picture_weights` or `model.sound_weights` names; with `model.pretrained`, the tag's file in
-the folder of fetched weights, then the hub; else random. What is asked for and cannot be had stops the run, and what a file
-holds must fit the backbone key by key: there is no silent random start of a whole tower, nor of one layer.
+In this order: the file that `model.picture_weights` or `model.sound_weights` names; with `model.pretrained`,
+the tag's file in the folder of fetched weights, then the hub; else random. What is asked for and cannot be
+had stops the run, and what a file holds must fit the backbone key by key: there is no silent random start of
+a whole tower, nor of one layer.
 """
 
 import re
@@ -20,7 +21,8 @@ from telltale.files import file_sha256
 from telltale.models import hub
 from telltale.models.weight_files import read_tensors
 
-# Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so we ask.
+# Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so
+# we ask.
 LOOSE = ("dla", "mobilenetv5")
 
 
@@ -28,9 +30,10 @@ LOOSE = ("dla", "mobilenetv5")
 class Provenance:
     """Where a tower's first weights come from.
 
-    `tag` is the full timm name. `source`: "random", "file" (named by the configuration), "folder" (of fetched weights), "hub",
-    or "unknown" until a checkpoint says. `proof` says why a file is believed to be the tag's: "record" (telltale fetch-weights
-    wrote down its SHA-256), "publisher" (who publishes it states the SHA-256 or its beginning), "name" (its file name alone).
+    `tag` is the full timm name. `source`: "random", "file" (named by the configuration), "folder" (of fetched
+    weights), "hub", or "unknown" until a checkpoint says. `proof` says why a file is believed to be the
+    tag's: "record" (telltale fetch-weights wrote down its SHA-256), "publisher" (who publishes it states the
+    SHA-256 or its beginning), "name" (its file name alone).
     """
 
     tag: str
@@ -42,7 +45,8 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Tower:
-    """A backbone, the width of its features, the mean and deviation (3 values each) it was trained with, and its provenance."""
+    """A backbone, the width of its features, the mean and deviation (3 values each) it was trained with, and
+    its provenance."""
 
     network: nn.Module
     width: int
@@ -52,15 +56,21 @@ class Tower:
 
 
 def full_tag(name: str, key: str) -> str:
-    """The full timm name of a backbone: "resnet18" → "resnet18.a1_in1k", timm's default. Raises InputError naming `key`."""
+    """The full timm name of a backbone: "resnet18" → "resnet18.a1_in1k", timm's default. Raises InputError
+    naming `key`."""
     architecture, _, tag = name.partition(".")
     if not is_model(architecture):
-        raise InputError(f"{key} is '{name}', which timm {timm.__version__} does not know; wanted a name of timm.list_models()")
+        raise InputError(
+            f"{key} is '{name}', which timm {timm.__version__} does not know; wanted a name of "
+            "timm.list_models()"
+        )
     try:
         known = get_pretrained_cfg(name, allow_unregistered=False)
     except RuntimeError:
         offered = ", ".join(found.partition(".")[2] for found in list_pretrained(f"{architecture}.*"))
-        raise InputError(f"{key} is '{name}', and '{tag}' is no tag of {architecture}; timm has {offered or 'none'}") from None
+        raise InputError(
+            f"{key} is '{name}', and '{tag}' is no tag of {architecture}; timm has {offered or 'none'}"
+        ) from None
     return f"{architecture}.{known.tag}" if known is not None and known.tag else architecture
 
 
@@ -70,9 +80,15 @@ def locate(settings: config.Model, tower: str) -> Provenance:
     Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
     """
     name = getattr(settings, f"{tower}_backbone")
-    if name is None:  # a network of its own, which nobody trained on ImageNet, but its authors perhaps on something else
+    if (
+        name is None
+    ):  # a network of its own, which nobody trained on ImageNet, but its authors perhaps on something else
         detector, own = settings.picture_detector or settings.name, settings.picture_weights
-        return Provenance(detector, "random") if own is None else Provenance(detector, "file", own, file_sha256(Path(own)))
+        return (
+            Provenance(detector, "random")
+            if own is None
+            else Provenance(detector, "file", own, file_sha256(Path(own)))
+        )
     tag = full_tag(name, f"model.{tower}_backbone")
     if (named := getattr(settings, f"{tower}_weights")) is not None:
         return _recognise(tag, Path(named))
@@ -83,31 +99,41 @@ def locate(settings: config.Model, tower: str) -> Provenance:
         return Provenance(tag, "hub")
     digest, recorded = file_sha256(path), hub.read_record(hub.folder()).get(tag)
     if recorded is not None and recorded["sha256"] != digest:
-        raise InputError(f"{path}: is not the file that was fetched (SHA-256 {digest[:16]}...); delete it and fetch it again")
+        raise InputError(
+            f"{path}: is not the file that was fetched (SHA-256 {digest[:16]}...); delete it and fetch it "
+            "again"
+        )
     return Provenance(tag, "folder", str(path), digest, "record" if recorded else "name")
 
 
 def _recognise(tag: str, path: Path) -> Provenance:
-    """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say another tag."""
+    """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say
+    another tag."""
     digest = file_sha256(path)
     for where in (hub.folder(), path.parent):
         for recorded, entry in hub.read_record(where).items():
             if entry["sha256"] == digest:
                 return Provenance(recorded, "file", str(path), digest, "record")
-    return Provenance(tag, "file", str(path), digest, "publisher" if digest.startswith(hub.published_digits(tag)) else None)
+    return Provenance(
+        tag, "file", str(path), digest, "publisher" if digest.startswith(hub.published_digits(tag)) else None
+    )
 
 
-def backbone(settings: config.Model, tower: str, size: tuple[int, int], *, pooled: bool = True, initialise: bool) -> Tower:
-    """The backbone of `tower` for pictures (N, 3, *size): → (N, width) features, or, not `pooled`, its feature map or tokens.
+def backbone(
+    settings: config.Model, tower: str, size: tuple[int, int], *, pooled: bool = True, initialise: bool
+) -> Tower:
+    """The backbone of `tower` for pictures (N, 3, *size): → (N, width) features, or, not `pooled`, its
+    feature map or tokens.
 
-    `initialise=False` leaves it random with the provenance "unknown", for a checkpoint to fill. Raises InputError.
+    `initialise=False` leaves it random with the provenance "unknown", for a checkpoint to fill. Raises
+    InputError.
     """
     name = full_tag(getattr(settings, f"{tower}_backbone"), f"model.{tower}_backbone")
     provenance = locate(settings, tower) if initialise else Provenance(name, "unknown")
     known = get_pretrained_cfg(name)
     options: dict[str, Any] = {"img_size": size} if known is not None and known.fixed_input_size else {}
-    # With its own classifier, which leaves at once: with it timm loads strictly, and without it timm says nothing of a layer
-    # that a file does not hold.
+    # With its own classifier, which leaves at once: with it timm loads strictly, and without it timm says
+    # nothing of a layer that a file does not hold.
     network: Any = timm.create_model(name, **options)
     if provenance.source not in ("random", "unknown"):
         path, provenance = _fetched(provenance)
@@ -117,7 +143,9 @@ def backbone(settings: config.Model, tower: str, size: tuple[int, int], *, poole
     else:
         network.reset_classifier(0, "")
     normal = network.pretrained_cfg
-    return Tower(network, network.head_hidden_size, tuple(normal["mean"]), tuple(normal["std"]), asdict(provenance))
+    return Tower(
+        network, network.head_hidden_size, tuple(normal["mean"]), tuple(normal["std"]), asdict(provenance)
+    )
 
 
 def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
@@ -127,33 +155,52 @@ def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
     return path, Provenance(provenance.tag, "hub", address, file_sha256(path), "publisher")
 
 
-def _load(name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: dict[str, Tensor]) -> nn.Module:
-    """The network of `fresh` with `tensors`, renamed and resized as timm does for this architecture, and all of them used."""
+def _load(
+    name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: dict[str, Tensor]
+) -> nn.Module:
+    """The network of `fresh` with `tensors`, renamed and resized as timm does for this architecture, and all
+    of them used."""
     classifiers = fresh.pretrained_cfg.get("classifier") or ()
     heads = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
     tensors = _as_timms(tensors, fresh.state_dict(), heads)
-    own = {key: value for key, value in fresh.state_dict().items() if key.startswith(tuple(f"{head}." for head in heads))}
+    own = {
+        key: value
+        for key, value in fresh.state_dict().items()
+        if key.startswith(tuple(f"{head}." for head in heads))
+    }
     if any(key not in tensors or tensors[key].shape != value.shape for key, value in own.items()):
         # A classifier of other classes, or none: it is thrown away anyway, so ours may stand in for it.
         tensors = {**tensors, **own}
-    missing = [key for key in fresh.state_dict() if key not in tensors and not key.endswith("num_batches_tracked")]
+    missing = [
+        key for key in fresh.state_dict() if key not in tensors and not key.endswith("num_batches_tracked")
+    ]
     try:
         if name.startswith(LOOSE) and missing:
             raise RuntimeError(f"Missing key(s): {missing}")
-        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}, **options)
+        return timm.create_model(
+            name, pretrained=True, pretrained_cfg_overlay={"state_dict": tensors}, **options
+        )
     except (RuntimeError, KeyError) as error:
         reasons = re.sub(r"^Error\(s\) in loading state_dict for \w+:\s*", "", str(error))
-        raise InputError(f"{path}: does not fit the backbone {name} ({' '.join(reasons.split())[:800]})") from None
+        raise InputError(
+            f"{path}: does not fit the backbone {name} ({' '.join(reasons.split())[:800]})"
+        ) from None
 
 
-def _as_timms(tensors: dict[str, Tensor], wanted: dict[str, Tensor], heads: tuple[str, ...]) -> dict[str, Tensor]:
-    """The tensors of a file as Cadene's pretrained-models.pytorch writes it, under timm's names and in its shapes.
+def _as_timms(
+    tensors: dict[str, Tensor], wanted: dict[str, Tensor], heads: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The tensors of a file as Cadene's pretrained-models.pytorch writes it, under timm's names and in its
+    shapes.
 
-    There a 1 x 1 convolution of Xception is a matrix, and the classifier may be called last_linear. Others stay as they are.
+    There a 1 x 1 convolution of Xception is a matrix, and the classifier may be called last_linear. Others
+    stay as they are.
     """
     theirs = "last_linear."
     if heads and not any(key.startswith(theirs) for key in wanted):
-        tensors = {re.sub(f"^{re.escape(theirs)}", f"{heads[0]}.", key): value for key, value in tensors.items()}
+        tensors = {
+            re.sub(f"^{re.escape(theirs)}", f"{heads[0]}.", key): value for key, value in tensors.items()
+        }
     return {
         key: value[..., None, None] if key in wanted and wanted[key].shape == (*value.shape, 1, 1) else value
         for key, value in tensors.items()

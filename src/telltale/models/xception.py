@@ -1,4 +1,5 @@
-"""Xception's trunk in pieces, for the detectors that are built on it: timm's `legacy_xception`, its weights included."""
+"""Xception's trunk in pieces, for the detectors that are built on it: timm's `legacy_xception`, its weights
+included."""
 
 from typing import Any
 
@@ -10,8 +11,11 @@ from telltale.models.weights import Tower, backbone
 
 
 def trunk(settings: config.Model, clip: config.Clip, *, initialise: bool) -> Tower:
-    """The whole network without its classifier, with the mean and deviation of 0.5 that it was trained with."""
-    return backbone(settings, "picture", (clip.image_size, clip.image_size), pooled=False, initialise=initialise)
+    """The whole network without its classifier, with the mean and deviation of 0.5 that it was trained
+    with."""
+    return backbone(
+        settings, "picture", (clip.image_size, clip.image_size), pooled=False, initialise=initialise
+    )
 
 
 def stem(network: Any, pictures: Tensor) -> Tensor:
@@ -27,18 +31,21 @@ def blocks(network: Any, maps: Tensor, first: int, last: int) -> Tensor:
 
 
 def ending(network: Any, maps: Tensor) -> Tensor:
-    """(B, 1024, h, w) → (B, 2048, h, w): the two last convolutions, with whatever activation the network has behind them."""
+    """(B, 1024, h, w) → (B, 2048, h, w): the two last convolutions, with whatever activation the network has
+    behind them."""
     return network.act4(network.bn4(network.conv4(network.act3(network.bn3(network.conv3(maps))))))
 
 
 def without_last_activation(network: Any) -> Any:
-    """The same network, whose maps end in its last batch norm: behind it timm's has the ReLU of Xception's own head."""
+    """The same network, whose maps end in its last batch norm: behind it timm's has the ReLU of Xception's
+    own head."""
     network.act4 = nn.Identity()
     return network
 
 
 def widened(convolution: nn.Conv2d, copies: Tensor, *, stride: int | None = None) -> nn.Conv2d:
-    """The stem's first convolution for other inputs: the same layer with the kernel `copies` (32, C, 3, 3)."""
+    """The stem's first convolution for other inputs: the same layer with the kernel `copies` (32, C, 3,
+    3)."""
     channels, padding = copies.shape[1], int(convolution.padding[0])
     wide = nn.Conv2d(channels, copies.shape[0], 3, stride or convolution.stride[0], padding, bias=False)
     with torch.no_grad():

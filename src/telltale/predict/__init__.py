@@ -1,1 +1,2 @@
-"""From a trained model to scores: inference, the run over many clips, forgery maps, and what a prediction writes."""
+"""From a trained model to scores: inference, the run over many clips, forgery maps, and what a prediction
+writes."""

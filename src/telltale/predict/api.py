@@ -1,13 +1,14 @@
-"""Scores in one line of Python: what `telltale.load` gives. For notebooks, scripts and services; predict.py is for submissions.
+"""Scores in one line of Python: what `telltale.load` gives. For notebooks, scripts and services; predict.py
+is for submissions.
 
     import telltale
 
-    detector = telltale.load("RUN/best.pt")                 # device="cuda:1", spans=3, flip=True, workers=4, ...
+    detector = telltale.load("RUN/best.pt")  # device="cuda:1", spans=3, flip=True, workers=4, ...
     detector.predict("clip.mp4").fake_probability           # one path → one Prediction
     detector.predict(["a.mp4", "b.mp4"])                    # several → a list, in their order
 
-Nothing of the process is changed: no signal handlers, no environment variables, no files, no worker processes unless they are
-asked for. The rules of a competition are not asked either.
+Nothing of the process is changed: no signal handlers, no environment variables, no files, no worker processes
+unless they are asked for. The rules of a competition are not asked either.
 """
 
 import os
@@ -40,9 +41,10 @@ REASONS = {
 class Prediction(Score):
     """A clip's `Score`, with where it lies and why.
 
-    video_name: the file's name; fake_probability: float in [0, 1], or None if the clip could not be scored; status: "ok",
-    "partial", "no_sound" or "no_picture" of a clip that was scored, else the reason why not, as in scores.csv; seconds: the
-    clip's duration, or None if not known; path: as it was given; detail: a sentence on what was wrong, "" if nothing was.
+    video_name: the file's name; fake_probability: float in [0, 1], or None if the clip could not be scored;
+    status: "ok", "partial", "no_sound" or "no_picture" of a clip that was scored, else the reason why not, as
+    in scores.csv; seconds: the clip's duration, or None if not known; path: as it was given; detail: a
+    sentence on what was wrong, "" if nothing was.
     """
 
     path: Path = Path()
@@ -52,13 +54,15 @@ class Prediction(Score):
 class Predictor:
     """A trained model on a device. It may be called from any thread; calls from several wait for each other.
 
-    checkpoint: a file that train.py wrote, such as RUN/best.pt. device: "cpu", "cuda", "cuda:1", ...; None is the GPU if there
-    is one. spans: views of each clip, from its beginning to its end; flip: also each picture's mirror image; batch_size: clips
-    held in memory at a time. None leaves each of them as the run had it. workers: processes that decode; with 0 this one does,
-    and a clip that hangs the decoder hangs the call. Worker processes give such a clip the status "timeout", or "crashed" if
-    it ends its worker. They are forked, and end with the call. On the CPU the model uses as many threads as torch has.
+    checkpoint: a file that train.py wrote, such as RUN/best.pt. device: "cpu", "cuda", "cuda:1", ...; None is
+    the GPU if there is one. spans: views of each clip, from its beginning to its end; flip: also each
+    picture's mirror image; batch_size: clips held in memory at a time. None leaves each of them as the run
+    had it. workers: processes that decode; with 0 this one does, and a clip that hangs the decoder hangs the
+    call. Worker processes give such a clip the status "timeout", or "crashed" if it ends its worker. They are
+    forked, and end with the call. On the CPU the model uses as many threads as torch has.
 
-    Raises InputError for a file that is no checkpoint, for a value out of its range, and for a device that is not there.
+    Raises InputError for a file that is no checkpoint, for a value out of its range, and for a device that is
+    not there.
     """
 
     def __init__(
@@ -72,13 +76,20 @@ class Predictor:
         workers: int = 0,
     ) -> None:
         path = Path(checkpoint)
-        asked = {"predict.spans": spans, "predict.flip": flip, "predict.batch_size": batch_size, "data.workers": workers}
+        asked = {
+            "predict.spans": spans,
+            "predict.flip": flip,
+            "predict.batch_size": batch_size,
+            "data.workers": workers,
+        }
         overrides = [f"{key}={str(value).lower()}" for key, value in asked.items() if value is not None]
         trained, content = prediction.read(path, [])
         self.settings = config.override(trained, overrides, "telltale.load")
         self.device = _device(device)
         self._reads = ENTRIES[self.settings.model.name].reads
-        self._infer = prediction.inference(prediction.restore(content, self.settings, path), self.settings, self.device)
+        self._infer = prediction.inference(
+            prediction.restore(content, self.settings, path), self.settings, self.device
+        )
         self._lock = threading.Lock()
 
     @overload
@@ -87,12 +98,15 @@ class Predictor:
     @overload
     def predict(self, paths: Iterable[str | os.PathLike[str]]) -> list[Prediction]: ...
 
-    def predict(self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Prediction | list[Prediction]:
+    def predict(
+        self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+    ) -> Prediction | list[Prediction]:
         """The Prediction of one path, or a list with one for each of several, in their order.
 
-        A file that is absent, damaged or no video is a Prediction without a number. On the CPU the numbers are those of
-        predict.py to the bit, for the same files and settings: its last bits depend on which clips share a batch, and batches
-        are formed by the files' sizes. Raises InputError if the device's memory does not suffice for one view of one clip.
+        A file that is absent, damaged or no video is a Prediction without a number. On the CPU the numbers
+        are those of predict.py to the bit, for the same files and settings: its last bits depend on which
+        clips share a batch, and batches are formed by the files' sizes. Raises InputError if the device's
+        memory does not suffice for one view of one clip.
         """
         if isinstance(paths, str | os.PathLike):
             return self._predict([Path(paths)])[0]
@@ -109,11 +123,14 @@ class Predictor:
                 for batch in on_device(feed, self.device):
                     for facts, score in zip(batch.facts, answers(batch, self._infer(batch)), strict=True):
                         path = paths[facts.row]
-                        detail = facts.detail or (f"{path}: {REASONS[score.status]}" if score.status in REASONS else "")
+                        detail = facts.detail or (
+                            f"{path}: {REASONS[score.status]}" if score.status in REASONS else ""
+                        )
                         found[facts.row] = Prediction(**vars(score), path=path, detail=detail)
             finally:
                 feed.close()
-                # The model's own threads set torch's number to one each, and that of threads that come later with it.
+                # The model's own threads set torch's number to one each, and that of threads that come later
+                # with it.
                 torch.set_num_threads(threads)
         return [found[row] for row in range(len(rows))]
 
@@ -127,5 +144,7 @@ def _device(wanted: Any) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise InputError(f"device {wanted!r}: cannot be used ({reason}); wanted cpu, or a device that torch has") from None
+        raise InputError(
+            f"device {wanted!r}: cannot be used ({reason}); wanted cpu, or a device that torch has"
+        ) from None
     return device

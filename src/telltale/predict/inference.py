@@ -1,11 +1,13 @@
-"""Logits of a batch's clips, as fast as the device gives them: the one place that runs a model when nothing is learnt.
+"""Logits of a batch's clips, as fast as the device gives them: the one place that runs a model when nothing
+is learnt.
 
     infer = Inference(model, device, "off")
     logits = infer(batch)                       # float64 (N, V), NaN where a view cannot be used
 
-On CUDA all views of a batch go through the model at once; where memory does not suffice the number is halved, said once, and
-kept. On the CPU a few views at a time go through, in each of as many threads as torch has: threads that share one convolution
-wait for each other, twice as long in all, and the logits would depend on how many there are.
+On CUDA all views of a batch go through the model at once; where memory does not suffice the number is halved,
+said once, and kept. On the CPU a few views at a time go through, in each of as many threads as torch has:
+threads that share one convolution wait for each other, twice as long in all, and the logits would depend on
+how many there are.
 """
 
 import sys
@@ -22,17 +24,25 @@ from telltale.errors import InputError
 from telltale.runtime import threads
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# How many pictures go through a model at once on one core: more leave its caches, fewer waste calls. A view counts as 4.
+# How many pictures go through a model at once on one core: more leave its caches, fewer waste calls. A view
+# counts as 4.
 CPU_PICTURES, VIEW_PICTURES = 16, 4
 
 
 class Inference:
-    """A model in evaluation mode on a device. precision: "off", "bf16" or "fp16" autocast. flip: also each view's mirror image,
-    whose sound is read once. compiled: torch.compile, which costs minutes and is worth them on long runs.
+    """A model in evaluation mode on a device. precision: "off", "bf16" or "fp16" autocast. flip: also each
+    view's mirror image, whose sound is read once. compiled: torch.compile, which costs minutes and is worth
+    them on long runs.
     """
 
     def __init__(
-        self, model: nn.Module, device: torch.device, precision: str, *, flip: bool = False, compiled: bool = False
+        self,
+        model: nn.Module,
+        device: torch.device,
+        precision: str,
+        *,
+        flip: bool = False,
+        compiled: bool = False,
     ) -> None:
         self.device, self.precision, self.flip, self.compiled = device, precision, flip, compiled
         self.model = model.to(device).to(memory_format=torch.channels_last)
@@ -41,7 +51,8 @@ class Inference:
         self._pool: ThreadPoolExecutor | None = None
 
     def __call__(self, batch: Batch) -> np.ndarray:
-        """Logits float64 (N, V), twice as many columns with `flip`. Raises InputError where memory is short for one view."""
+        """Logits float64 (N, V), twice as many columns with `flip`. Raises InputError where memory is short
+        for one view."""
         self.model.eval()
         count, views = batch.usable.shape
         logits = np.full((count, 1 + self.flip, views), np.nan)
@@ -60,7 +71,9 @@ class Inference:
             except RuntimeError as error:
                 if self.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
                     why = next(iter(str(error).splitlines()), type(error).__name__)
-                    raise InputError(f"predict.compile: torch.compile cannot be used here ({why}); set it to false") from None
+                    raise InputError(
+                        f"predict.compile: torch.compile cannot be used here ({why}); set it to false"
+                    ) from None
                 if not is_out_of_memory(error):
                     raise
                 if step == 1:
@@ -80,7 +93,9 @@ class Inference:
     def _step(self, batch: Batch, count: int) -> int:
         step = count
         if self.device.type == "cpu" and not self.compiled:
-            step = CPU_PICTURES // max(batch.pictures.shape[2] if batch.pictures.numel() else 0, VIEW_PICTURES)
+            step = CPU_PICTURES // max(
+                batch.pictures.shape[2] if batch.pictures.numel() else 0, VIEW_PICTURES
+            )
         return max(1, min(step, count, self._most or count))
 
     def _each(self, batch: Batch, parts: tuple[Tensor, ...]) -> Any:
@@ -88,7 +103,9 @@ class Inference:
             return map(self._logits, [batch] * len(parts), parts)
         if self._pool is None:
             count = min(torch.get_num_threads(), threads.cores())
-            self._pool = ThreadPoolExecutor(count, "inference", initializer=torch.set_num_threads, initargs=(1,))
+            self._pool = ThreadPoolExecutor(
+                count, "inference", initializer=torch.set_num_threads, initargs=(1,)
+            )
         return self._pool.map(self._logits, [batch] * len(parts), parts)
 
     @torch.inference_mode()
@@ -102,7 +119,8 @@ class Inference:
 
 
 def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:
-    """A model's arguments for B views → for these and their mirror images, 2 B; the mel stays B, `mel_rows` says whose."""
+    """A model's arguments for B views → for these and their mirror images, 2 B; the mel stays B, `mel_rows`
+    says whose."""
     pictures, mel = inputs["pictures"], inputs["mel"]
     twice = {name: inputs[name].repeat(2) for name in ("has_picture", "has_sound")}
     twice["frame_seconds"] = inputs["frame_seconds"].repeat(2, 1)

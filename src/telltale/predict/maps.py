@@ -1,7 +1,8 @@
 """Forgery maps as pictures: `predict.py --maps DIR` writes NAME.mp4.png for every clip that could be scored.
 
-Above, the frames as the model saw them; below each, its map: black where a patch is taken to be genuine, white where forged,
-the grey level over 255 being the probability. A patch is a square: the map is not smoothed into saying more than it does.
+Above, the frames as the model saw them; below each, its map: black where a patch is taken to be genuine,
+white where forged, the grey level over 255 being the probability. A patch is a square: the map is not
+smoothed into saying more than it does.
 """
 
 from pathlib import Path
@@ -50,16 +51,27 @@ class Maps:
 def picture(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Frames uint8 (T, S, S, 3) RGB and maps float (T, h, w), 0 to 1 → uint8 (2 S, T S, 3) RGB."""
     size = frames.shape[1]
-    grey = [cv2.resize(np.rint(m * 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST) for m in maps]
-    return np.vstack([np.hstack(list(frames)), np.hstack([np.repeat(each[..., None], 3, 2) for each in grey])])
+    grey = [
+        cv2.resize(np.rint(m * 255).astype(np.uint8), (size, size), interpolation=cv2.INTER_NEAREST)
+        for m in maps
+    ]
+    return np.vstack(
+        [np.hstack(list(frames)), np.hstack([np.repeat(each[..., None], 3, 2) for each in grey])]
+    )
 
 
 def check(name: str, folder: Path) -> None:
-    """Make the folder. Raises InputError where the detector `name` draws no maps, or the folder cannot be made."""
+    """Make the folder. Raises InputError where the detector `name` draws no maps, or the folder cannot be
+    made."""
     if not ENTRIES[name].maps:
         drawing = ", ".join(other for other, entry in ENTRIES.items() if entry.maps)
-        raise InputError(f"--maps {folder}: {name} says whether a clip is forged, not where; wanted a checkpoint of {drawing}")
+        raise InputError(
+            f"--maps {folder}: {name} says whether a clip is forged, not where; wanted a checkpoint of "
+            f"{drawing}"
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--maps {folder}: cannot be made ({error.strerror}); give a folder that can be written") from None
+        raise InputError(
+            f"--maps {folder}: cannot be made ({error.strerror}); give a folder that can be written"
+        ) from None

@@ -1,11 +1,13 @@
-"""What a prediction leaves: its submission, with a score file and a side file of that name, or a table on the terminal.
+"""What a prediction leaves: its submission, with a score file and a side file of that name, or a table on the
+terminal.
 
     files = Outputs(Path("submission.csv"), "score")
     files.check(inputs, rows)                   # before anything is decoded
     status = files.write(scores, settings.predict, mean_score, source)
     print(table(scores))                        # in place of files
 
-The numbers of what could not be scored are decided in `Outputs.write` alone, and whether there is a submission at all.
+The numbers of what could not be scored are decided in `Outputs.write` alone, and whether there is a
+submission at all.
 """
 
 import os
@@ -26,7 +28,8 @@ from telltale.scores.score import NAME, SCORE, Score, first_few, status_counts, 
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files of one prediction. column: the submission's, of scores; allow_unread: write it even if it holds few scores."""
+    """The files of one prediction. column: the submission's, of scores; allow_unread: write it even if it
+    holds few scores."""
 
     submission: Path
     column: str = SCORE
@@ -41,18 +44,24 @@ class Outputs:
         return self.submission.with_name(f"{self.submission.name}.journal")
 
     def check(self, inputs: Mapping[str, Path | None], rows: Sequence[Row]) -> None:
-        """Raise InputError if these files cannot be written, or would replace an input; nothing is left behind.
+        """Raise InputError if these files cannot be written, or would replace an input; nothing is left
+        behind.
 
         inputs: files that are read or written by other arguments, by the argument's name; rows: the videos.
         """
         out = self.submission
         if sidecar.is_scores_name(out.name):
-            raise InputError(f"--out {out}: is the name of a submission's score file; wanted another, such as submission.csv")
+            raise InputError(
+                f"--out {out}: is the name of a submission's score file; wanted another, such as "
+                "submission.csv"
+            )
         files = (out, self.scores, sidecar.path_of(self.scores), self.journal)
         for file in files:
             if file.exists() and not file.is_file():
                 what = "a folder" if file.is_dir() else "no regular file"
-                raise InputError(f"--out {out}: {file} is {what}; wanted the name of a file, such as DIR/submission.csv")
+                raise InputError(
+                    f"--out {out}: {file} is {what}; wanted the name of a file, such as DIR/submission.csv"
+                )
         others = {argument: path.resolve() for argument, path in inputs.items() if path is not None}
         names = {file.name for file in files}
         others |= {f"the video {row.path}": row.path.resolve() for row in rows if row.video_name in names}
@@ -62,12 +71,16 @@ class Outputs:
                     raise InputError(f"--out {out}: would write {file}, which is {what}; wanted another name")
         _demand_writable(out)
 
-    def write(self, scores: Sequence[Score], asked: config.Predict, mean_score: float, source: sidecar.Source) -> int:
-        """Write the score file, the submission and the side file, and print what became of the rows; the exit status.
+    def write(
+        self, scores: Sequence[Score], asked: config.Predict, mean_score: float, source: sidecar.Source
+    ) -> int:
+        """Write the score file, the submission and the side file, and print what became of the rows; the exit
+        status.
 
-        mean_score: the mean probability of the training clips, the fallback of `on_unreadable: mean`. A submission in which
-        fewer than half of the rows have a score is not written without `allow_unread`, nor one that lacks any with
-        `on_unreadable: fail`: the side file then says that there is none, and the status is 1.
+        mean_score: the mean probability of the training clips, the fallback of `on_unreadable: mean`. A
+        submission in which fewer than half of the rows have a score is not written without `allow_unread`,
+        nor one that lacks any with `on_unreadable: fail`: the side file then says that there is none, and the
+        status is 1.
         """
         write_scores(self.scores, scores)
         unscored = [score.video_name for score in scores if score.fake_probability is None]
@@ -84,7 +97,9 @@ class Outputs:
             return 1
         if unscored:
             name = "the mean training score" if asked.on_unreadable == "mean" else "predict.unreadable_value"
-            print(f"{len(unscored)} could not be scored and got {fallback:.6f}, {name}: {first_few(unscored)}")
+            print(
+                f"{len(unscored)} could not be scored and got {fallback:.6f}, {name}: {first_few(unscored)}"
+            )
         print(f"wrote {self.submission} ({NAME},{self.column}), {side}")
         return 0
 
@@ -92,20 +107,23 @@ class Outputs:
         """Why there is no submission, and how to have it; "" if there is one."""
         if unscored and on_unreadable == "fail":
             return (
-                f"{len(unscored)} videos could not be scored ({first_few(unscored)}); see {self.scores.name}; the same command "
+                f"{len(unscored)} videos could not be scored ({first_few(unscored)}); see "
+                f"{self.scores.name}; the same command "
                 "with --on-unreadable mean or value writes it at once"
             )
         if too_few(count, len(unscored)) and not self.allow_unread:
             got = f"only {count - len(unscored)}" if len(unscored) < count else "none"
             return (
-                f"{got} of {count} videos got a score; see {self.scores.name} for why; if it is to be submitted all the same, "
+                f"{got} of {count} videos got a score; see {self.scores.name} for why; if it is to be "
+                "submitted all the same, "
                 "the same command with --allow-unread writes it at once"
             )
         return ""
 
 
 def too_few(count: int, unscored: int) -> bool:
-    """Whether fewer than half of the rows have a score: then a mistake in the arguments is likelier than so many bad files."""
+    """Whether fewer than half of the rows have a score: then a mistake in the arguments is likelier than so
+    many bad files."""
     return 2 * unscored > count
 
 
@@ -119,7 +137,14 @@ def table(scores: Sequence[Score]) -> str:
     rows = [("fake_probability", "status", "seconds", NAME)]
     for score in scores:
         probability = "-" if score.fake_probability is None else f"{score.fake_probability:.6f}"
-        rows.append((probability, score.status, "-" if score.seconds is None else f"{score.seconds:.2f}", score.video_name))
+        rows.append(
+            (
+                probability,
+                score.status,
+                "-" if score.seconds is None else f"{score.seconds:.2f}",
+                score.video_name,
+            )
+        )
     wide = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join(f"{a:>{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {name}" for a, b, c, name in rows)
 
@@ -136,14 +161,17 @@ def show(scores: Sequence[Score], *, allow_unread: bool) -> int:
 
 @contextmanager
 def place_of(files: Outputs | None) -> Iterator[Path]:
-    """The path that a prediction's progress is named after: the submission's, or one that is gone afterwards for a table."""
+    """The path that a prediction's progress is named after: the submission's, or one that is gone afterwards
+    for a table."""
     if files is not None:
         yield files.submission
         return
     try:
         folder = tempfile.TemporaryDirectory(prefix="telltale-")
     except OSError as error:
-        raise InputError(f"no temporary folder can be made ({error.strerror}); set TMPDIR to one, or give --out") from None
+        raise InputError(
+            f"no temporary folder can be made ({error.strerror}); set TMPDIR to one, or give --out"
+        ) from None
     with folder as name:
         try:
             yield Path(name) / "table.csv"
@@ -152,13 +180,15 @@ def place_of(files: Outputs | None) -> Iterator[Path]:
 
 
 def described(paths: Sequence[Path]) -> str:
-    """The videos in a few words, for the side file: the folder's or file's name, and how many more paths there were."""
+    """The videos in a few words, for the side file: the folder's or file's name, and how many more paths
+    there were."""
     first = paths[0].name or paths[0].resolve().name
     return first + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def _demand_writable(out: Path) -> None:
-    """Raise InputError where a file cannot be made beside `out`: tried in the nearest folder that is there."""
+    """Raise InputError where a file cannot be made beside `out`: tried in the nearest folder that is
+    there."""
     folder = next(parent for parent in out.absolute().parents if os.path.lexists(parent))
     try:
         with tempfile.TemporaryFile(dir=folder):

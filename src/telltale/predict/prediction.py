@@ -1,7 +1,7 @@
 """From a checkpoint and a folder of videos to submission.csv: what `predict.py` is the table of contents of.
 
-Batches are fixed by the list and the files alone, each is journalled whole, and the score files are written once at the end:
-so a run that was killed and run again gives the same bytes as one that was not.
+Batches are fixed by the list and the files alone, each is journalled whole, and the score files are written
+once at the end: so a run that was killed and run again gives the same bytes as one that was not.
 """
 
 import hashlib
@@ -41,7 +41,8 @@ def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any
 
 
 def restore(content: dict[str, Any], settings: config.Config, path: Path) -> torch.nn.Module:
-    """The model of the checkpoint `path` that holds `content`. Raises InputError where its weights are not its config's."""
+    """The model of the checkpoint `path` that holds `content`. Raises InputError where its weights are not
+    its config's."""
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     checkpoint.load_weights(model, content["model"], path)
     model.provenance = content["provenance"]
@@ -56,7 +57,8 @@ def inference(model: torch.nn.Module, settings: config.Config, device: torch.dev
 
 
 class Work:
-    """The rows that this process has to score, being decoded from now on; its journal, to remove once all is written."""
+    """The rows that this process has to score, being decoded from now on; its journal, to remove once all is
+    written."""
 
     def __init__(
         self,
@@ -70,7 +72,9 @@ class Work:
     ) -> None:
         workers = here.workers(settings.data.workers, len(asked))
         if here.main:
-            say(f"{here.describe(_precision(settings), workers)}; {len(asked)} video{'s' * (len(asked) != 1)}")
+            say(
+                f"{here.describe(_precision(settings), workers)}; {len(asked)} video{'s' * (len(asked) != 1)}"
+            )
         self.asked, self.settings, self.here, self.profile, self.maps = asked, settings, here, Profile(), maps
         if maps is not None:
             check(settings.model.name, maps)
@@ -79,7 +83,11 @@ class Work:
         self.model_sha256 = file_sha256(trained)
         self.journal = Journals(out, here, _fingerprint(asked, sizes, settings, self.model_sha256, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
-        left = [batch for batch in self.fixed if any(asked[key.row].video_name not in self.journal.done for key in batch)]
+        left = [
+            batch
+            for batch in self.fixed
+            if any(asked[key.row].video_name not in self.journal.done for key in batch)
+        ]
         kept = None if store is None else open_store(store, settings, reads)
         if kept is not None and here.main:
             warn_of_store(kept, settings, reads, len(asked) * predict.spans)
@@ -91,8 +99,8 @@ class Work:
         )
 
     def source(self, videos: str, overrides: list[str], content: dict[str, Any]) -> sidecar.Source:
-        """Where the scores come from, for their side file. videos: in words; overrides: the --set strings; content: of the
-        checkpoint."""
+        """Where the scores come from, for their side file. videos: in words; overrides: the --set strings;
+        content: of the checkpoint."""
         return {
             "model_sha256": self.model_sha256,
             "config": config.fingerprint(self.settings, content["config"]),
@@ -110,17 +118,22 @@ class Work:
         self.feed.close()
 
     def score(self, model: torch.nn.Module, watch: Watch) -> list[Score]:
-        """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal kept."""
+        """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal
+        kept."""
         journal, here = self.journal, self.here
         if journal.done and here.main:
-            print(f"{journal.path}: going on, {len(journal.done)} of {len(self.asked)} rows are done", flush=True)
+            print(
+                f"{journal.path}: going on, {len(journal.done)} of {len(self.asked)} rows are done",
+                flush=True,
+            )
         infer = inference(model, self.settings, here.device)
         maps = None if self.maps is None else Maps(self.maps, infer)
         shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
         try:
             with together(here, watch):
                 for scores in score(infer, self.feed, watch, shown, self.profile, maps):
-                    # A kill may have torn a batch: its first rows are there already, and doing them again gave the same.
+                    # A kill may have torn a batch: its first rows are there already, and doing them again
+                    # gave the same.
                     journal.append(scores)
         except Stopped as stop:
             kept = f"run the same command again: {len(journal.done)} rows are kept in {journal.path}"
@@ -142,9 +155,12 @@ def _precision(settings: config.Config) -> str:
     return settings.optim.autocast if settings.predict.precision == "trained" else settings.predict.precision
 
 
-def _fingerprint(asked: list[Row], sizes: list[int], settings: config.Config, model_sha256: str, maps: Path | None) -> str:
-    """What a row's score and map depend on: the model, the list, the files, every setting but those of speed and of fallbacks,
-    and where the maps go. Not on the number of processes: what another number did is kept."""
+def _fingerprint(
+    asked: list[Row], sizes: list[int], settings: config.Config, model_sha256: str, maps: Path | None
+) -> str:
+    """What a row's score and map depend on: the model, the list, the files, every setting but those of speed
+    and of fallbacks, and where the maps go. Not on the number of processes: what another number did is
+    kept."""
     values = config.flatten(settings.model_dump(mode="json"))
     fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
     key = [

@@ -19,8 +19,8 @@ PARTS = ("open", "picture", "sound", "store", "prepare", "mel")
 
 
 class Profile:
-    """Sums of seconds since the program began. start_up_seconds: until the first batch was decoded; ready_seconds: until the
-    model had it. Both None before.
+    """Sums of seconds since the program began. start_up_seconds: until the first batch was decoded;
+    ready_seconds: until the model had it. Both None before.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,8 @@ class Profile:
         self._clock = now
 
     def summary(self) -> dict[str, Any]:
-        """Everything as numbers for a JSON file; seconds of the main process, milliseconds and bytes of a clip."""
+        """Everything as numbers for a JSON file; seconds of the main process, milliseconds and bytes of a
+        clip."""
         wall, clips = self._clock - STARTED, max(self.clips, 1)
         after = wall - (self.ready_seconds or 0.0)
         return {
@@ -72,12 +73,16 @@ class Profile:
         found = self.summary()
         rate = found["clips_per_second"]
         lines = [
-            f"{self.clips} clips in {found['wall_seconds']:.1f} s" + (f", {rate:.1f} a second after start-up" if rate else "")
+            f"{self.clips} clips in {found['wall_seconds']:.1f} s"
+            + (f", {rate:.1f} a second after start-up" if rate else "")
         ]
         if self.start_up_seconds is not None:
             lines[0] += f"; the first batch was decoded after {self.start_up_seconds:.1f} s"
         lines += ["", "main process                 s   share"]
-        lines += [f"  {name:22} {spent:7.2f}  {spent / found['wall_seconds']:5.0%}" for name, spent in self.main.items()]
+        lines += [
+            f"  {name:22} {spent:7.2f}  {spent / found['wall_seconds']:5.0%}"
+            for name, spent in self.main.items()
+        ]
         lines += ["", "a clip, in its worker       ms"]
         lines += [f"  {name:22} {spent:7.2f}" for name, spent in found["clip_milliseconds"].items()]
         return "\n".join([*lines, f"  {'bytes read':22} {found['bytes_per_clip']:7.0f}"])

@@ -1,4 +1,5 @@
-"""Scoring clips: batches of a data loader → logits → one score per clip, with a status for what cannot be scored."""
+"""Scoring clips: batches of a data loader → logits → one score per clip, with a status for what cannot be
+scored."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,17 @@ from telltale.scores.score import Score
 
 
 def score(
-    infer: Inference, feed: Feed, watch: Watch, shown: tqdm, profile: Profile | None = None, maps: Maps | None = None
+    infer: Inference,
+    feed: Feed,
+    watch: Watch,
+    shown: tqdm,
+    profile: Profile | None = None,
+    maps: Maps | None = None,
 ) -> Iterator[list[Score]]:
     """The scores of each batch, in the feed's order. A clip's logit is the mean over its usable views.
 
-    A clip with no usable view, or whose logit is not finite, has no probability and a status that says so. Raises Stopped.
+    A clip with no usable view, or whose logit is not finite, has no probability and a status that says so.
+    Raises Stopped.
     """
     profile = profile or Profile()
     for batch in on_device(feed, infer.device):

@@ -1,7 +1,7 @@
 """The style that all figures share: colours, axes, the legend below, and a file that is written whole.
 
-Genuine is blue and forged is vermilion wherever both appear: colours that colour-blind readers tell apart. No torch, and no
-pyplot: a figure belongs to the call that draws it.
+Genuine is blue and forged is vermilion wherever both appear: colours that colour-blind readers tell apart. No
+torch, and no pyplot: a figure belongs to the call that draws it.
 """
 
 from pathlib import Path

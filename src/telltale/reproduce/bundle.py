@@ -1,18 +1,20 @@
-"""A bundle: one folder with all that shows where a run's numbers come from, and all that it takes to get them again.
+"""A bundle: one folder with all that shows where a run's numbers come from, and all that it takes to get them
+again.
 
-bundle.json    what is below: hashes of every file, model, config and data fingerprints, score sets, spread, tolerances
-README.md      for the organiser
-run/           the training run but for its last state: best.pt, config.yaml, audit.json, validation_scores.csv, ...
-scores/        NAME.csv with its side file, of further videos; labels/ NAME.csv; evaluation/ NAME/metrics.json and figures
-data.csv       every video and label file that was used: path, bytes, SHA-256
-golden/        clips of our own drawing, and what the model made of them
+bundle.json    what is below: hashes of every file, model, config and data fingerprints, score sets, spread,
+tolerances README.md      for the organiser run/           the training run but for its last state: best.pt,
+config.yaml, audit.json, validation_scores.csv, ... scores/        NAME.csv with its side file, of further
+videos; labels/ NAME.csv; evaluation/ NAME/metrics.json and figures data.csv       every video and label file
+that was used: path, bytes, SHA-256 golden/        clips of our own drawing, and what the model made of them
 source/        the program with its lock and its image's recipe
 
     found = read(folder)                                   # raises InputError where it is no bundle
-    check_files(found), check_agreement(found), check_versions(found), check_data(found, Path("/data"), ["test"])
+    check_files(found), check_agreement(found), check_versions(found)
+    check_data(found, Path("/data"), ["test"])
 
-Each check is a list of findings that name their cause. The hashes find what was changed; the agreement finds a change whose
-hash was mended, since config, seed, weights and scores are written down in more than one place.
+Each check is a list of findings that name their cause. The hashes find what was changed; the agreement finds
+a change whose hash was mended, since config, seed, weights and scores are written down in more than one
+place.
 """
 
 import csv
@@ -35,18 +37,27 @@ from telltale.scores import sidecar
 
 FORMAT = "telltale-bundle-1"
 MANIFEST = "bundle.json"
-RUN_FILES = ("best.pt", "config.yaml", "audit.json", "environment.json", "reads.csv", "reads.json", "history.csv", "curves.png")
+RUN_FILES = (
+    "best.pt",
+    "config.yaml",
+    "audit.json",
+    "environment.json",
+    "reads.csv",
+    "reads.json",
+    "history.csv",
+    "curves.png",
+)
 NEEDED = ("run/config.yaml", "run/best.pt", "data.csv", "golden/golden.json")
 VALIDATION = "validation"
-# How far a number may move and still be the same: a fake probability on another processor, an AUC, a number recomputed from the
-# same scores.
+# How far a number may move and still be the same: a fake probability on another processor, an AUC, a number
+# recomputed from the same scores.
 TOLERANCES = {"fake_probability": 1e-4, "auc": 1e-4, "metric": 1e-9}
 
 
 @dataclass(frozen=True)
 class ScoreSet:
-    """Videos that were scored: `videos` is their folder below the data folder, `overrides` what predict.py was --set to,
-    `options` those of the evaluation."""
+    """Videos that were scored: `videos` is their folder below the data folder, `overrides` what predict.py
+    was --set to, `options` those of the evaluation."""
 
     name: str
     videos: str
@@ -56,7 +67,8 @@ class ScoreSet:
 
 @dataclass(frozen=True)
 class Spread:
-    """Validation AUC of runs that differ in nothing but their seed, and the interval in which the next such run is expected."""
+    """Validation AUC of runs that differ in nothing but their seed, and the interval in which the next such
+    run is expected."""
 
     seeds: tuple[int, ...]
     validation_auc: tuple[float, ...]
@@ -66,9 +78,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What bundle.json says. config, data: fingerprints; threads: torch's in training, on which its last bits depend; machine:
-    that of the training; code, packages: those of source/; files: SHA-256 by path within the bundle; processes: how many
-    trained it, several numbers if it was resumed with others."""
+    """What bundle.json says. config, data: fingerprints; threads: torch's in training, on which its last bits
+    depend; machine: that of the training; code, packages: those of source/; files: SHA-256 by path within the
+    bundle; processes: how many trained it, several numbers if it was resumed with others."""
 
     folder: Path
     model: str
@@ -108,7 +120,9 @@ class Bundle:
 
 def scores_in(folder: Path, name: str) -> Path:
     """The score file of a set in the bundle at `folder`; that of the validation split is the run's own."""
-    return folder / "run" / "validation_scores.csv" if name == VALIDATION else folder / "scores" / f"{name}.csv"
+    return (
+        folder / "run" / "validation_scores.csv" if name == VALIDATION else folder / "scores" / f"{name}.csv"
+    )
 
 
 def labels_in(folder: Path, name: str) -> Path:
@@ -135,7 +149,9 @@ def read(folder: Path) -> Bundle:
         known = None if spread is None else Spread(**{**spread, "seeds": tuple(spread["seeds"])})
         return Bundle(folder=folder, sets=sets, spread=known, processes=processes, **tree)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted the folder that telltale bundle wrote") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); wanted the folder that telltale bundle wrote"
+        ) from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: is damaged ({' '.join(str(error).split())}); take the bundle from its origin again"
@@ -143,7 +159,8 @@ def read(folder: Path) -> Bundle:
 
 
 def hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of files below `folder`, by their path in it, in the given order; several are read at a time."""
+    """SHA-256 of files below `folder`, by their path in it, in the given order; several are read at a
+    time."""
     listed = list(paths)
     with ThreadPoolExecutor() as pool:
         found = list(each(pool.map(file_sha256, listed), "SHA-256", "file", len(listed)))
@@ -160,14 +177,18 @@ def check_files(bundle: Bundle) -> list[Finding]:
     """Every file is there, with the content that it had, and no other."""
     here = hashes(bundle.folder, contents(bundle.folder))
     wrong = [f"{name} is missing" for name in dict.fromkeys((*bundle.files, *NEEDED)) if name not in here]
-    wrong += [f"{name} has other content" for name, digest in bundle.files.items() if here.get(name, digest) != digest]
+    wrong += [
+        f"{name} has other content"
+        for name, digest in bundle.files.items()
+        if here.get(name, digest) != digest
+    ]
     wrong += [f"{name} does not belong to it" for name in here if name not in bundle.files]
     return [Finding("files", not wrong, few(wrong) or f"{len(here)}, each with its SHA-256")]
 
 
 def check_agreement(bundle: Bundle) -> list[Finding]:
-    """Config, seed, data, model and scores are what the files themselves say of each other. Files that are missing are told by
-    `check_files`. Raises InputError where one is there and cannot be read."""
+    """Config, seed, data, model and scores are what the files themselves say of each other. Files that are
+    missing are told by `check_files`. Raises InputError where one is there and cannot be read."""
     content = checkpoint.facts(bundle.model_file)
     settings = config.read(bundle.config_file)
     trained, digest = config.parse(content["config"], "best.pt"), file_sha256(bundle.model_file)
@@ -181,8 +202,16 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
     other_data = content["data"] != bundle.data
     findings = [
         Finding("config", not wrong, few(wrong) or f"{bundle.config} in config.yaml and best.pt alike"),
-        Finding("seed", not other_seed, f"{bundle.seed}" + (f" in bundle.json, {', '.join(seeds)}" if other_seed else "")),
-        Finding("data", not other_data, bundle.data + (f" in bundle.json, {content['data']} in best.pt" if other_data else "")),
+        Finding(
+            "seed",
+            not other_seed,
+            f"{bundle.seed}" + (f" in bundle.json, {', '.join(seeds)}" if other_seed else ""),
+        ),
+        Finding(
+            "data",
+            not other_data,
+            bundle.data + (f" in bundle.json, {content['data']} in best.pt" if other_data else ""),
+        ),
     ]
     other_model = "" if digest == bundle.model_sha256 else f", not {bundle.model_sha256[:16]}"
     findings.append(Finding("weights", not other_model, f"best.pt is {digest[:16]}{other_model}"))
@@ -202,7 +231,9 @@ def _of_scores(bundle: Bundle, one: ScoreSet, trained: config.Config, stored: di
         ("data", origin.data, bundle.data),
     ):
         if said != wanted:
-            return Finding(rule, False, f"come from another {what}: {(said or 'not known')[:16]}, not {wanted[:16]}")
+            return Finding(
+                rule, False, f"come from another {what}: {(said or 'not known')[:16]}, not {wanted[:16]}"
+            )
     return Finding(rule, True, f"{origin.rows:,} rows of this model")
 
 
@@ -213,9 +244,13 @@ def changed_keys(before: config.Config, now: config.Config) -> list[tuple[str, A
 
 
 def evaluate(folder: Path, one: ScoreSet) -> evaluation.Evaluation:
-    """Metrics and figures of a score set of the bundle in `folder`, its threshold chosen on the validation split, unless it is
-    that split. Raises InputError."""
-    options, labels, scores = evaluation.Options(**one.options), labels_in(folder, one.name), scores_in(folder, one.name)
+    """Metrics and figures of a score set of the bundle in `folder`, its threshold chosen on the validation
+    split, unless it is that split. Raises InputError."""
+    options, labels, scores = (
+        evaluation.Options(**one.options),
+        labels_in(folder, one.name),
+        scores_in(folder, one.name),
+    )
     if one.name == VALIDATION:
         return evaluation.of_files(labels, [scores], options)
     chosen_on, truth = scores_in(folder, VALIDATION), labels_in(folder, VALIDATION)
@@ -223,8 +258,11 @@ def evaluate(folder: Path, one: ScoreSet) -> evaluation.Evaluation:
 
 
 def check_versions(bundle: Bundle, packages: Collection[str] | None = None) -> list[Finding]:
-    """The program, Python and the packages that its results depend on (`packages`; None: all) are those of the bundle."""
-    named = {n: version for n, version in bundle.packages.items() if packages is None or n in ("python", *packages)}
+    """The program, Python and the packages that its results depend on (`packages`; None: all) are those of
+    the bundle."""
+    named = {
+        n: version for n, version in bundle.packages.items() if packages is None or n in ("python", *packages)
+    }
     other = environment.differences({"code": bundle.code, "packages": named})
     return [Finding("versions", not other, few(other) or f"telltale {bundle.code} and its packages")]
 
@@ -244,7 +282,9 @@ def check_data(bundle: Bundle, root: Path, below: Sequence[str]) -> list[Finding
         with listed.open(newline="", encoding="utf-8") as file:
             wanted = {row["path"]: row["sha256"] for row in csv.DictReader(file)}
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{listed}: cannot be read ({error}); wanted the list that telltale bundle wrote") from None
+        raise InputError(
+            f"{listed}: cannot be read ({error}); wanted the list that telltale bundle wrote"
+        ) from None
     asked = [name for name in wanted if any(name == start or name.startswith(f"{start}/") for start in below)]
     there = [name for name in asked if (root / name).is_file()]
     here = hashes(root, [root / name for name in there])
@@ -252,7 +292,11 @@ def check_data(bundle: Bundle, root: Path, below: Sequence[str]) -> list[Finding
     wrong += [f"{name} has other content" for name in there if here[name] != wanted[name]]
     if not asked:
         wrong.append(f"data.csv lists nothing in {', '.join(below)}")
-    return [Finding("data files", not wrong, f"{root}: {few(wrong) or f'{len(asked):,} files, each with its SHA-256'}")]
+    return [
+        Finding(
+            "data files", not wrong, f"{root}: {few(wrong) or f'{len(asked):,} files, each with its SHA-256'}"
+        )
+    ]
 
 
 def few(things: Sequence[str], shown: int = 3) -> str:

@@ -1,11 +1,13 @@
-"""Golden clips: a few clips of our own drawing, and what one model made of them, stage by stage, on one machine.
+"""Golden clips: a few clips of our own drawing, and what one model made of them, stage by stage, on one
+machine.
 
-    rows = measure(checkpoint, clips)                   # file → pictures and mel image → logit, of every clip in the folder
+    rows = measure(checkpoint, clips)  # file → pictures and mel image → logit, of every clip in the folder
     write(folder / "golden.json", rows)
     findings = compare(read(folder / "golden.json"), measure(checkpoint, clips), tolerance=1e-4)
 
-Pictures and mel images are kept as hashes, which say whether all is the same to the bit, and as means, which say by how much it
-is not. So a machine whose scores differ is told where it begins: at the file, at decoding, at the mel image or in the model.
+Pictures and mel images are kept as hashes, which say whether all is the same to the bit, and as means, which
+say by how much it is not. So a machine whose scores differ is told where it begins: at the file, at decoding,
+at the mel image or in the model.
 """
 
 import hashlib
@@ -31,8 +33,8 @@ from telltale.predict import prediction
 from telltale.predict.inference import Inference
 from telltale.runtime import distributed
 
-# Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that differ between
-# processors. Both bounds are far below what a score could notice.
+# Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that
+# differ between processors. Both bounds are far below what a score could notice.
 PICTURE_TOLERANCE_LEVELS, MEL_TOLERANCE_DB = 0.05, 1e-2
 
 
@@ -40,8 +42,9 @@ PICTURE_TOLERANCE_LEVELS, MEL_TOLERANCE_DB = 0.05, 1e-2
 class Golden:
     """One clip through one model.
 
-    sha256 of the file; picture_sha256, mel_sha256: of what the model gets, uint8 and float32; picture_means: of each frame of
-    each view, in levels of 0 to 255; mel_means: of each band, dB; logit: the clip's, None where nothing could be scored.
+    sha256 of the file; picture_sha256, mel_sha256: of what the model gets, uint8 and float32; picture_means:
+    of each frame of each view, in levels of 0 to 255; mel_means: of each band, dB; logit: the clip's, None
+    where nothing could be scored.
     """
 
     video_name: str
@@ -55,16 +58,21 @@ class Golden:
 
 
 def measure(checkpoint: Path, clips: Path) -> list[Golden]:
-    """Every video of the folder through the checkpoint's model, one by one, in this process. Raises InputError."""
+    """Every video of the folder through the checkpoint's model, one by one, in this process. Raises
+    InputError."""
     settings, content = prediction.read(checkpoint, [])
     rows = rows_of([clips]).rows
-    dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans)
+    dataset = ClipDataset(
+        rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans
+    )
     dataset.prepare()
     with distributed.join(settings.threads) as here:
         model = prediction.restore(content, settings, checkpoint)
         rules.enforce(rules.audit(model, settings), settings)
         infer = Inference(model, here.device, settings.optim.autocast)
-        return [_of(row, read_batch(dataset, [Key(index, EVALUATION)]), infer) for index, row in enumerate(rows)]
+        return [
+            _of(row, read_batch(dataset, [Key(index, EVALUATION)]), infer) for index, row in enumerate(rows)
+        ]
 
 
 def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
@@ -96,34 +104,53 @@ def read(path: Path) -> list[Golden]:
     try:
         rows = [Golden(**tree) for tree in json.loads(path.read_text(encoding="utf-8"))]
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted the golden scores of a bundle") from None
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); wanted the golden scores of a bundle"
+        ) from None
     except (ValueError, TypeError) as error:
-        raise InputError(f"{path}: holds no golden scores ({error}); wanted the file that telltale bundle wrote") from None
+        raise InputError(
+            f"{path}: holds no golden scores ({error}); wanted the file that telltale bundle wrote"
+        ) from None
     if not rows:
         raise InputError(f"{path}: holds no golden score; wanted at least one")
     return rows
 
 
 def compare(before: Sequence[Golden], now: Sequence[Golden], *, tolerance: float) -> list[Finding]:
-    """One finding for each stage, in the order of a clip's way; `tolerance` bounds the change of a fake probability."""
+    """One finding for each stage, in the order of a clip's way; `tolerance` bounds the change of a fake
+    probability."""
     then, today = ({row.video_name: row for row in rows} for rows in (before, now))
     if then.keys() != today.keys():
         odd = sorted(then.keys() ^ today.keys())
-        return [Finding("golden clips", False, f"other clips than those that were scored: {', '.join(odd[:5])}")]
+        return [
+            Finding("golden clips", False, f"other clips than those that were scored: {', '.join(odd[:5])}")
+        ]
     pairs = [(then[name], today[name]) for name in then]
     edited = [old.video_name for old, new in pairs if old.sha256 != new.sha256]
-    files = f"{', '.join(edited)}: other content than what was scored" if edited else f"{len(pairs)}, as they were scored"
-    changed = [f"{old.video_name}: {old.status} there, {new.status} here" for old, new in pairs if old.status != new.status]
+    files = (
+        f"{', '.join(edited)}: other content than what was scored"
+        if edited
+        else f"{len(pairs)}, as they were scored"
+    )
+    changed = [
+        f"{old.video_name}: {old.status} there, {new.status} here"
+        for old, new in pairs
+        if old.status != new.status
+    ]
     return [
         Finding("golden clips", not edited, files),
         Finding("golden statuses", not changed, "; ".join(changed) or "the same"),
-        _stage("golden pictures", pairs, "picture", PICTURE_TOLERANCE_LEVELS, "levels of 255 in a frame's mean"),
+        _stage(
+            "golden pictures", pairs, "picture", PICTURE_TOLERANCE_LEVELS, "levels of 255 in a frame's mean"
+        ),
         _stage("golden mel images", pairs, "mel", MEL_TOLERANCE_DB, "dB in a band's mean"),
         _scores(pairs, tolerance),
     ]
 
 
-def _stage(rule: str, pairs: Sequence[tuple[Golden, Golden]], what: str, tolerance: float, unit: str) -> Finding:
+def _stage(
+    rule: str, pairs: Sequence[tuple[Golden, Golden]], what: str, tolerance: float, unit: str
+) -> Finding:
     def means(row: Golden) -> list[float]:
         return getattr(row, f"{what}_means")
 
@@ -131,11 +158,19 @@ def _stage(rule: str, pairs: Sequence[tuple[Golden, Golden]], what: str, toleran
         return Finding(rule, True, "the model reads none")
     if any(len(means(old)) != len(means(new)) for old, new in pairs):
         return Finding(rule, False, "of another shape than those that were scored")
-    other = [old.video_name for old, new in pairs if getattr(old, f"{what}_sha256") != getattr(new, f"{what}_sha256")]
+    other = [
+        old.video_name
+        for old, new in pairs
+        if getattr(old, f"{what}_sha256") != getattr(new, f"{what}_sha256")
+    ]
     if not other:
         return Finding(rule, True, "the same to the bit")
     worst = _largest(pairs, lambda old, new: np.abs(np.subtract(means(old), means(new))).max())
-    return Finding(rule, worst <= tolerance, f"other bits in {len(other)} of {len(pairs)} clips, by {worst:.2g} {unit} at most")
+    return Finding(
+        rule,
+        worst <= tolerance,
+        f"other bits in {len(other)} of {len(pairs)} clips, by {worst:.2g} {unit} at most",
+    )
 
 
 def _scores(pairs: Sequence[tuple[Golden, Golden]], tolerance: float) -> Finding:

@@ -1,7 +1,9 @@
-"""Everything that only a GPU can show, run once through the real programs, as a table: `telltale selftest --gpu`.
+"""Everything that only a GPU can show, run once through the real programs, as a table: `telltale selftest
+--gpu`.
 
-Each row is one or more calls of `telltale train` and `telltale predict` as processes of their own, on demo data. `--device cpu`
-is a dry run: all but what needs CUDA, at a small size, so that the check itself is known to work before it meets a card.
+Each row is one or more calls of `telltale train` and `telltale predict` as processes of their own, on demo
+data. `--device cpu` is a dry run: all but what needs CUDA, at a small size, so that the check itself is known
+to work before it meets a card.
 """
 
 import os
@@ -28,10 +30,20 @@ from telltale.scores.score import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")
 SKIPPED = "skipped: needs CUDA"
-COUNTS = {"cuda": {"train": 64, "validation": 16, "test": 32}, "cpu": {"train": 8, "validation": 4, "test": 4}}
+COUNTS = {
+    "cuda": {"train": 64, "validation": 16, "test": 32},
+    "cpu": {"train": 8, "validation": 4, "test": 4},
+}
 CLIP = {"cuda": (4.0, 224), "cpu": (1.2, 64)}  # seconds, pixels
 # The dry run's size: it is no measurement.
-SMALL = ("clip.frames=1", "clip.image_size=64", "data.batch_size=4", "predict.batch_size=4", "data.workers=1", "threads=1")
+SMALL = (
+    "clip.frames=1",
+    "clip.image_size=64",
+    "data.batch_size=4",
+    "predict.batch_size=4",
+    "data.workers=1",
+    "threads=1",
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,13 @@ class Card:
         if device != "cuda":
             yield self
             return
-        query = ["nvidia-smi", "-i", "0", "--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits"]
+        query = [
+            "nvidia-smi",
+            "-i",
+            "0",
+            "--query-gpu=utilization.gpu,memory.used",
+            "--format=csv,noheader,nounits",
+        ]
         query += ["-lms", "200"]
         watcher = subprocess.Popen(query, stdout=subprocess.PIPE, text=True)
         try:
@@ -81,12 +99,22 @@ class Check:
         self.folder, self.data, self.device = folder, data, device
 
     def program(self, *words: str, cpu: bool = False, processes: int = 1) -> str:
-        """Run `telltale WORDS`, on the CPU or on all cards; its output. Raises InputError with its last line if it fails."""
+        """Run `telltale WORDS`, on the CPU or on all cards; its output. Raises InputError with its last line
+        if it fails."""
         launch = ["-m", "telltale"]
         if processes > 1:
-            launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m", "telltale"]
+            launch = [
+                "-m",
+                "torch.distributed.run",
+                "--standalone",
+                f"--nproc-per-node={processes}",
+                "-m",
+                "telltale",
+            ]
         environment = {**os.environ, **({"CUDA_VISIBLE_DEVICES": ""} if cpu or self.device == "cpu" else {})}
-        done = subprocess.run([sys.executable, *launch, *words], capture_output=True, text=True, env=environment, check=False)
+        done = subprocess.run(
+            [sys.executable, *launch, *words], capture_output=True, text=True, env=environment, check=False
+        )
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
             raise InputError(f"telltale {words[0]} ended with status {done.returncode}: {lines[-1][-300:]}")
@@ -106,7 +134,14 @@ class Check:
         """Probabilities of the test clips, in the order of their names."""
         words = [word for value in settings for word in ("--set", value)]
         file = self.folder / out / "submission.csv"
-        given = ("--checkpoint", str(run / "best.pt"), "--videos", str(self.data / "test"), "--out", str(file))
+        given = (
+            "--checkpoint",
+            str(run / "best.pt"),
+            "--videos",
+            str(self.data / "test"),
+            "--out",
+            str(file),
+        )
         self.program("predict", *given, *words, cpu=cpu)
         found = read_scores(file.with_name("scores.csv"))
         return np.array([score.fake_probability for _, score in sorted(found.items())], np.float64)
@@ -124,7 +159,9 @@ class Check:
             raise InputError("a test clip has no score")
         other = self.predict(run, f"{name}-{precision}-cpu", "predict.precision=off", cpu=True)
         apart = float(np.abs(scores - other).max())
-        return f"{taken:.0f} s with start-up{card.figures()}; scores within {apart:.1e} of the CPU's in float32"
+        return (
+            f"{taken:.0f} s with start-up{card.figures()}; scores within {apart:.1e} of the CPU's in float32"
+        )
 
     def warm_store(self) -> str:
         """The second epoch of a run, all of whose clips a store has."""
@@ -139,25 +176,34 @@ class Check:
         runs = [self.train("baseline", f"same-{turn}", "deterministic=true") for turn in range(2)]
         weights = [checkpoint.load(run / "best.pt")["model"] for run in runs]
         if differing := [key for key, value in weights[0].items() if not torch.equal(value, weights[1][key])]:
-            raise InputError(f"two runs differ in {len(differing)} of {len(weights[0])} tensors, {differing[0]} first")
+            raise InputError(
+                f"two runs differ in {len(differing)} of {len(weights[0])} tensors, {differing[0]} first"
+            )
         return f"{len(weights[0])} tensors equal to the bit"
 
     def compiled(self) -> str:
         run = self.train("baseline", "eager")
-        plain, compiled = self.predict(run, "eager-scores"), self.predict(run, "compiled-scores", "predict.compile=true")
+        plain, compiled = (
+            self.predict(run, "eager-scores"),
+            self.predict(run, "compiled-scores", "predict.compile=true"),
+        )
         return f"scores within {float(np.abs(plain - compiled).max()):.1e} of those without"
 
     def nccl(self) -> str:
         cards = torch.cuda.device_count()
         self.train("baseline", "nccl", processes=max(cards, 1))
-        return f"{cards} card{'s' * (cards != 1)}" + ("" if cards > 1 else ": one process, which needs no NCCL")
+        return f"{cards} card{'s' * (cards != 1)}" + (
+            "" if cards > 1 else ": one process, which needs no NCCL"
+        )
 
     def pinned(self) -> str:
         """Batches that crossed on the side stream against those of the host."""
         device, clips = torch.device("cuda", 0), _Noise()
         keys = [[batch.Key(row, 0) for row in range(at, at + 8)] for at in range(0, 64, 8)]
         for sent, kept in zip(
-            on_device(Feed(clips, keys, 0, timeout_seconds=60), device), Feed(clips, keys, 0, timeout_seconds=60), strict=True
+            on_device(Feed(clips, keys, 0, timeout_seconds=60), device),
+            Feed(clips, keys, 0, timeout_seconds=60),
+            strict=True,
         ):
             for name, tensor in kept.arrays().items():
                 if not torch.equal(getattr(sent, name).cpu(), tensor):
@@ -165,7 +211,8 @@ class Check:
         return f"{len(keys)} batches equal to the bit"
 
     def halving(self) -> str:
-        """A card of which only a little may be used: the number of views at once is halved until it suffices."""
+        """A card of which only a little may be used: the number of views at once is halved until it
+        suffices."""
         free, total = torch.cuda.mem_get_info(0)
         clips = _Noise()
         given = batch.read_batch(clips, [batch.Key(row, 0) for row in range(64)])
@@ -213,8 +260,16 @@ def checks(device: str) -> list[tuple[str, Callable[[Check], str] | None]]:
         for name in CONFIGS
         for precision in PRECISIONS
     ]
-    rows += [("warm store", Check.warm_store), ("deterministic, twice", Check.deterministic), ("compile", Check.compiled)]
-    cuda = [("NCCL, all cards", Check.nccl), ("pinned copies", Check.pinned), ("halving on out-of-memory", Check.halving)]
+    rows += [
+        ("warm store", Check.warm_store),
+        ("deterministic, twice", Check.deterministic),
+        ("compile", Check.compiled),
+    ]
+    cuda = [
+        ("NCCL, all cards", Check.nccl),
+        ("pinned copies", Check.pinned),
+        ("halving on out-of-memory", Check.halving),
+    ]
     return rows + [(name, work if device == "cuda" else None) for name, work in cuda]
 
 
@@ -239,7 +294,10 @@ def line(row: Row) -> str:
 def page(rows: Sequence[Row], device: str) -> str:
     """docs/gpu.md of these rows."""
     where = "the CPU, a dry run that measures nothing" if device == "cpu" else torch.cuda.get_device_name(0)
-    head = f"# GPU check\n\nWritten by `make check-gpu` (`telltale selftest --gpu`) on {where}; torch {torch.__version__}.\n\n"
+    head = (
+        f"# GPU check\n\nWritten by `make check-gpu` (`telltale selftest --gpu`) on {where}; torch "
+        f"{torch.__version__}.\n\n"
+    )
     table = "".join(f"| {row.name} | {row.status} | {row.figures} |\n" for row in rows)
     return f"{head}| what | status | figures |\n|---|---|---|\n{table}"
 
@@ -248,7 +306,8 @@ def device_of(asked: str) -> str:
     """Raises InputError if a card is asked for and none is here."""
     if asked == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "selftest --gpu: torch finds no CUDA device on this machine; wanted one with a GPU (--device cpu is a dry run)"
+            "selftest --gpu: torch finds no CUDA device on this machine; wanted one with a GPU (--device "
+            "cpu is a dry run)"
         )
     config.locate(Path(CONFIGS[0]))
     return asked

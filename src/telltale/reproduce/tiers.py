@@ -1,10 +1,13 @@
-"""The three tiers of reproducing a bundle's numbers, each a list of findings; all of them pass or the tier fails.
+"""The three tiers of reproducing a bundle's numbers, each a list of findings; all of them pass or the tier
+fails.
 
 scores    every table and figure anew from the score files: seconds, no videos, no model
 weights   every video scored again by the checkpoint, compared clip by clip; golden clips, stage by stage
-train     trained again from the config, compared weight by weight, and by validation AUC within the spread over seeds
+train     trained again from the config, compared weight by weight, and by validation AUC within the spread
+over seeds
 
-The tiers follow the artifact of Layton et al., SoK: The Good, The Bad, and The Unbalanced, USENIX Security 2024.
+The tiers follow the artifact of Layton et al., SoK: The Good, The Bad, and The Unbalanced, USENIX Security
+2024.
 """
 
 import json
@@ -29,11 +32,14 @@ from telltale.scores.score import Score, read_scores
 PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")
 
 
-def intact(bundle: Bundle, *, other_versions: bool, packages: Collection[str] | None = None) -> Iterator[Finding]:
-    """What comes before every tier: the bundle is whole, agrees with itself, and meets the program that it was made with.
+def intact(
+    bundle: Bundle, *, other_versions: bool, packages: Collection[str] | None = None
+) -> Iterator[Finding]:
+    """What comes before every tier: the bundle is whole, agrees with itself, and meets the program that it
+    was made with.
 
-    other_versions: a difference of versions is told and does not fail; packages: as of `bundle.check_versions`. Nothing more is
-    looked at in a bundle that is not whole.
+    other_versions: a difference of versions is told and does not fail; packages: as of
+    `bundle.check_versions`. Nothing more is looked at in a bundle that is not whole.
     """
     files = bundles.check_files(bundle)
     yield from files
@@ -44,7 +50,11 @@ def intact(bundle: Bundle, *, other_versions: bool, packages: Collection[str] | 
             yield Finding("agreement", False, str(error))
     for finding in bundles.check_versions(bundle, packages):
         told = other_versions and not finding.passed
-        yield Finding(finding.rule, True, f"{finding.detail}; let pass by --other-versions") if told else finding
+        yield (
+            Finding(finding.rule, True, f"{finding.detail}; let pass by --other-versions")
+            if told
+            else finding
+        )
 
 
 def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
@@ -53,7 +63,9 @@ def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
         try:
             found = bundles.evaluate(bundle.folder, one)
             found.write(out / one.name)
-            before, now = (tree(folder / "metrics.json") for folder in (bundle.evaluation(one.name), out / one.name))
+            before, now = (
+                tree(folder / "metrics.json") for folder in (bundle.evaluation(one.name), out / one.name)
+            )
         except InputError as error:
             yield Finding(f"tables of {one.name}", False, str(error))
             continue
@@ -75,12 +87,17 @@ def figures(before: Path, now: Path, rule: str) -> Finding:
     """Whether two evaluations drew the same pictures."""
     drawn = {path.name: path.read_bytes() for path in sorted(now.glob("*.png"))}
     there = {path.name: path.read_bytes() for path in sorted(before.glob("*.png"))}
-    other = [f"{name} is another picture" for name in sorted(drawn.keys() | there.keys()) if drawn.get(name) != there.get(name)]
+    other = [
+        f"{name} is another picture"
+        for name in sorted(drawn.keys() | there.keys())
+        if drawn.get(name) != there.get(name)
+    ]
     return Finding(rule, not other, bundles.few(other) or f"{len(drawn)}, the same to the byte")
 
 
 def weights(bundle: Bundle, data: Path, out: Path) -> Iterator[Finding]:
-    """Every score set scored again into `out`/NAME, and the golden clips. Raises InputError for a data folder that is none."""
+    """Every score set scored again into `out`/NAME, and the golden clips. Raises InputError for a data folder
+    that is none."""
     yield from golden_findings(bundle)
     yield from bundles.check_data(bundle, data, [one.videos for one in bundle.sets])
     for one in bundle.sets:
@@ -103,25 +120,44 @@ def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) 
     """One score set scored by `model`, compared with the bundle's clip by clip and by AUC."""
     submission = out / one.name / "submission.csv"
     overrides = one.overrides if one.name != VALIDATION else PLAIN
-    words = ["predict", "--checkpoint", model, "--videos", data / one.videos, "--list", bundle.labels(one.name)]
+    words = [
+        "predict",
+        "--checkpoint",
+        model,
+        "--videos",
+        data / one.videos,
+        "--list",
+        bundle.labels(one.name),
+    ]
     settings = [word for text in overrides for word in ("--set", text)]
     # Whether so few scores make a submission was decided when these were made.
     if status := run([*words, "--out", submission, "--allow-unread", *settings]):
-        yield Finding(f"scoring {one.name}", False, f"telltale predict ended with status {status}; the lines above say why")
+        yield Finding(
+            f"scoring {one.name}",
+            False,
+            f"telltale predict ended with status {status}; the lines above say why",
+        )
         return
     labels = read_labels(bundle.labels(one.name))
-    moved = compare(read_scores(bundle.scores(one.name)), read_scores(submission.with_name("scores.csv")), labels)
+    moved = compare(
+        read_scores(bundle.scores(one.name)), read_scores(submission.with_name("scores.csv")), labels
+    )
     limit, auc_limit = bundle.tolerances["fake_probability"], bundle.tolerances["auc"]
-    yield Finding(f"scores of {one.name}", moved.largest <= limit and not moved.statuses, moved.sentence(limit))
+    yield Finding(
+        f"scores of {one.name}", moved.largest <= limit and not moved.statuses, moved.sentence(limit)
+    )
     apart = abs(moved.auc_now - moved.auc_before)
-    said = f"{moved.auc_before:.6f} there, {moved.auc_now:.6f} here, {apart:.2g} apart; tolerance {auc_limit:g}"
+    said = (
+        f"{moved.auc_before:.6f} there, {moved.auc_now:.6f} here, {apart:.2g} apart; tolerance {auc_limit:g}"
+    )
     yield Finding(f"AUC of {one.name}", apart <= auc_limit, said)
 
 
 @dataclass(frozen=True)
 class Moved:
-    """How two score files of the same clips differ. largest, mean: of |Δ fake probability| over clips scored in both, 0 where
-    there are none; ranks: clips whose place in the order changed; statuses: clips whose status did, as sentences."""
+    """How two score files of the same clips differ. largest, mean: of |Δ fake probability| over clips scored
+    in both, 0 where there are none; ranks: clips whose place in the order changed; statuses: clips whose
+    status did, as sentences."""
 
     clips: int
     largest: float
@@ -136,7 +172,10 @@ class Moved:
             return f"other statuses: {bundles.few(self.statuses)}"
         if not self.largest:
             return f"{self.clips:,} clips, the same to the bit"
-        said = f"{self.clips:,} clips, {self.largest:.2g} apart at most, {self.mean:.2g} on average; tolerance {limit:g}"
+        said = (
+            f"{self.clips:,} clips, {self.largest:.2g} apart at most, {self.mean:.2g} on average; "
+            f"tolerance {limit:g}"
+        )
         return f"{said}; {self.ranks:,} change their rank"
 
 
@@ -147,10 +186,19 @@ def compare(before: Mapping[str, Score], now: Mapping[str, Score], labels: Mappi
 
     if before.keys() != now.keys():
         odd = sorted(before.keys() ^ now.keys())
-        raise InputError(f"{len(odd)} clips are in one of two score files alone, the first '{odd[0]}'; wanted the same clips")
-    statuses = [f"{n}: {s.status} there, {now[n].status} here" for n, s in before.items() if s.status != now[n].status]
-    names = [n for n, s in before.items() if s.fake_probability is not None and now[n].fake_probability is not None]
-    old, new = (np.array([rows[name].fake_probability for name in names], dtype=float) for rows in (before, now))
+        raise InputError(
+            f"{len(odd)} clips are in one of two score files alone, the first '{odd[0]}'; wanted the same "
+            "clips"
+        )
+    statuses = [
+        f"{n}: {s.status} there, {now[n].status} here" for n, s in before.items() if s.status != now[n].status
+    ]
+    names = [
+        n for n, s in before.items() if s.fake_probability is not None and now[n].fake_probability is not None
+    ]
+    old, new = (
+        np.array([rows[name].fake_probability for name in names], dtype=float) for rows in (before, now)
+    )
     apart = np.abs(old - new)
     truth = [labels[name] for name in names]
     several = len(set(truth)) > 1
@@ -172,9 +220,17 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     used += [settings.data.train_videos, settings.data.validation_videos]
     yield from bundles.check_data(bundle, data, used)
     labels = fingerprint(*read_data(data, settings.data))
-    yield Finding("labels", labels == bundle.data, f"{labels}" + ("" if labels == bundle.data else f", not {bundle.data}"))
+    yield Finding(
+        "labels",
+        labels == bundle.data,
+        f"{labels}" + ("" if labels == bundle.data else f", not {bundle.data}"),
+    )
     processes, said = max(bundle.processes), ", then ".join(map(str, bundle.processes))
-    again = f"; begun again with {processes}, whose sums have other last bits" if len(bundle.processes) > 1 else ""
+    again = (
+        f"; begun again with {processes}, whose sums have other last bits"
+        if len(bundle.processes) > 1
+        else ""
+    )
     yield Finding("processes", True, f"trained by {said}{again}")
     words: list[Any] = ["train", "--config", bundle.config_file, "--data", data, "--out", out / "run"]
     words.append("--resume" if resume else "--force")
@@ -182,13 +238,16 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     if bundle.threads and not settings.threads:
         words += ["--set", f"threads={bundle.threads}"]
     if status := run(words, processes):
-        yield Finding("training", False, f"telltale train ended with status {status}; the lines above say why")
+        yield Finding(
+            "training", False, f"telltale train ended with status {status}; the lines above say why"
+        )
         return
     yield from retrained(bundle, out / "run" / "best.pt")
 
 
 def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
-    """What training gave, beside what it gave then: the same weights, or a validation AUC within the spread over seeds."""
+    """What training gave, beside what it gave then: the same weights, or a validation AUC within the spread
+    over seeds."""
     from telltale.models import checkpoint
 
     then, now = checkpoint.load(bundle.model_file), checkpoint.load(model)
@@ -198,11 +257,18 @@ def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
     if equal:
         yield Finding("training", True, f"weights {said}; {aucs}")
     elif bundle.spread is None:
-        yield Finding("training", False, f"weights {said}; {aucs}; no spread over seeds was measured that could excuse it")
+        yield Finding(
+            "training",
+            False,
+            f"weights {said}; {aucs}; no spread over seeds was measured that could excuse it",
+        )
     else:
         low, high = bundle.spread.low, bundle.spread.high
         within = low <= after <= high
-        where = f"{'within' if within else 'outside'} [{low:.4f}, {high:.4f}], the spread of {len(bundle.spread.seeds)} seeds"
+        where = (
+            f"{'within' if within else 'outside'} [{low:.4f}, {high:.4f}], the spread of "
+            f"{len(bundle.spread.seeds)} seeds"
+        )
         yield Finding("training", within, f"weights {said}; {aucs}, {where}")
 
 

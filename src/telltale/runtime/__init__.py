@@ -1,1 +1,2 @@
-"""What programs run on: worker processes, threads, signals, ranks, progress, and a description of the machine."""
+"""What programs run on: worker processes, threads, signals, ranks, progress, and a description of the
+machine."""

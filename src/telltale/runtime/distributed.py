@@ -1,6 +1,7 @@
 """Where this process runs: its rank, its device and its random seeds. The only reader of what torchrun sets.
 
-One process needs nothing. Under `torchrun --nproc-per-node=N` each process joins a group (NCCL on CUDA, else gloo).
+One process needs nothing. Under `torchrun --nproc-per-node=N` each process joins a group (NCCL on CUDA, else
+gloo).
 """
 
 import io
@@ -39,7 +40,8 @@ class Place:
         return self.rank == 0
 
     def workers(self, wanted: int | None, clips: int) -> int:
-        """Processes that decode: `wanted`, or this process's share of the cores; no more than there are `clips`."""
+        """Processes that decode: `wanted`, or this process's share of the cores; no more than there are
+        `clips`."""
         share = max(1, threads.cores() // self.neighbours)
         return min(share if wanted is None else wanted, clips)
 
@@ -71,7 +73,8 @@ class Place:
         return things
 
     def each(self, make: Callable[[], Made]) -> list[Made]:
-        """What `make` gives in each process, by rank; every process must call it. Raises an InputError of one in all of them.
+        """What `make` gives in each process, by rank; every process must call it. Raises an InputError of one
+        in all of them.
 
         Without this the others would wait for the one that gave up.
         """
@@ -81,9 +84,11 @@ class Place:
         return [thing for thing, _ in outcomes]
 
     def first(self, make: Callable[[], Made]) -> Made:
-        """What `make` gives in the main process, in all of them; every process must call it. Its tensors lie on the CPU.
+        """What `make` gives in the main process, in all of them; every process must call it. Its tensors lie
+        on the CPU.
 
-        The others may run on machines that see no file of the main one's. Raises an InputError of `make` in all of them.
+        The others may run on machines that see no file of the main one's. Raises an InputError of `make` in
+        all of them.
         """
         if self.world == 1:
             return make()
@@ -91,7 +96,8 @@ class Place:
         tensors: list[Tensor] = []
         outcome: Any = _outcome(make) if self.main else None
         if self.main:
-            # Tensors go one by one: a state of several GB would otherwise be pickled whole, in memory and on the device.
+            # Tensors go one by one: a state of several GB would otherwise be pickled whole, in memory and on
+            # the device.
             pickler = pickle.Pickler(file)
             pickler.persistent_id = lambda thing: _set_aside(thing, tensors)  # type: ignore[method-assign]
             pickler.dump(outcome)
@@ -147,7 +153,8 @@ def _set_aside(thing: Any, tensors: list[Tensor]) -> int | None:
 def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place]:
     """Take this process's place; leave the group at the end. `cpu_threads` as of `threads.of_process`.
 
-    deterministic: the same card gives the same bits; raises InputError in place of torch's error where an operation cannot.
+    deterministic: the same card gives the same bits; raises InputError in place of torch's error where an
+    operation cannot.
     """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.device("cpu")
@@ -155,7 +162,8 @@ def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place
         local = int(os.environ.get("LOCAL_RANK", "0"))
         if local >= torch.cuda.device_count():
             raise InputError(
-                f"process {local} of this machine finds {torch.cuda.device_count()} GPUs; wanted one for each: give torchrun"
+                f"process {local} of this machine finds {torch.cuda.device_count()} GPUs; wanted one for "
+                "each: give torchrun"
                 f" --nproc-per-node={torch.cuda.device_count()}"
             )
         device = torch.device("cuda", local)
@@ -192,6 +200,7 @@ def _be_deterministic() -> None:
 
 
 def seed(*key: int) -> None:
-    """Seed torch (CPU and CUDA) from `key`, such as (seed, epoch, step, rank), so that a resume has nothing to restore."""
+    """Seed torch (CPU and CUDA) from `key`, such as (seed, epoch, step, rank), so that a resume has nothing
+    to restore."""
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     torch.manual_seed(int(state) >> 1)

@@ -1,5 +1,5 @@
-"""How a program of ours begins and ends: its environment, its exit status, and one sentence instead of a traceback for what a
-person can put right."""
+"""How a program of ours begins and ends: its environment, its exit status, and one sentence instead of a
+traceback for what a person can put right."""
 
 import signal
 import sys
@@ -20,7 +20,8 @@ MODEL_STACK = frozenset(
 
 
 def demand(*paths: Path, wanted: str = "") -> None:
-    """Raise InputError for the first that is not there: what a person gave is looked at before anything slow is loaded."""
+    """Raise InputError for the first that is not there: what a person gave is looked at before anything slow
+    is loaded."""
     for path in paths:
         try:
             path.stat()
@@ -30,8 +31,9 @@ def demand(*paths: Path, wanted: str = "") -> None:
 
 
 def guarded(program: Callable[[], int], name: str = "this program") -> int:
-    """Run `program`; return 0 or its own status, 2 for wrong input or a missing package, 1 for a loss that broke, 128 + number
-    after a signal. torch and numpy must not be loaded before, for they read their settings from the environment then."""
+    """Run `program`; return 0 or its own status, 2 for wrong input or a missing package, 1 for a loss that
+    broke, 128 + number after a signal. torch and numpy must not be loaded before, for they read their
+    settings from the environment then."""
     threads.set_environment()
     try:
         return program()
@@ -39,7 +41,10 @@ def guarded(program: Callable[[], int], name: str = "this program") -> int:
         module = (error.name or "").partition(".")[0]
         if module not in MODEL_STACK:
             raise
-        print(f"error: {name} needs {module}, which is not installed: pip install 'telltale[model]'", file=sys.stderr)
+        print(
+            f"error: {name} needs {module}, which is not installed: pip install 'telltale[model]'",
+            file=sys.stderr,
+        )
         return 2
     except (InputError, ArithmeticError) as error:
         _clear()

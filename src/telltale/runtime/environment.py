@@ -1,4 +1,5 @@
-"""Which code, which packages and which machine a file was made by: what a number depends on beside model and data.
+"""Which code, which packages and which machine a file was made by: what a number depends on beside model and
+data.
 
     now = versions.environment()                       # goes into environment.json and beside score files
     versions.differences(now, elsewhere)               # ["torch 2.15.0 there, 2.14.0 here"]
@@ -20,9 +21,9 @@ from typing import Any
 import telltale
 from telltale.runtime import source, threads
 
-# From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these import, and what that
-# imports, is where a score comes from; not, though, what reads settings and weights, for a checkpoint holds their values, nor
-# what shows progress.
+# From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these
+# import, and what that imports, is where a score comes from; not, though, what reads settings and weights,
+# for a checkpoint holds their values, nor what shows progress.
 WAY = ("data.dataset", "predict.inference", "models")
 APART = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "tqdm", "yaml"}
 # Distributions that are called otherwise than what they give to import.
@@ -39,16 +40,18 @@ TABLES = ("numpy", "scipy")
 
 @cache
 def code() -> str:
-    """The version and 16 hex digits of the sources: "0.1.0+3f2a...". Those of the first call, for as long as the process lives.
+    """The version and 16 hex digits of the sources: "0.1.0+3f2a...". Those of the first call, for as long as
+    the process lives.
 
-    The digits are of every .py file of the package, each with its name: those of a checkout, its wheel and its image are equal.
-    Neither git nor the time of a file plays a part.
+    The digits are of every .py file of the package, each with its name: those of a checkout, its wheel and
+    its image are equal. Neither git nor the time of a file plays a part.
     """
     return f"{telltale.__version__}+{_digits(source.PACKAGE)}"
 
 
 def _digits(package: Path) -> str:
-    """16 hex digits of the sources of `package`, without the copy of the checkout that an installed one carries."""
+    """16 hex digits of the sources of `package`, without the copy of the checkout that an installed one
+    carries."""
     files = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
     whole = hashlib.sha256()
     for name, path in sorted(files.items()):
@@ -64,7 +67,8 @@ def packages() -> dict[str, str | None]:
 
 @cache
 def distributions() -> tuple[str, ...]:
-    """The distributions that a score depends on, sorted: all that the modules on its way import, within functions too."""
+    """The distributions that a score depends on, sorted: all that the modules on its way import, within
+    functions too."""
     package = Path(telltale.__file__).parent
     files = {_name(path, package): path for path in package.rglob("*.py")}
     left = [name for name in files if name in WAY or name.startswith("models.")]
@@ -108,10 +112,12 @@ def _version(name: str) -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """What this process computes on: system, architecture, cpu, vector, cores, threads, gpu; None for what is not known.
+    """What this process computes on: system, architecture, cpu, vector, cores, threads, gpu; None for what is
+    not known.
 
-    vector: the instruction set that torch's CPU kernels were picked for ("AVX2", "AVX512", "DEFAULT"); threads: torch's; gpu:
-    name of the current CUDA device. These three are None unless torch is loaded already.
+    vector: the instruction set that torch's CPU kernels were picked for ("AVX2", "AVX512", "DEFAULT");
+    threads: torch's; gpu: name of the current CUDA device. These three are None unless torch is loaded
+    already.
     """
     torch = sys.modules.get("torch")
     seen = torch is not None and hasattr(torch, "get_num_threads")  # not one that is still being imported
@@ -122,7 +128,9 @@ def machine() -> dict[str, Any]:
         "vector": torch.backends.cpu.get_cpu_capability() if torch is not None and seen else None,
         "cores": threads.cores(),
         "threads": torch.get_num_threads() if torch is not None and seen else None,
-        "gpu": torch.cuda.get_device_name() if torch is not None and seen and torch.cuda.is_available() else None,
+        "gpu": torch.cuda.get_device_name()
+        if torch is not None and seen and torch.cuda.is_available()
+        else None,
     }
 
 
@@ -149,18 +157,21 @@ def environment() -> dict[str, Any]:
 
 
 def differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
-    """Sentences on where code and packages of two environments differ, such as "torch 2.15.0 there, 2.14.0 here".
+    """Sentences on where code and packages of two environments differ, such as "torch 2.15.0 there, 2.14.0
+    here".
 
-    before: what `environment` gave there, or any mapping with its "code" and "packages"; here: the same, default this process.
-    Only packages that both name are compared: what was written down before may name some that no score depends on. What two
-    machines differ in is `machine_differences`.
+    before: what `environment` gave there, or any mapping with its "code" and "packages"; here: the same,
+    default this process. Only packages that both name are compared: what was written down before may name
+    some that no score depends on. What two machines differ in is `machine_differences`.
     """
     here = {"code": code(), "packages": packages()} if here is None else here
     told = []
     if before.get("code") != here.get("code"):
         told.append(_apart("telltale", before.get("code"), here.get("code")))
     there, mine = before.get("packages") or {}, here.get("packages") or {}
-    return told + [_apart(name, there[name], mine[name]) for name in there if name in mine and there[name] != mine[name]]
+    return told + [
+        _apart(name, there[name], mine[name]) for name in there if name in mine and there[name] != mine[name]
+    ]
 
 
 def machine_differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:

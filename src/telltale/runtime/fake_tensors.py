@@ -1,11 +1,12 @@
-"""Tensors without values: a shape, a dtype and a device, so that a model of any size is walked without memory or arithmetic.
+"""Tensors without values: a shape, a dtype and a device, so that a model of any size is walked without memory
+or arithmetic.
 
     with fake_tensors():
         model = build()
         model(torch.zeros(256, 3, 456, 456))
 
-torch's fake tensors refuse what depends on values. Here a convention answers it: every value that is asked for is 1, and a mask
-selects everything, or nothing with `selected=False`.
+torch's fake tensors refuse what depends on values. Here a convention answers it: every value that is asked
+for is 1, and a mask selects everything, or nothing with `selected=False`.
 """
 
 from collections.abc import Iterator
@@ -63,8 +64,8 @@ def fake_tensors(*, selected: bool = True) -> Iterator[None]:
 def count_devices() -> None:
     """Let autograd count the devices before the first fake tensor.
 
-    It counts them at the first backward, and a FakeTensorMode that was entered before adds GPUs that are not there. It then
-    starts a thread for each of them, and no process that is forked later can run a backward.
+    It counts them at the first backward, and a FakeTensorMode that was entered before adds GPUs that are not
+    there. It then starts a thread for each of them, and no process that is forked later can run a backward.
     """
     with torch.inference_mode(False), torch.enable_grad():
         torch.zeros(1, device="cpu", requires_grad=True).sum().backward()

@@ -1,4 +1,5 @@
-"""Memory of this process and of all below it: proportional set sizes, so that what they share is counted once.
+"""Memory of this process and of all below it: proportional set sizes, so that what they share is counted
+once.
 
 with Watching() as memory: ...
 memory.peak_bytes
@@ -14,7 +15,8 @@ PROC = Path("/proc")
 
 
 def tree_bytes(root: int | None = None) -> int:
-    """Memory now of the process `root` (default: this one) and its descendants, in bytes; 0 where /proc does not say."""
+    """Memory now of the process `root` (default: this one) and its descendants, in bytes; 0 where /proc does
+    not say."""
     parents: dict[int, int] = {}
     for entry in PROC.iterdir() if PROC.is_dir() else ():
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -52,7 +54,9 @@ class Watching:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         self._thread.join()
         self.peak_bytes = max(self.peak_bytes, tree_bytes(self._root))

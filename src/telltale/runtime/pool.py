@@ -1,13 +1,15 @@
-"""Worker processes that may hang or die: tasks go in, answers come out, and what is lost is one task, as a fact.
+"""Worker processes that may hang or die: tasks go in, answers come out, and what is lost is one task, as a
+fact.
 
     crew = Crew(work, workers=4, timeout_seconds=60.0)
-    crew.submit(7, tasks)                 # a job: tasks, handed out in their order; several jobs may be under way
+    crew.submit(7, tasks)  # a job: tasks, handed out in their order; several jobs may be under way
     number, answers = crew.finished()     # 7, and for each task what `work(task)` gave, or `Lost`
     crew.close()
 
-A foreman, forked from this process, forks the workers and hands out a task whenever one is free: so no worker ever waits while
-this process is busy with a step, and a worker that died is replaced from a process of one thread, of which a fork is safe. Each
-worker has a pipe of its own: one that dies leaves nothing locked or half written for the others.
+A foreman, forked from this process, forks the workers and hands out a task whenever one is free: so no worker
+ever waits while this process is busy with a step, and a worker that died is replaced from a process of one
+thread, of which a fork is safe. Each worker has a pipe of its own: one that dies leaves nothing locked or
+half written for the others.
 """
 
 import contextlib
@@ -31,7 +33,8 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Lost:
-    """A task without an answer. status: "timeout" or "crashed"; reason: the rest of a sentence that begins with the task."""
+    """A task without an answer. status: "timeout" or "crashed"; reason: the rest of a sentence that begins
+    with the task."""
 
     status: str
     reason: str
@@ -62,11 +65,13 @@ class _Worker:
 
 
 class Crew:
-    """Up to `workers` processes that do `work(task)`, forked from this one: they know all that was in memory at that moment.
+    """Up to `workers` processes that do `work(task)`, forked from this one: they know all that was in memory
+    at that moment.
 
-    A task that takes longer than `timeout_seconds` is `Lost`, and so is one on which two workers died, for the first may have
-    been the victim of a chance (the system ends any process when memory runs out). Its worker alone is ended and replaced.
-    `prepare` is called once, in the foreman: what it loads, all workers share.
+    A task that takes longer than `timeout_seconds` is `Lost`, and so is one on which two workers died, for
+    the first may have been the victim of a chance (the system ends any process when memory runs out). Its
+    worker alone is ended and replaced. `prepare` is called once, in the foreman: what it loads, all workers
+    share.
     """
 
     def __init__(
@@ -80,11 +85,13 @@ class Crew:
         owner, pipe = os.getpid(), self._pipe
 
         def direct() -> None:
-            # Ctrl-C, and the SIGTERM that batch systems send to every process of a job, are for the owner to answer.
+            # Ctrl-C, and the SIGTERM that batch systems send to every process of a job, are for the owner to
+            # answer.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             pipe.close()
             prepare()
-            # The objects that are there stay; looking through them for garbage again and again would copy shared memory.
+            # The objects that are there stay; looking through them for garbage again and again would copy
+            # shared memory.
             gc.freeze()
             _Foreman(theirs, work, workers, timeout_seconds).run(owner)
 
@@ -102,7 +109,8 @@ class Crew:
     def finished(self) -> tuple[int, list[Any]]:
         """Wait for a job to be done: its number and its answers, in its tasks' order.
 
-        An exception that `work` raised is raised here, caused by a `WorkerTrace`. RuntimeError if the foreman is gone.
+        An exception that `work` raised is raised here, caused by a `WorkerTrace`. RuntimeError if the foreman
+        is gone.
         """
         try:
             number, replies = self._pipe.recv()
@@ -121,14 +129,17 @@ class Crew:
 class _Foreman:
     """What runs in the foreman's process."""
 
-    def __init__(self, main: Connection, work: Callable[[Any], Any], count: int, timeout_seconds: float) -> None:
+    def __init__(
+        self, main: Connection, work: Callable[[Any], Any], count: int, timeout_seconds: float
+    ) -> None:
         self.main, self.work, self.count, self.timeout_seconds = main, work, count, timeout_seconds
         self.crew: list[_Worker] = []
         self.waiting: deque[_Task] = deque()
         self.jobs: dict[int, _Job] = {}
 
     def run(self, owner: int) -> None:
-        """Until the owner says so or is gone. Its pipe may outlive it in other processes' hands: hence the look at its id."""
+        """Until the owner says so or is gone. Its pipe may outlive it in other processes' hands: hence the
+        look at its id."""
         look = min(LOOK_SECONDS, self.timeout_seconds / 4)
         clock = time.monotonic()
         try:
@@ -136,7 +147,8 @@ class _Foreman:
                 self._hand_out()
                 ready = wait([self.main, *(worker.pipe for worker in self.crew)], look)
                 now = time.monotonic()
-                # More has passed only if we were stopped, Ctrl-Z say, and the workers with us: that is not their fault.
+                # More has passed only if we were stopped, Ctrl-Z say, and the workers with us: that is not
+                # their fault.
                 passed, clock = min(now - clock, 2 * look), now
                 for worker in list(self.crew):
                     worker.seconds += passed
@@ -170,7 +182,8 @@ class _Foreman:
     def _hand_out(self) -> None:
         while len(self.crew) < min(self.count, len(self.crew) + len(self.waiting)):
             self.crew.append(self._hire())
-        # A second task spares a worker the wait for its next one; where few are left it would only wait behind the first.
+        # A second task spares a worker the wait for its next one; where few are left it would only wait
+        # behind the first.
         for depth, spare in ((1, 0), (2, len(self.crew))):
             for worker in self.crew:
                 if len(worker.held) < depth and len(self.waiting) > spare:
@@ -226,7 +239,10 @@ class _Foreman:
         reap(worker.pid)
         late = worker.held.popleft()
         self._strike_off(worker)
-        self._answer(late, Lost("timeout", f"was not read within {self.timeout_seconds:g} seconds (data.timeout_seconds)"))
+        self._answer(
+            late,
+            Lost("timeout", f"was not read within {self.timeout_seconds:g} seconds (data.timeout_seconds)"),
+        )
 
     def _strike_off(self, worker: _Worker) -> None:
         worker.pipe.close()

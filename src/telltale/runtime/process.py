@@ -31,7 +31,8 @@ class WorkerTrace(Exception):
 
 
 def serve(pipe: Connection, work: Callable[[Any], Any], foreman: int) -> None:
-    """A worker's life: it answers each task that its pipe brings, and ends with the pipe or with the process `foreman`."""
+    """A worker's life: it answers each task that its pipe brings, and ends with the pipe or with the process
+    `foreman`."""
     if sys.platform == "linux":
         # The end of the foreman's pipe ends an idle worker; one that hangs in a clip does not look.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -77,12 +78,14 @@ def fork(body: Callable[[], None]) -> int:
     except BaseException:
         traceback.print_exc()
     finally:
-        # Nothing of the parent's may run on here: neither its handlers at exit nor what stands in its buffers.
+        # Nothing of the parent's may run on here: neither its handlers at exit nor what stands in its
+        # buffers.
         os._exit(status)
 
 
 def reap(pid: int, patience_seconds: float = 1.0) -> int | None:
-    """The exit code of a child that ends now, -9 for SIGKILL; None if it does not end, or was reaped before."""
+    """The exit code of a child that ends now, -9 for SIGKILL; None if it does not end, or was reaped
+    before."""
     until = time.monotonic() + patience_seconds
     while True:
         try:

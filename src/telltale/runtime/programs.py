@@ -1,4 +1,5 @@
-"""Our own verbs called by others of ours, as a person would type them: `telltale train`, `telltale predict` and the rest."""
+"""Our own verbs called by others of ours, as a person would type them: `telltale train`, `telltale predict`
+and the rest."""
 
 import shlex
 import signal
@@ -37,8 +38,9 @@ def as_typed(command: Sequence[str]) -> str:
 def call(command: list[str]) -> int:
     """Run a command to its end and return its status; 128 + the signal's number if a signal ended it.
 
-    It runs in a process group of its own and gets Ctrl-C and SIGTERM from here, each once, so that it has the time it needs to
-    save: a terminal's Ctrl-C would reach it twice, a container's stop would not reach it at all.
+    It runs in a process group of its own and gets Ctrl-C and SIGTERM from here, each once, so that it has the
+    time it needs to save: a terminal's Ctrl-C would reach it twice, a container's stop would not reach it at
+    all.
     """
     with subprocess.Popen(command, process_group=0) as child:
 

@@ -1,4 +1,5 @@
-"""How far a long piece of work is: a bar on a terminal that goes when the work is done, a line every 15 s in a log file.
+"""How far a long piece of work is: a bar on a terminal that goes when the work is done, a line every 15 s in
+a log file.
 
     for row in each(rows, "hashing", "file"):
         ...
@@ -55,7 +56,9 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
         made = tqdm(**options, unit=unit, delay=delay, ncols=None if wide else 80, dynamic_ncols=wide)
     else:
         layout = OPEN_LINE if total is None else LINE
-        made = Lines(**options, unit=f" {unit}", mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=layout)
+        made = Lines(
+            **options, unit=f" {unit}", mininterval=EVERY_SECONDS, delay=EVERY_SECONDS, bar_format=layout
+        )
     _bars.add(made)
     return made
 
@@ -73,7 +76,9 @@ def _columns() -> int:
         return 0
 
 
-def each(things: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True) -> Iterator[T]:
+def each(
+    things: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True
+) -> Iterator[T]:
     """`things`, one after another, with a bar. total: how many, of what has no length but is known to end."""
     count = len(things) if total is None and isinstance(things, Sized) else total
     progress = bar(count, name, unit, shown, delay=0.5)  # what is done at once should not flicker

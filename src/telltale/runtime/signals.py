@@ -1,4 +1,5 @@
-"""SIGINT and SIGTERM: an end at once while a run starts up; between steps, from the first on, so that none is cut in half.
+"""SIGINT and SIGTERM: an end at once while a run starts up; between steps, from the first on, so that none is
+cut in half.
 
 with watched() as watch:
     ...                     # a signal raises Stopped here
@@ -15,9 +16,11 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """A signal asked the program to end, and what it had is saved. `number` is the signal's, `remedy` says how to go on.
+    """A signal asked the program to end, and what it had is saved. `number` is the signal's, `remedy` says
+    how to go on.
 
-    It is no Exception: nothing that answers errors may take it for one of its own, no module that is being imported either.
+    It is no Exception: nothing that answers errors may take it for one of its own, no module that is being
+    imported either.
     """
 
     def __init__(self, number: int, remedy: str = "") -> None:
@@ -37,7 +40,8 @@ class Watch:
         self._deferred = True
 
     def note(self, number: int, _: Any) -> None:
-        """The handler of both signals. The next signal has the system's own meaning: whatever hangs, it kills."""
+        """The handler of both signals. The next signal has the system's own meaning: whatever hangs, it
+        kills."""
         self.number = number
         for each in NUMBERS:
             signal.signal(each, signal.SIG_DFL)

@@ -1,7 +1,9 @@
-"""The source checkout and the copy of it that an installed package carries: configs, tests, documents, the image's recipe.
+"""The source checkout and the copy of it that an installed package carries: configs, tests, documents, the
+image's recipe.
 
     source.path("configs")            # the folder in the checkout, or in the package's copy
-    source.copy(Path("source"))       # all of it, src/ too: what a bundle holds; setup.py calls `carry` for a wheel
+    # all of it, src/ too: what a bundle holds; setup.py calls `carry` for a wheel
+    source.copy(Path("source"))
 
 Needs nothing but Python itself: setup.py imports it where nothing is installed.
 """
@@ -16,8 +18,25 @@ PACKAGE = Path(__file__).resolve().parent.parent
 CARRIED = "checkout"
 # What the wheel and the image are made of: the program, its locks and its recipe.
 FILES = (
-    *("configs", "tests", "docs", "bench", "report", "train.py", "predict.py", "setup.py", "pyproject.toml", "MANIFEST.in"),
-    *("requirements.lock", "requirements-dev.lock", "Dockerfile", "docker-compose.yml", "docker-compose.gpu.yml"),
+    *(
+        "configs",
+        "tests",
+        "docs",
+        "bench",
+        "report",
+        "train.py",
+        "predict.py",
+        "setup.py",
+        "pyproject.toml",
+        "MANIFEST.in",
+    ),
+    *(
+        "requirements.lock",
+        "requirements-dev.lock",
+        "Dockerfile",
+        "docker-compose.yml",
+        "docker-compose.gpu.yml",
+    ),
     *(".dockerignore", "Makefile", "README.md", "LICENSE"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", "*.pt", "*.mp4", "*.safetensors")
@@ -43,11 +62,15 @@ def carry(root: Path, into: Path) -> None:
         elif (root / name).is_file():
             shutil.copyfile(root / name, into / name)
         else:
-            raise InputError(f"{root / name}: is not there; wanted telltale's source checkout, or an installation of its wheel")
+            raise InputError(
+                f"{root / name}: is not there; wanted telltale's source checkout, or an installation of its "
+                "wheel"
+            )
 
 
 def copy(into: Path) -> None:
-    """Write a source checkout to `into`, from which the same program can be installed. Raises InputError as `carry` does."""
+    """Write a source checkout to `into`, from which the same program can be installed. Raises InputError as
+    `carry` does."""
     carry(path(""), into)
     shutil.copytree(PACKAGE, into / "src" / "telltale", ignore=_of_the_package)
 

@@ -1,19 +1,21 @@
-"""How many threads this process and its workers use: the one place that says so. It imports nothing heavy, for it comes first.
+"""How many threads this process and its workers use: the one place that says so. It imports nothing heavy,
+for it comes first.
 
-One core, one thread: the workers are the parallelism of decoding, and threads of OpenMP, BLAS and OpenCV would fight over their
-cores with them.
+One core, one thread: the workers are the parallelism of decoding, and threads of OpenMP, BLAS and OpenCV
+would fight over their cores with them.
 """
 
 import os
 
 
 def set_environment() -> None:
-    """What OpenMP and BLAS read once, when torch and numpy are loaded: a program of ours calls it first. Nobody else does, for
-    the environment of a process that only imports telltale is its owner's."""
-    # torch's OpenMP threads spin while they wait for each other, which on shared or overcommitted cores costs many times the
-    # work itself.
+    """What OpenMP and BLAS read once, when torch and numpy are loaded: a program of ours calls it first.
+    Nobody else does, for the environment of a process that only imports telltale is its owner's."""
+    # torch's OpenMP threads spin while they wait for each other, which on shared or overcommitted cores costs
+    # many times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # numpy's BLAS multiplies nothing larger than the mel filter bank here: its threads cost more than they give.
+    # numpy's BLAS multiplies nothing larger than the mel filter bank here: its threads cost more than they
+    # give.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

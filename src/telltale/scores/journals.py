@@ -1,12 +1,13 @@
-"""The progress files of a prediction by any number of processes: NAME.journal, or NAME.journal.RANK-of-PROCESSES, beside NAME.
+"""The progress files of a prediction by any number of processes: NAME.journal, or
+NAME.journal.RANK-of-PROCESSES, beside NAME.
 
     journals = Journals(out, here, fingerprint)       # all processes together
-    journals.done                                     # name -> Score, whichever process of whichever run scored it
+    journals.done  # name -> Score, whichever process of whichever run scored it
     journals.append(batch)                            # rows of this process
     journals.remove()                                 # once the score files are written
 
-So a prediction that was interrupted goes on with another number of processes. Rows that are done stay as they are: their last
-bits are those of the batches in which they were scored.
+So a prediction that was interrupted goes on with another number of processes. Rows that are done stay as they
+are: their last bits are those of the batches in which they were scored.
 """
 
 import re
@@ -20,8 +21,8 @@ from telltale.scores.score import Journal, Score
 class Journals:
     """This process's journal, and in the main process those that another number of processes left.
 
-    done: the rows of all of them, and those that this process adds; worlds: the numbers of processes that scored them. Raises
-    InputError as `Journal` does, in all processes alike.
+    done: the rows of all of them, and those that this process adds; worlds: the numbers of processes that
+    scored them. Raises InputError as `Journal` does, in all processes alike.
     """
 
     def __init__(self, out: Path, here: Place, fingerprint: str) -> None:
@@ -29,7 +30,9 @@ class Journals:
         self._open: list[Journal] = []
         try:
             # One process locks and reads what was left: a record lock would keep the others out.
-            left = here.first(lambda: [(world, self._take(path, fingerprint)) for path, world in _left(out, here.world)])
+            left = here.first(
+                lambda: [(world, self._take(path, fingerprint)) for path, world in _left(out, here.world)]
+            )
             own = here.each(lambda: (here.world, self._take(self.path, fingerprint)))
         except BaseException:
             self.close()

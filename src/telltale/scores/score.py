@@ -1,7 +1,7 @@
 """Score files: the journal of a prediction, the merge of its parts, scores.csv and submission.csv.
 
-Rows are joined by name, one to one, never by position. A clip that could not be scored has a status and no number; the one
-place where it gets one is `write_submission`, from the fallback it is given.
+Rows are joined by name, one to one, never by position. A clip that could not be scored has a status and no
+number; the one place where it gets one is `write_submission`, from the fallback it is given.
 """
 
 import csv
@@ -22,17 +22,22 @@ from telltale.files import cannot_write, write_text
 if sys.platform != "win32":
     import fcntl
 
-# The statuses that a number may have; "submitted" is read from a submission.csv, which says no more. Any other status is the
-# reason why there is no number, and so may be "no_sound" and "no_picture", where a model reads nothing else.
+# The statuses that a number may have; "submitted" is read from a submission.csv, which says no more. Any
+# other status is the reason why there is no number, and so may be "no_sound" and "no_picture", where a model
+# reads nothing else.
 SCORED = ("ok", "partial", "no_sound", "no_picture", "submitted")
 ALWAYS_SCORED = ("ok", "partial", "submitted")
 SCORES_HEADER = ["video_name", "fake_probability", "status", "seconds"]
-NAME, SCORE = "video_name", "score"  # a submission's columns, unless its template calls the second one otherwise
+NAME, SCORE = (
+    "video_name",
+    "score",
+)  # a submission's columns, unless its template calls the second one otherwise
 
 
 @dataclass(frozen=True)
 class Score:
-    """One clip's answer. `fake_probability` in [0, 1], None where it was not scored; `seconds`: the clip's duration, if known.
+    """One clip's answer. `fake_probability` in [0, 1], None where it was not scored; `seconds`: the clip's
+    duration, if known.
 
     Raises InputError for a probability that is no number in [0, 1], and for a status that contradicts it.
     """
@@ -45,24 +50,37 @@ class Score:
     def __post_init__(self) -> None:
         probability, clip = self.fake_probability, f"of '{self.video_name}'"
         if probability is not None and not 0 <= probability <= 1:  # NaN is in no range
-            raise InputError(f"fake probability {probability} {clip}; wanted a number in [0, 1], or none for a clip not scored")
+            raise InputError(
+                f"fake probability {probability} {clip}; wanted a number in [0, 1], or none for a clip not "
+                "scored"
+            )
         if probability is not None and self.status not in SCORED:
-            raise InputError(f"fake probability {probability} {clip} with status '{self.status}'; a failure has no number")
+            raise InputError(
+                f"fake probability {probability} {clip} with status '{self.status}'; a failure has no number"
+            )
         if not self.status or (probability is None and self.status in ALWAYS_SCORED):
-            raise InputError(f"status '{self.status}' {clip} without a fake probability; wanted the reason why there is none")
+            raise InputError(
+                f"status '{self.status}' {clip} without a fake probability; wanted the reason why there is "
+                "none"
+            )
         if self.seconds is not None and not 0 <= self.seconds < math.inf:
-            raise InputError(f"duration {self.seconds} {clip}; wanted zero or more seconds, or none if not known")
+            raise InputError(
+                f"duration {self.seconds} {clip}; wanted zero or more seconds, or none if not known"
+            )
 
 
 class Journal:
-    """The progress file of a prediction: a batch's rows are on disk before the next begins, and a kill at any byte keeps them.
+    """The progress file of a prediction: a batch's rows are on disk before the next begins, and a kill at any
+    byte keeps them.
 
-        journal = Journal(path, fingerprint)        # `journal.done`: name -> Score, what an earlier run had finished
+        # `journal.done`: name -> Score, what an earlier run had finished
+        journal = Journal(path, fingerprint)
         journal.append(batch)
         journal.remove()                            # once the score files are written
 
-    `fingerprint` says what the rows depend on (model, settings, clips). Raises InputError if the file was begun with another
-    one, if another process is writing it, or if it is no journal. A last line cut short by a kill is dropped.
+    `fingerprint` says what the rows depend on (model, settings, clips). Raises InputError if the file was
+    begun with another one, if another process is writing it, or if it is no journal. A last line cut short by
+    a kill is dropped.
     """
 
     def __init__(self, path: Path, fingerprint: str) -> None:
@@ -81,10 +99,16 @@ class Journal:
             raise
 
     def append(self, scores: Sequence[Score]) -> None:
-        """Add rows; they are on disk when this returns. Raises InputError for a name that is there already."""
+        """Add rows; they are on disk when this returns. Raises InputError for a name that is there
+        already."""
         names = [score.video_name for score in scores]
-        _refuse(f"{self.path}: scored twice", [*repeated(names), *(name for name in names if name in self.done)])
-        self._write(json.dumps([s.video_name, _float(s.fake_probability), s.status, _float(s.seconds)]) for s in scores)
+        _refuse(
+            f"{self.path}: scored twice", [*repeated(names), *(name for name in names if name in self.done)]
+        )
+        self._write(
+            json.dumps([s.video_name, _float(s.fake_probability), s.status, _float(s.seconds)])
+            for s in scores
+        )
         self.done.update({score.video_name: score for score in scores})
 
     def close(self) -> None:
@@ -97,13 +121,16 @@ class Journal:
         self.path.unlink()
 
     def _lock(self) -> None:
-        # A killed torchrun may leave a worker alive that still writes; the next run must not write beside it. A record lock
-        # belongs to the process that took it: a loader's worker, forked from it and outliving it for seconds, does not hold it.
+        # A killed torchrun may leave a worker alive that still writes; the next run must not write beside it.
+        # A record lock belongs to the process that took it: a loader's worker, forked from it and outliving
+        # it for seconds, does not hold it.
         if sys.platform != "win32":
             try:
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except (BlockingIOError, PermissionError):
-                raise InputError(f"{self.path}: another process is writing it; wait for that run to end, or stop it") from None
+                raise InputError(
+                    f"{self.path}: another process is writing it; wait for that run to end, or stop it"
+                ) from None
 
     def _read(self, header: str) -> None:
         self._file.seek(0)
@@ -124,7 +151,9 @@ class Journal:
             try:
                 score = Score(*json.loads(line))
             except (ValueError, TypeError) as error:
-                raise InputError(f"{self.path}:{number}: is damaged ({error}); delete the file to start over") from None
+                raise InputError(
+                    f"{self.path}:{number}: is damaged ({error}); delete the file to start over"
+                ) from None
             self.done[score.video_name] = score
 
     def _write(self, lines: Iterable[str]) -> None:
@@ -147,16 +176,20 @@ def first_few(names: Collection[str], shown: int = 5) -> str:
 
 
 def status_counts(scores: Iterable[Score]) -> str:
-    """How many clips ended in which status, most frequent first: "36 ok, 1 partial; 1 not scored: 1 missing"."""
+    """How many clips ended in which status, most frequent first: "36 ok, 1 partial; 1 not scored: 1
+    missing"."""
     rows = list(scores)
     scored = Counter(row.status for row in rows if row.fake_probability is not None)
     unscored = Counter(row.status for row in rows if row.fake_probability is None)
-    done, failed = (", ".join(f"{n} {status}" for status, n in tally.most_common()) for tally in (scored, unscored))
+    done, failed = (
+        ", ".join(f"{n} {status}" for status, n in tally.most_common()) for tally in (scored, unscored)
+    )
     return (done or "none scored") + (f"; {unscored.total()} not scored: {failed}" if failed else "")
 
 
 def merge(parts: Sequence[Mapping[str, Score]], names: Sequence[str]) -> list[Score]:
-    """The parts' scores in the order of `names`, one to one. Raises InputError for a name twice, missing or not asked for."""
+    """The parts' scores in the order of `names`, one to one. Raises InputError for a name twice, missing or
+    not asked for."""
     found = [name for part in parts for name in part]
     _refuse("asked for twice", repeated(names))
     _refuse("scored by more than one part", repeated(found))
@@ -176,12 +209,16 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
     _write_csv(path, [SCORES_HEADER, *rows])
 
 
-def write_submission(path: Path, scores: Sequence[Score], fallback: float | None, column: str = SCORE) -> None:
-    """Write submission.csv: one row per score in the given order, 10 decimals, `fallback` for a clip not scored. Atomic.
+def write_submission(
+    path: Path, scores: Sequence[Score], fallback: float | None, column: str = SCORE
+) -> None:
+    """Write submission.csv: one row per score in the given order, 10 decimals, `fallback` for a clip not
+    scored. Atomic.
 
     column: the header of the numbers.
 
-    Raises InputError for a name given twice, a fallback outside [0, 1], and, where `fallback` is None, a clip not scored.
+    Raises InputError for a name given twice, a fallback outside [0, 1], and, where `fallback` is None, a clip
+    not scored.
     """
     _refuse(f"{path}: given twice", repeated([s.video_name for s in scores]))
     if fallback is None:
@@ -190,11 +227,15 @@ def write_submission(path: Path, scores: Sequence[Score], fallback: float | None
     elif not 0 <= fallback <= 1:
         raise InputError(f"{path}: fallback {fallback} for clips not scored; wanted a number in [0, 1]")
     values = [fallback if s.fake_probability is None else s.fake_probability for s in scores]
-    _write_csv(path, [[NAME, column], *([s.video_name, f"{value:.10f}"] for s, value in zip(scores, values, strict=True))])
+    _write_csv(
+        path,
+        [[NAME, column], *([s.video_name, f"{value:.10f}"] for s, value in zip(scores, values, strict=True))],
+    )
 
 
 def read_scores(path: Path, column: str | None = None) -> dict[str, Score]:
-    """Name -> Score, in file order, of a scores.csv or a submission.csv. Raises InputError naming file and line.
+    """Name -> Score, in file order, of a scores.csv or a submission.csv. Raises InputError naming file and
+    line.
 
     column: which one of a submission holds the scores; None: the one beside video_name, whatever its name.
     """
@@ -202,14 +243,19 @@ def read_scores(path: Path, column: str | None = None) -> dict[str, Score]:
     ours = header == SCORES_HEADER
     name_at, score_at = (0, 1) if ours else _columns(path, first, header, column)
     if header == LABELS_HEADER and column is None and all(row[1:] in (["0"], ["1"]) for _, row in rows):
-        raise InputError(f"{path}: is a label file, with {','.join(header)} and 0 or 1 in each row; wanted a file of scores")
+        raise InputError(
+            f"{path}: is a label file, with {','.join(header)} and 0 or 1 in each row; wanted a file of "
+            "scores"
+        )
     scores: dict[str, Score] = {}
     for line, row in rows:
         try:
             if len(row) != len(header) or not row[name_at]:
                 raise InputError(f"row '{','.join(row)}'; wanted {','.join(header)}")
             if ours:
-                score = Score(row[0], number(row[1]) if row[1] else None, row[2], number(row[3]) if row[3] else None)
+                score = Score(
+                    row[0], number(row[1]) if row[1] else None, row[2], number(row[3]) if row[3] else None
+                )
             else:
                 score = Score(row[name_at], number(row[score_at]), "submitted")
             if score.video_name in scores:
@@ -230,7 +276,8 @@ def _columns(path: Path, line: int, header: Sequence[str], column: str | None) -
     if column is not None:
         raise InputError(f"{said} the columns {NAME} and {column}, once each")
     raise InputError(
-        f"{said} {','.join(SCORES_HEADER)}, or {NAME} and one column of scores; --score-column names one of several"
+        f"{said} {','.join(SCORES_HEADER)}, or {NAME} and one column of scores; --score-column names one of "
+        "several"
     )
 
 
@@ -247,7 +294,9 @@ def without(names: Iterable[str], others: Iterable[str]) -> list[str]:
 
 def _refuse(what: str, names: Collection[str]) -> None:
     if names:
-        raise InputError(f"{what}: {len(names)} of the video names, {first_few(names)}; wanted every name exactly once")
+        raise InputError(
+            f"{what}: {len(names)} of the video names, {first_few(names)}; wanted every name exactly once"
+        )
 
 
 def _float(value: float | None) -> float | None:
@@ -259,9 +308,12 @@ def _text(value: float | None) -> str:
 
 
 def number(text: str) -> float:
-    """The number a CSV field holds. Raises InputError for anything else; NaN and infinity are refused by `Score`."""
+    """The number a CSV field holds. Raises InputError for anything else; NaN and infinity are refused by
+    `Score`."""
     try:
-        if not text.isascii() or "_" in text:  # float() would take '1_0' and other scripts' digits; CSV readers do not
+        if (
+            not text.isascii() or "_" in text
+        ):  # float() would take '1_0' and other scripts' digits; CSV readers do not
             raise ValueError
         return float(text)
     except ValueError:
@@ -269,7 +321,8 @@ def number(text: str) -> float:
 
 
 def read_csv(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, fields) of each row, a byte order mark left out. Raises InputError if it is no UTF-8 CSV text."""
+    """(line number, fields) of each row, a byte order mark left out. Raises InputError if it is no UTF-8 CSV
+    text."""
     try:
         reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
         return [(reader.line_num, row) for row in reader]

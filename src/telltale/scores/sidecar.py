@@ -1,8 +1,10 @@
-"""The side file of a score file, which says where its numbers come from: scores.csv has scores.json beside it.
+"""The side file of a score file, which says where its numbers come from: scores.csv has scores.json beside
+it.
 
-    origins.write(out / "scores.csv", model_sha256=..., config=..., data=..., videos="test", overrides=args.set, world=1)
+    origins.write(out / "scores.csv", model_sha256=..., config=..., data=..., videos="test",
+                  overrides=args.set, world=1)
     origin = origins.check(out / "scores.csv")         # read, and the CSV is still the one that was described
-    scores = origins.scores_of(out / "a.csv")          # a.scores.csv: the scores that a submission was written from
+    scores = origins.scores_of(out / "a.csv")  # a.scores.csv: the scores that a submission was written from
 
 Each submission has a score file and a side file of its own, which holds the submission's SHA-256.
 
@@ -31,12 +33,13 @@ POLARITY = "fake_probability: 1 is forged, 0 is genuine"
 class Origin:
     """Where the numbers of a score file come from.
 
-    model_sha256: of the checkpoint file that scored. config: 16 hex digits of the resolved configuration in use, overrides
-    included (`config.fingerprint`); data: the same of the training data, as the checkpoint says, "" where it does not. videos:
-    "train" or "validation" for a split, else the name of the folder of videos. overrides: the --set strings that predict.py
-    got. world: processes. rows, statuses: of the CSV, whose own SHA-256 is scores_sha256. submission_sha256: of the submission
-    that was written with it; "" if none was, None for scores of training and in files made before it was kept. date: UTC, ISO
-    8601. The rest is `versions.environment`'s.
+    model_sha256: of the checkpoint file that scored. config: 16 hex digits of the resolved configuration in
+    use, overrides included (`config.fingerprint`); data: the same of the training data, as the checkpoint
+    says, "" where it does not. videos: "train" or "validation" for a split, else the name of the folder of
+    videos. overrides: the --set strings that predict.py got. world: processes. rows, statuses: of the CSV,
+    whose own SHA-256 is scores_sha256. submission_sha256: of the submission that was written with it; "" if
+    none was, None for scores of training and in files made before it was kept. date: UTC, ISO 8601. The rest
+    is `versions.environment`'s.
 
     Raises InputError for a digest or count that cannot be one, and for another format or polarity.
     """
@@ -66,13 +69,19 @@ class Origin:
             if not isinstance(value, str) or not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
                 raise InputError(f"{name} is {value!r}; wanted {digits} hex digits")
         if self.submission_sha256 and not re.fullmatch("[0-9a-f]{64}", self.submission_sha256):
-            raise InputError(f"submission_sha256 is {self.submission_sha256!r}; wanted 64 hex digits, or none")
+            raise InputError(
+                f"submission_sha256 is {self.submission_sha256!r}; wanted 64 hex digits, or none"
+            )
         if self.format != FORMAT or self.polarity != POLARITY:
-            raise InputError(f"format '{self.format}', polarity '{self.polarity}'; wanted '{FORMAT}' and '{POLARITY}'")
+            raise InputError(
+                f"format '{self.format}', polarity '{self.polarity}'; wanted '{FORMAT}' and '{POLARITY}'"
+            )
         if not isinstance(self.world, int) or self.world < 1:
             raise InputError(f"world is {self.world!r}; wanted the number of processes, 1 or more")
         if not isinstance(self.rows, int) or sum(self.statuses.values()) != self.rows:
-            raise InputError(f"rows is {self.rows!r} and statuses {self.statuses!r}; wanted counts that add up to the rows")
+            raise InputError(
+                f"rows is {self.rows!r} and statuses {self.statuses!r}; wanted counts that add up to the rows"
+            )
         if not self.code or not self.date:
             raise InputError(f"code '{self.code}', date '{self.date}'; wanted neither of them empty")
 
@@ -94,7 +103,8 @@ def path_of(scores_path: Path) -> Path:
 
 
 def scores_of(submission: Path) -> Path:
-    """Where the score file of a submission lies: submission.csv → scores.csv, any other NAME.csv → NAME.scores.csv."""
+    """Where the score file of a submission lies: submission.csv → scores.csv, any other NAME.csv →
+    NAME.scores.csv."""
     if submission.name == SUBMISSION:
         return submission.with_name(SCORES)
     return submission.with_name(f"{submission.name.removesuffix('.csv')}.{SCORES}")
@@ -106,7 +116,8 @@ def is_scores_name(name: str) -> bool:
 
 
 def of_submission(submission: Path) -> tuple[Path, Origin] | None:
-    """The score file beside a submission, and the origin that its side file gives; None where nothing tells its origin.
+    """The score file beside a submission, and the origin that its side file gives; None where nothing tells
+    its origin.
 
     Raises InputError where the side file is none, and where it describes another submission.
     """
@@ -116,22 +127,31 @@ def of_submission(submission: Path) -> tuple[Path, Origin] | None:
     origin, digest = read(scores), file_sha256(submission)
     if origin.submission_sha256 == digest:
         return scores, origin
-    odd = differences(read_scores(submission), read_scores(scores)) if scores.exists() else "its score file is not there"
+    odd = (
+        differences(read_scores(submission), read_scores(scores))
+        if scores.exists()
+        else "its score file is not there"
+    )
     if origin.submission_sha256 is None and not odd:  # made before submissions were described
         return scores, origin
     other = origin.submission_sha256
     described = (
-        f"describes one of {other[:16]}..." if other else "describes none" if other is None else "says that none was written"
+        f"describes one of {other[:16]}..."
+        if other
+        else "describes none"
+        if other is None
+        else "says that none was written"
     )
     raise InputError(
-        f"{submission}: its SHA-256 is {digest[:16]}..., but {path_of(scores)} {described}{f' ({odd})' if odd else ''}; "
+        f"{submission}: its SHA-256 is {digest[:16]}..., but {path_of(scores)} "
+        f"{described}{f' ({odd})' if odd else ''}; "
         "wanted the submission as it was written, or predict again"
     )
 
 
 def _of_old(submission: Path) -> tuple[Path, Origin] | None:
-    """`of_submission` by the scores.json that was once that of the last submission written in its folder, whatever its name:
-    it is this one's if the numbers are."""
+    """`of_submission` by the scores.json that was once that of the last submission written in its folder,
+    whatever its name: it is this one's if the numbers are."""
     scores = submission.with_name(SCORES)
     try:
         origin = read(scores)
@@ -143,22 +163,35 @@ def _of_old(submission: Path) -> tuple[Path, Origin] | None:
 
 
 def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> str:
-    """How a submission differs from the scores that it should have been written from, in words; "" where it does not."""
+    """How a submission differs from the scores that it should have been written from, in words; "" where it
+    does not."""
     if odd := [*without(submitted, scored), *without(scored, submitted)]:
         return f"in one of it and its scores alone: {first_few(odd)}"
     number = {name: f"{row.fake_probability:.10f}" for name, row in submitted.items()}
-    own = {name: f"{row.fake_probability:.10f}" for name, row in scored.items() if row.fake_probability is not None}
-    if edited := [f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]]:
+    own = {
+        name: f"{row.fake_probability:.10f}"
+        for name, row in scored.items()
+        if row.fake_probability is not None
+    }
+    if edited := [
+        f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]
+    ]:
         return f"not the model's numbers: {first_few(edited, 2)}"
     # What could not be scored gets one number for all; several would be somebody's own judgement.
     fallbacks = {number[name] for name in number if name not in own}
-    return f"{len(fallbacks)} numbers for videos not scored; wanted one for all of them" if len(fallbacks) > 1 else ""
+    return (
+        f"{len(fallbacks)} numbers for videos not scored; wanted one for all of them"
+        if len(fallbacks) > 1
+        else ""
+    )
 
 
 def write(scores_path: Path, submission_sha256: str | None = None, **source: Unpack[Source]) -> Origin:
-    """Write the side file of the score file that lies at `scores_path`, whole or not at all; see `Origin` for the arguments.
+    """Write the side file of the score file that lies at `scores_path`, whole or not at all; see `Origin` for
+    the arguments.
 
-    The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot be read.
+    The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot
+    be read.
     """
     digest, scores = file_sha256(scores_path), read_scores(scores_path)
     origin = Origin(
@@ -176,8 +209,15 @@ def write(scores_path: Path, submission_sha256: str | None = None, **source: Unp
 
 def text(origin: Origin) -> str:
     """The side file's content: JSON, the format first."""
-    tree = {key: value for key, value in asdict(origin).items() if (key, value) != ("submission_sha256", None)}
-    return json.dumps({key: tree.pop(key) for key in ("format", "polarity")} | tree, indent=2, ensure_ascii=False) + "\n"
+    tree = {
+        key: value for key, value in asdict(origin).items() if (key, value) != ("submission_sha256", None)
+    }
+    return (
+        json.dumps(
+            {key: tree.pop(key) for key in ("format", "polarity")} | tree, indent=2, ensure_ascii=False
+        )
+        + "\n"
+    )
 
 
 def read(scores_path: Path) -> Origin:
@@ -188,16 +228,20 @@ def read(scores_path: Path) -> Origin:
         return Origin(**tree)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted the side file that train.py or predict.py writes with "
+            f"{path}: cannot be read ({error.strerror}); wanted the side file that train.py or predict.py "
+            "writes with "
             f"{scores_path.name}"
         ) from None
     except (ValueError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{path}: is not the side file of a score file ({reason}); write the scores anew") from None
+        raise InputError(
+            f"{path}: is not the side file of a score file ({reason}); write the scores anew"
+        ) from None
 
 
 def check(scores_path: Path) -> Origin:
-    """`read`, and the score file is still the one described, to the byte. Raises InputError naming both files."""
+    """`read`, and the score file is still the one described, to the byte. Raises InputError naming both
+    files."""
     origin, digest = read(scores_path), file_sha256(scores_path)
     if digest != origin.scores_sha256:
         raise InputError(

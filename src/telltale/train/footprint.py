@@ -1,10 +1,12 @@
-"""What a training step takes of the device's memory, estimated without a device: a step's forward pass on fake tensors.
+"""What a training step takes of the device's memory, estimated without a device: a step's forward pass on
+fake tensors.
 
     found = estimate(settings, world=1)
     found.total, found.activations          # bytes of each process's device
 
-Counted are the tensors that autograd keeps for the backward pass, each storage once, beside weights, gradients and the
-optimiser's state. The backward pass adds gradients of the activations at hand, taken to be twice the largest that is kept.
+Counted are the tensors that autograd keeps for the backward pass, each storage once, beside weights,
+gradients and the optimiser's state. The backward pass adds gradients of the activations at hand, taken to be
+twice the largest that is kept.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,8 @@ from telltale.runtime.fake_tensors import fake_tensors
 from telltale.train import objectives
 
 REMEDY = (
-    "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer clip.frames, a smaller"
+    "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer "
+    "clip.frames, a smaller"
     " clip.image_size, or optim.autocast=bf16"
 )
 # CUDA's context with cuDNN and cuBLAS loaded and their workspaces: 0.5 to 1 GB, by card and driver.
@@ -32,7 +35,8 @@ STATES = {"adamw": 2, "adam": 2, "sgd": 1}
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes. weights: with buffers; states: of the optimiser, averaged weights and the sharpness-aware step's copy."""
+    """Bytes. weights: with buffers; states: of the optimiser, averaged weights and the sharpness-aware step's
+    copy."""
 
     weights: int
     gradients: int
@@ -48,7 +52,8 @@ class Footprint:
         return fixed + 2 * self.inputs + self.activations + 2 * self.largest
 
     def verdict(self, card_bytes: float | None) -> str:
-        """One sentence: what a step takes, and whether a card of so many bytes, None if there is none, has it."""
+        """One sentence: what a step takes, and whether a card of so many bytes, None if there is none, has
+        it."""
         kept, fixed = self.activations / 1e9, (self.weights + self.gradients + self.states) / 1e9
         parts = f"{kept:.1f} of activations, {fixed:.1f} of weights, gradients and optimiser"
         said = f"a step of training takes about {self.total / 1e9:.1f} GB of a GPU's memory ({parts})"
@@ -63,11 +68,14 @@ class Footprint:
 
 
 def estimate(settings: config.Config, world: int = 1) -> Footprint:
-    """One process's share of a step as the settings have it. Raises InputError for a model that cannot be built."""
+    """One process's share of a step as the settings have it. Raises InputError for a model that cannot be
+    built."""
     objective = objectives.build(settings, [])
     clips = max(-(-settings.data.batch_size // world), 2 if objective.unit == "pairs" else 1)
     with fake_tensors():
-        model = models.build(settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods)
+        model = models.build(
+            settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods
+        )
         model.train()
         batch = _batch(settings, clips, 2 if objective.unit == "genuine" else 1)
         activations, largest = _kept(model, objective, batch, settings)
@@ -90,7 +98,8 @@ def _batch(settings: config.Config, clips: int, views: int) -> Batch:
 
 
 def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Config) -> tuple[int, int]:
-    """Bytes that autograd keeps of the step's forward pass beside the model's own, and those of its largest storage."""
+    """Bytes that autograd keeps of the step's forward pass beside the model's own, and those of its largest
+    storage."""
     own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
     sizes: dict[int, int] = {}
 

@@ -1,4 +1,5 @@
-"""What a run leaves to look at: history.csv, curves.png and TensorBoard events. Only the main process has one."""
+"""What a run leaves to look at: history.csv, curves.png and TensorBoard events. Only the main process has
+one."""
 
 import threading
 from collections.abc import Iterator
@@ -15,11 +16,15 @@ from telltale.train import run_folder
 
 class Record:
     def __init__(self, folder: Path, first_step: int) -> None:
-        """`first_step`: the run's next step; what an interrupted run logged beyond it is hidden by TensorBoard."""
+        """`first_step`: the run's next step; what an interrupted run logged beyond it is hidden by
+        TensorBoard."""
         self.folder = folder
         self._hook, self._lost = threading.excepthook, False
-        # The writer's thread hands its error on to the next call of ours; its own report would say it a second time.
-        threading.excepthook = lambda given: None if isinstance(given.exc_value, OSError) else self._hook(given)
+        # The writer's thread hands its error on to the next call of ours; its own report would say it a
+        # second time.
+        threading.excepthook = lambda given: (
+            None if isinstance(given.exc_value, OSError) else self._hook(given)
+        )
         with self._written():
             self.events = SummaryWriter(str(folder), purge_step=first_step)
 

@@ -1,8 +1,8 @@
 """The training loop, in the open: `fit` trains a model epoch by epoch, `train_epoch` step by step.
 
-What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch)` → losses → gradient → step. A run
-may be cut at any step and goes on from it with equal bits on the CPU: randomness is keyed by (seed, epoch, step), and `State`
-holds the rest.
+What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch)` → losses →
+gradient → step. A run may be cut at any step and goes on from it with equal bits on the CPU: randomness is
+keyed by (seed, epoch, step), and `State` holds the rest.
 """
 
 import signal
@@ -52,9 +52,9 @@ def fit(
 ) -> None:
     """Train until the last epoch, or until `optim.patience` epochs in a row brought nothing better.
 
-    `save()` writes `last.pt`; `report(step, terms, rate)` hears of each step's losses by name, `finish_epoch(scores, is_best)`
-    of each epoch. All processes call this together. Raises Stopped after a signal, with `last.pt` written, NonFiniteLoss, and
-    InputError if memory runs out.
+    `save()` writes `last.pt`; `report(step, terms, rate)` hears of each step's losses by name,
+    `finish_epoch(scores, is_best)` of each epoch. All processes call this together. Raises Stopped after a
+    signal, with `last.pt` written, NonFiniteLoss, and InputError if memory runs out.
     """
     net = DistributedDataParallel(state.model) if here.world > 1 else state.model
     while not finished(state, settings.optim):
@@ -64,10 +64,13 @@ def fit(
             if not is_out_of_memory(error):
                 raise
             reason = str(error).splitlines()[0]
-            raise InputError(f"{here.device}: out of memory in a step of training ({reason}); {REMEDY}") from None
+            raise InputError(
+                f"{here.device}: out of memory in a step of training ({reason}); {REMEDY}"
+            ) from None
         save()
         shown = bar(len(validation), "validation", "batch", here.main)
-        # Running statistics of batch norm, and their average, are each process's own; best.pt holds the main one's.
+        # Running statistics of batch norm, and their average, are each process's own; best.pt holds the main
+        # one's.
         here.equal(state.judged.state_dict().values())
         infer = Inference(state.judged, here.device, settings.optim.autocast)
         mine: dict[str, Score] = {}
@@ -97,7 +100,9 @@ def train_epoch(
     order: TrainBatches = train.batches  # type: ignore[assignment]
     progress, steps, optim = state.progress, len(order), settings.optim
     order.epoch, order.start, objective.epoch = progress.epoch, progress.step, progress.epoch
-    shown = bar(order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips))
+    shown = bar(
+        order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips)
+    )
     clock = time.perf_counter()
     net.train()
     for batch in on_device(train, here.device) if progress.step < steps else ():
@@ -113,7 +118,8 @@ def train_epoch(
         watch.defer()
         # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
         share = here.world / max(clips, 1.0) / group
-        # Other processes wait in their synchronised norms for one whose clips all cannot be used, or that has none.
+        # Other processes wait in their synchronised norms for one whose clips all cannot be used, or that has
+        # none.
         exchange = partial(norms.silent, net) if clips and not usable.any() else nullcontext
         with apart(net, not updates and here.world > 1), exchange():
             losses = backward(net, batch, usable, objective, state, optim, share)
@@ -125,14 +131,19 @@ def train_epoch(
         if updates:
             update(state, optim, rate)
         mine = float(usable.sum())
-        sums = here.total(float(losses.probability.double().sum()), *(mine * float(v.detach()) for v in losses.terms.values()))
+        sums = here.total(
+            float(losses.probability.double().sum()),
+            *(mine * float(v.detach()) for v in losses.terms.values()),
+        )
         terms = dict(zip(losses.terms, sums[1:], strict=True))
         means = {name: value / max(clips, 1.0) for name, value in terms.items()}
         report(progress.epoch * steps + progress.step, means, rate)
         elapsed, clock = time.perf_counter() - clock, time.perf_counter()
         progress.add(terms, sums[0], clips, order.global_size(progress.step) - clips, elapsed)
         shown.update(int(clips))
-        shown.set_postfix(loss=f"{progress.loss_sum / max(progress.clips, 1):.4f}", rate=f"{rate:.1e}", refresh=False)
+        shown.set_postfix(
+            loss=f"{progress.loss_sum / max(progress.clips, 1):.4f}", rate=f"{rate:.1e}", refresh=False
+        )
         # With several batches to an update: at the first update at or after each multiple.
         if updates and (stopping or progress.step // optim.save_every > first // optim.save_every):
             save()
@@ -142,21 +153,34 @@ def train_epoch(
 
 
 def backward(
-    net: nn.Module, batch: Batch, usable: Tensor, objective: Objective, state: State, optim: config.Optim, share: float
+    net: nn.Module,
+    batch: Batch,
+    usable: Tensor,
+    objective: Objective,
+    state: State,
+    optim: config.Optim,
+    share: float,
 ) -> Losses:
-    """The objective's losses on the batch's usable clips, bool (N,), and their gradient, added to what is there.
+    """The objective's losses on the batch's usable clips, bool (N,), and their gradient, added to what is
+    there.
 
-    share: what one clip counts for. With none usable the first clip or pair stands in, its loss times zero: under DDP every
-    process must take part in every step. Raises NonFiniteLoss.
+    share: what one clip counts for. With none usable the first clip or pair stands in, its loss times zero:
+    under DDP every process must take part in every step. Raises NonFiniteLoss.
     """
     count = int(usable.sum())
-    part = batch.only(usable if count else torch.arange(len(usable)) < (2 if objective.unit == "pairs" else 1))
+    part = batch.only(
+        usable if count else torch.arange(len(usable)) < (2 if objective.unit == "pairs" else 1)
+    )
     part = part if count else replace(part, usable=torch.ones_like(part.usable))
     with autocast(part.has_picture.device, optim.autocast):
         losses = objective(net, part)
     losses.check([facts.video_name for facts in part.facts])
     state.scaler.scale(losses.total * (count * share)).backward()
-    return losses if count else Losses({name: value * 0 for name, value in losses.terms.items()}, losses.probability[:0])
+    return (
+        losses
+        if count
+        else Losses({name: value * 0 for name, value in losses.terms.items()}, losses.probability[:0])
+    )
 
 
 def update(state: State, optim: config.Optim, rate: float) -> None:
@@ -174,7 +198,8 @@ def update(state: State, optim: config.Optim, rate: float) -> None:
 
 
 def judge(state: State, scores: list[Score], targets: dict[str, int | None], rate: float) -> bool:
-    """Add the epoch's row to the history; True if it is the best so far, by AUC and then by TPR at FPR 1e-3."""
+    """Add the epoch's row to the history; True if it is the best so far, by AUC and then by TPR at FPR
+    1e-3."""
     from sklearn.metrics import log_loss
 
     progress = state.progress
@@ -182,7 +207,8 @@ def judge(state: State, scores: list[Score], targets: dict[str, int | None], rat
     truth, probability = np.array([t for t, _ in read]), np.array([p for _, p in read])
     if len(set(truth.tolist())) < 2:
         raise InputError(
-            f"validation: {len(read)} of {len(scores)} clips could be scored and they are not of both classes;"
+            f"validation: {len(read)} of {len(scores)} clips could be scored and they are not of both "
+            "classes;"
             f" wanted genuine and forged clips that can be read (statuses: {status_counts(scores)})"
         )
     auc, tpr = metrics.selection(truth, probability)
@@ -215,7 +241,11 @@ def terms_of(progress: Progress) -> dict[str, float]:
 
 def finished(state: State, optim: config.Optim) -> bool:
     progress = state.progress
-    tired = optim.patience > 0 and progress.best_epoch >= 0 and progress.epoch - 1 - progress.best_epoch >= optim.patience
+    tired = (
+        optim.patience > 0
+        and progress.best_epoch >= 0
+        and progress.epoch - 1 - progress.best_epoch >= optim.patience
+    )
     return progress.epoch >= optim.epochs or (tired and progress.step == 0)
 
 

@@ -1,11 +1,12 @@
 """What trains each detector: `objective(net, batch) -> Losses`, called by the loop and knowing nothing of it.
 
     objective = build(settings, train.rows)
-    losses = objective(net, batch)            # every clip of the batch can be read, all its tensors on one device
+    losses = objective(net, batch)  # every clip of the batch can be read, all its tensors on one device
 
-net is the model, under DDP its wrapper: an objective calls it once, as `net(...)`, so that gradients meet. `unit` says what an
-epoch is made of: "clips", every row; "pairs", each forged row after a genuine one drawn for it; "genuine", genuine rows alone,
-of which the data set makes two views, the genuine one and its self-blended one.
+net is the model, under DDP its wrapper: an objective calls it once, as `net(...)`, so that gradients meet.
+`unit` says what an epoch is made of: "clips", every row; "pairs", each forged row after a genuine one drawn
+for it; "genuine", genuine rows alone, of which the data set makes two views, the genuine one and its
+self-blended one.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ FACE = ((0.3, 0.75), (0.3, 0.7))  # rows and columns between which a talking hea
 
 
 class Objective(Protocol):
-    """unit: see above; methods: kinds of forgery that the labels tell apart, 1 where they do not; epoch: set by the loop."""
+    """unit: see above; methods: kinds of forgery that the labels tell apart, 1 where they do not; epoch: set
+    by the loop."""
 
     unit: str
     methods: int
@@ -37,14 +39,18 @@ class Objective(Protocol):
 
 
 class Classifier:
-    """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's (`objective.per`)."""
+    """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's
+    (`objective.per`)."""
 
     unit, methods, epoch = "clips", 1, 0
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         self.name, self.smoothing = settings.objective.loss, settings.optim.label_smoothing
         self.loss = CLASSIFIERS[self.name]
-        self.per_frame, self.pooling = settings.objective.per == "frame", (settings.model.pooling, settings.model.top_k)
+        self.per_frame, self.pooling = (
+            settings.objective.per == "frame",
+            (settings.model.pooling, settings.model.top_k),
+        )
 
     def __call__(self, net: Any, batch: Batch) -> Losses:
         logits, clip = self.judge(net, batch)
@@ -52,7 +58,8 @@ class Classifier:
         return Losses({self.name: self.loss(logits, target, self.smoothing).mean()}, clip.sigmoid())
 
     def judge(self, net: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; clips' logits (N,) without gradient."""
+        """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; clips' logits (N,)
+        without gradient."""
         inputs = batch.inputs(batch.has_picture.device)
         logits = net(**inputs, learn=True) if self.per_frame else net(**inputs)
         logits = logits.unflatten(0, (len(inputs["has_picture"]), -1))
@@ -61,22 +68,27 @@ class Classifier:
 
 
 class SelfBlended(Classifier):
-    """Genuine clips against themselves, self-blended: the batch's two views are the genuine one and the forged one."""
+    """Genuine clips against themselves, self-blended: the batch's two views are the genuine one and the
+    forged one."""
 
     unit = "genuine"
 
     def __call__(self, net: Any, batch: Batch) -> Losses:
         logits, clip = self.judge(net, batch)
-        target = torch.tensor([0.0, 1.0], device=logits.device).repeat(len(logits) // 2)[:, None].expand_as(logits)
+        target = (
+            torch.tensor([0.0, 1.0], device=logits.device).repeat(len(logits) // 2)[:, None].expand_as(logits)
+        )
         losses = self.loss(logits, target, self.smoothing)
         return Losses({self.name: losses.mean()}, clip.sigmoid().view(-1, 2).mean(1))
 
 
 class Ucf:
-    """Four terms on pairs: both heads' cross-entropy, rebuilt pictures, and triplets of the two parts of the features.
+    """Four terms on pairs: both heads' cross-entropy, rebuilt pictures, and triplets of the two parts of the
+    features.
 
-    The kinds of forgery are what the labels' method column says, whatever it calls them; without one there is one kind. The
-    probabilities are right for a batch's classes, not for each clip: common features change places within their class.
+    The kinds of forgery are what the labels' method column says, whatever it calls them; without one there is
+    one kind. The probabilities are right for a batch's classes, not for each clip: common features change
+    places within their class.
     """
 
     unit, epoch = "pairs", 0
@@ -95,12 +107,15 @@ class Ucf:
         # Partner beside partner, frame by frame.
         pictures = inputs["pictures"].unflatten(0, (-1, 2)).transpose(1, 2).flatten(0, 2).unsqueeze(1)
         found = net(pictures, None, inputs["has_picture"], inputs["has_sound"], learn=True)
-        kinds = torch.tensor([self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.facts], device=device)
+        kinds = torch.tensor(
+            [self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.facts], device=device
+        )
         kinds = kinds.view(-1, 1, 2).expand(-1, frames, -1).flatten()
         classes = (kinds > 0).long()
         common = functional.cross_entropy(found.common.float(), classes, label_smoothing=self.smoothing)
         specific = functional.cross_entropy(found.specific.float(), kinds)
-        # Both classes at once, so each is the mean of two of the four published terms, which are added: hence the factor 2.
+        # Both classes at once, so each is the mean of two of the four published terms, which are added: hence
+        # the factor 2.
         own, crossed = (functional.l1_loss(each.float(), found.pictures.float()) for each in found.rebuilt)
         pulled = triplets(found.common_features, classes, wanted.ucf_margin)
         pulled = pulled + triplets(found.specific_features, kinds, wanted.ucf_margin)
@@ -110,14 +125,24 @@ class Ucf:
             "reconstruction": wanted.ucf_reconstruction * 2 * (own + crossed),
             "contrastive": wanted.ucf_contrastive * pulled,
         }
-        probability = found.common.detach().float().softmax(1)[:, 1].view(-1, frames, 2).transpose(1, 2).flatten(0, 1).mean(1)
+        probability = (
+            found.common.detach()
+            .float()
+            .softmax(1)[:, 1]
+            .view(-1, frames, 2)
+            .transpose(1, 2)
+            .flatten(0, 1)
+            .mean(1)
+        )
         return Losses(terms, probability)
 
 
 class LocateAndVerify:
-    """Cross-entropy of the classes, and of every patch by labels that the network gives itself (SSPSL), each frame by itself.
+    """Cross-entropy of the classes, and of every patch by labels that the network gives itself (SSPSL), each
+    frame by itself.
 
-    No masks are wanted: see `patch_labels`. In the first `supervised_epochs` genuine patches teach the map once more.
+    No masks are wanted: see `patch_labels`. In the first `supervised_epochs` genuine patches teach the map
+    once more.
     """
 
     unit, methods, epoch = "pairs", 1, 0
@@ -135,41 +160,54 @@ class LocateAndVerify:
         scores, patches = found.classes.float(), found.patches.float()
         terms = {
             "classes": functional.cross_entropy(scores, target, label_smoothing=self.smoothing),
-            "patches": functional.cross_entropy(patches, patch_labels(found.projected.detach().float(), target)),
+            "patches": functional.cross_entropy(
+                patches, patch_labels(found.projected.detach().float(), target)
+            ),
         }
         if self.epoch < self.supervised:
             genuine = patches[target == 0]
-            terms["genuine_patches"] = functional.cross_entropy(genuine, genuine.new_zeros(genuine[:, 0].shape).long())
+            terms["genuine_patches"] = functional.cross_entropy(
+                genuine, genuine.new_zeros(genuine[:, 0].shape).long()
+            )
         return Losses(terms, scores.detach().softmax(1)[:, 1].view(-1, frames).mean(1))
 
 
 def triplets(features: Tensor, kinds: Tensor, margin: float) -> Tensor:
-    """Margin triplets with Euclidean distances: the mean over genuine anchors and that over forged ones, added.
+    """Margin triplets with Euclidean distances: the mean over genuine anchors and that over forged ones,
+    added.
 
-    features: (B, D); kinds: long (B,), 0 genuine, more for kinds of forgery. A random sample of the anchor's kind should be
-    nearer than a random one of the other class (genuine or forged), by `margin`. Both classes must be there.
+    features: (B, D); kinds: long (B,), 0 genuine, more for kinds of forgery. A random sample of the anchor's
+    kind should be nearer than a random one of the other class (genuine or forged), by `margin`. Both classes
+    must be there.
     """
     features, forged = features.float(), kinds > 0
     alike = torch.multinomial((kinds[:, None] == kinds[None, :]).float(), 1).squeeze(1)
     unlike = torch.multinomial((forged[:, None] != forged[None, :]).float(), 1).squeeze(1)
     distance = functional.pairwise_distance
-    lost = functional.relu(distance(features, features[alike]) - distance(features, features[unlike]) + margin)
+    lost = functional.relu(
+        distance(features, features[alike]) - distance(features, features[unlike]) + margin
+    )
     return lost[forged].mean() + lost[~forged].mean()
 
 
 def patch_labels(projected: Tensor, target: Tensor) -> Tensor:
     """What patches of pictures are taken to be: long (B, h, w), 1 forged.
 
-    projected: float32 (B, D, h, w); target: long (B,), both classes among them. Patches of genuine pictures are genuine. One
-    of a forged picture is forged where its projection points rather to the mean over the forged pictures' faces than to the
-    mean over genuine patches. The face is taken to be where talking heads have it (`FACE`).
+    projected: float32 (B, D, h, w); target: long (B,), both classes among them. Patches of genuine pictures
+    are genuine. One of a forged picture is forged where its projection points rather to the mean over the
+    forged pictures' faces than to the mean over genuine patches. The face is taken to be where talking heads
+    have it (`FACE`).
     """
     patches = functional.normalize(projected, dim=1).permute(0, 2, 3, 1)  # (B, h, w, D)
     forged = target == 1
-    (top, bottom), (left, right) = ((slice_of(edges, size)) for edges, size in zip(FACE, patches.shape[1:3], strict=True))
+    (top, bottom), (left, right) = (
+        (slice_of(edges, size)) for edges, size in zip(FACE, patches.shape[1:3], strict=True)
+    )
     face = patches[forged, top:bottom, left:right].flatten(0, 2).mean(0)
     genuine = patches[~forged].flatten(0, 2).mean(0)
-    nearer = functional.cosine_similarity(patches, face, dim=3) > functional.cosine_similarity(patches, genuine, dim=3)
+    nearer = functional.cosine_similarity(patches, face, dim=3) > functional.cosine_similarity(
+        patches, genuine, dim=3
+    )
     return (nearer & forged[:, None, None]).long()
 
 
@@ -179,7 +217,12 @@ def slice_of(edges: tuple[float, float], size: int) -> tuple[int, int]:
     return first, max(first + 1, round(edges[1] * size))
 
 
-OBJECTIVES: dict[str, Any] = {"classifier": Classifier, "sbi": SelfBlended, "ucf": Ucf, "lav": LocateAndVerify}
+OBJECTIVES: dict[str, Any] = {
+    "classifier": Classifier,
+    "sbi": SelfBlended,
+    "ucf": Ucf,
+    "lav": LocateAndVerify,
+}
 
 
 def build(settings: config.Config, rows: Sequence[Row]) -> Objective:

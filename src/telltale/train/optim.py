@@ -1,4 +1,5 @@
-"""Optimiser, learning rate and averaged weights, each built from the configuration; and the sharpness-aware step."""
+"""Optimiser, learning rate and averaged weights, each built from the configuration; and the sharpness-aware
+step."""
 
 import math
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from telltale import config
 
 
 def optimiser(model: nn.Module, settings: config.Optim) -> torch.optim.Optimizer:
-    """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum, over what `model` trains."""
+    """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum, over what `model`
+    trains."""
     trained: Any = [p for p in model.parameters() if p.requires_grad]
     rate, decay = settings.rate, settings.weight_decay
     if settings.decay == "weights":
@@ -27,21 +29,28 @@ def optimiser(model: nn.Module, settings: config.Optim) -> torch.optim.Optimizer
 
 
 def spared(model: nn.Module) -> set[str]:
-    """Names of the weights that `model` or a part of it says to spare from decay, by timm's convention `no_weight_decay()`."""
-    parts = [(f"{name}." if name else "", part) for name, part in model.named_modules() if hasattr(part, "no_weight_decay")]
+    """Names of the weights that `model` or a part of it says to spare from decay, by timm's convention
+    `no_weight_decay()`."""
+    parts = [
+        (f"{name}." if name else "", part)
+        for name, part in model.named_modules()
+        if hasattr(part, "no_weight_decay")
+    ]
     return {prefix + name for prefix, part in parts for name in part.no_weight_decay()}
 
 
 def rate_at(settings: config.Optim, step: int, steps_per_epoch: int) -> float:
     """The learning rate of one step, a closed form: nothing to save, nothing to restore.
 
-    step: batches since the run began. "step" is `StepLR(step_epochs, step_gamma)` stepped once an epoch; "cosine" falls to 0 at
-    the run's last step; "hold" falls to 0 there too, linearly, from the share `hold` of the run on; the first `warmup_steps`
-    steps rise linearly to it.
+    step: batches since the run began. "step" is `StepLR(step_epochs, step_gamma)` stepped once an epoch;
+    "cosine" falls to 0 at the run's last step; "hold" falls to 0 there too, linearly, from the share `hold`
+    of the run on; the first `warmup_steps` steps rise linearly to it.
     """
     warmth = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
     if settings.schedule == "step":
-        return warmth * settings.rate * settings.step_gamma ** (step // steps_per_epoch // settings.step_epochs)
+        return (
+            warmth * settings.rate * settings.step_gamma ** (step // steps_per_epoch // settings.step_epochs)
+        )
     done = min(1.0, step / (settings.epochs * steps_per_epoch))
     if settings.schedule == "hold":
         return warmth * settings.rate * min(1.0, (1 - done) / (1 - settings.hold))
@@ -59,18 +68,22 @@ def average(model: nn.Module, settings: config.Optim) -> AveragedModel | None:
 
 @contextmanager
 def perturbed(model: nn.Module, rho: float) -> Iterator[None]:
-    """Within it the trained weights stand where the loss is highest, nearly, at the distance `rho`: each moved by rho times its
-    gradient over the norm of all gradients. Afterwards they are what they were, bit for bit, and gradients what came of it.
+    """Within it the trained weights stand where the loss is highest, nearly, at the distance `rho`: each
+    moved by rho times its gradient over the norm of all gradients. Afterwards they are what they were, bit
+    for bit, and gradients what came of it.
 
-    Sharpness-aware minimisation (Foret, Kleiner, Mobahi and Neyshabur, ICLR 2021). Running statistics do not move within it:
-    they belong to the weights that are kept. Gradients must be there; they are cleared at the beginning.
+    Sharpness-aware minimisation (Foret, Kleiner, Mobahi and Neyshabur, ICLR 2021). Running statistics do not
+    move within it: they belong to the weights that are kept. Gradients must be there; they are cleared at the
+    beginning.
     """
     trained = [p for p in model.parameters() if p.grad is not None]
     kept = [p.detach().clone() for p in trained]
     norms = [module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     with torch.no_grad():
-        scale = rho / (torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(p.grad) for p in trained])) + 1e-12)
+        scale = rho / (
+            torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(p.grad) for p in trained])) + 1e-12
+        )
         for weight in trained:
             weight.add_(weight.grad * scale)
             weight.grad = None

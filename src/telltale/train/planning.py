@@ -1,4 +1,5 @@
-"""What a run over many clips will cost on this machine, from a short measurement of the real loops on a few clips.
+"""What a run over many clips will cost on this machine, from a short measurement of the real loops on a few
+clips.
 
 costs = measure(settings, clips, here)
 costs.predict_seconds(178_000)
@@ -32,14 +33,16 @@ from telltale.runtime.signals import Watch
 from telltale.train import objectives, state
 from telltale.train.loop import train_epoch
 
-# Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are not counted.
+# Enough for every core to be busy a while; the loops' first batches, which wait for the workers to start, are
+# not counted.
 SECONDS, BATCHES = 6.0, 4
 JPEG_QUALITY = 95
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Of one clip: seconds by loop, bytes of its file, and of a store's entry as pixels and as JPEGs of quality 95.
+    """Of one clip: seconds by loop, bytes of its file, and of a store's entry as pixels and as JPEGs of
+    quality 95.
 
     memory in bytes at its peak, shared memory counted once; files_bytes: what a run's checkpoints take.
     """
@@ -67,14 +70,17 @@ class Costs:
 
 
 def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: int) -> Costs:
-    """Measure with `clips`, over and over, as the settings read, score and train them. spans: of each clip in a store.
+    """Measure with `clips`, over and over, as the settings read, score and train them. spans: of each clip in
+    a store.
 
     Raises InputError where none of the clips can be scored by this model.
     """
     reads = models.ENTRIES[settings.model.name].reads
     entry, jpegs = _entries(settings, clips, reads, spans)
     objective = objectives.build(settings, _rows(clips, 2))
-    model = models.build(settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods)
+    model = models.build(
+        settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods
+    )
     start_up = time.perf_counter() - STARTED
     with Watching() as predicting:
         decode, predict = _loops(model, settings, clips, reads, here)
@@ -96,7 +102,9 @@ def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: 
     )
 
 
-def _entries(settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], spans: int) -> tuple[float, float]:
+def _entries(
+    settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], spans: int
+) -> tuple[float, float]:
     """Mean bytes of a clip's entries in a store, as pixels and as JPEGs; what cannot be read has none."""
     sizes = []
     for path in clips:
@@ -106,7 +114,9 @@ def _entries(settings: config.Config, clips: Sequence[Path], reads: tuple[str, .
             sound += 0 if view.wave is None else view.wave.samples.nbytes
             if view.frames is not None:
                 pixels += view.frames.pixels.nbytes
-                coded += sum(map(len, jpeg.encode(view.frames.pixels, settings.clip.jpeg_quality or JPEG_QUALITY)))
+                coded += sum(
+                    map(len, jpeg.encode(view.frames.pixels, settings.clip.jpeg_quality or JPEG_QUALITY))
+                )
         sizes.append((pixels + sound, coded + sound))
     entry, jpegs = np.mean(sizes, axis=0)
     if not entry:
@@ -137,14 +147,20 @@ def _feed(
 
 
 def _loops(
-    model: torch.nn.Module, settings: config.Config, clips: Sequence[Path], reads: tuple[str, ...], here: Place
+    model: torch.nn.Module,
+    settings: config.Config,
+    clips: Sequence[Path],
+    reads: tuple[str, ...],
+    here: Place,
 ) -> tuple[float, float]:
     """Seconds of a clip in the data path alone, and in prediction."""
     predict = settings.predict
     rows = _rows(clips, 10_000)
     fixed = evaluation_batches([0] * len(rows), predict.batch_size)
     precision = settings.optim.autocast if predict.precision == "trained" else predict.precision
-    infer = Inference(model, here.device, precision, flip=predict.flip and "picture" in reads, compiled=predict.compile)
+    infer = Inference(
+        model, here.device, precision, flip=predict.flip and "picture" in reads, compiled=predict.compile
+    )
     infer(read_batch(ClipDataset(rows, settings, reads, spans=predict.spans), [Key(0, EVALUATION)]))
     found = []
     for scored in (False, True):
@@ -177,11 +193,14 @@ def _training(
     reads: tuple[str, ...],
     here: Place,
 ) -> float:
-    """Seconds of a clip in training: a short epoch of the real loop, the second of two so that the workers have started."""
+    """Seconds of a clip in training: a short epoch of the real loop, the second of two so that the workers
+    have started."""
     steps = BATCHES
     rows = _rows(clips, steps * settings.data.batch_size)
     batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
-    now = state.begin(model.to(here.device).to(memory_format=torch.channels_last), settings.optim, here.device.type)
+    now = state.begin(
+        model.to(here.device).to(memory_format=torch.channels_last), settings.optim, here.device.type
+    )
     feed = _feed(settings, rows, reads, batches, here, 1, blends=objective.unit == "genuine")
     seconds = 0.0
     for _ in range(2):

@@ -1,4 +1,5 @@
-"""The folder RUN of one training run: what it holds, when it may be written, and where an interrupted run goes on.
+"""The folder RUN of one training run: what it holds, when it may be written, and where an interrupted run
+goes on.
 
 config.yaml  environment.json  audit.json  reads.csv  reads.json  best.pt  last.pt  history.csv  curves.png
 validation_scores.csv  validation_scores.json  events.out.tfevents.*
@@ -33,8 +34,8 @@ READS_FORMAT = "telltale-reads-1"
 READS_HEADER = ("kind", "split", "path", "bytes", "sha256", "rows", "inside")
 EVENTS = "events.out.tfevents.*"
 
-# What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step does. The number
-# of epochs may where the learning rates of the steps done do not depend on it.
+# What may differ between a run and its continuation: when the run ends or how fast it goes, not what a step
+# does. The number of epochs may where the learning rates of the steps done do not depend on it.
 FREE = {
     "data.workers",
     "store.max_gb",
@@ -47,11 +48,14 @@ FREE = {
 }
 
 
-def prepare(folder: Path, settings: config.Config, here: "Place", *, resume: bool, force: bool) -> dict[str, Any] | None:
+def prepare(
+    folder: Path, settings: config.Config, here: "Place", *, resume: bool, force: bool
+) -> dict[str, Any] | None:
     """Make the folder ready to write; return `last.pt`'s content if a run goes on from there, else None.
 
-    All processes call it and get what the main one found: other machines may not see the folder. Raises InputError if the
-    folder holds anything and neither flag was given, or if `resume` meets a run of other settings.
+    All processes call it and get what the main one found: other machines may not see the folder. Raises
+    InputError if the folder holds anything and neither flag was given, or if `resume` meets a run of other
+    settings.
     """
     return here.first(lambda: _found(folder, settings, resume=resume, force=force))
 
@@ -63,19 +67,25 @@ def _found(folder: Path, settings: config.Config, *, resume: bool, force: bool) 
     state = checkpoint.load(folder / "last.pt")
     # Through the schema: a key that is newer than the run has its default there.
     then = config.parse(state["config"], str(folder / "last.pt"))
-    before, now = config.flatten(then.model_dump(mode="json")), config.flatten(settings.model_dump(mode="json"))
+    before, now = (
+        config.flatten(then.model_dump(mode="json")),
+        config.flatten(settings.model_dump(mode="json")),
+    )
     changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
     if changed:
         key = changed[0]
         raise InputError(
             f"{folder}: was trained with {key}={before.get(key)!r}, now it is {now.get(key)!r}"
             f"{f' (and {len(changed) - 1} more keys differ)' if len(changed) > 1 else ''};"
-            f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another --out"
+            f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another "
+            "--out"
         )
     if _rates_differ(then.optim, settings.optim, state):
         raise InputError(
-            f"{folder}: was trained with optim.epochs={then.optim.epochs}, now it is {settings.optim.epochs}; by schedule"
-            f" '{then.optim.schedule}' steps that are done would have had other learning rates; resume with the same number,"
+            f"{folder}: was trained with optim.epochs={then.optim.epochs}, now it is "
+            f"{settings.optim.epochs}; by schedule"
+            f" '{then.optim.schedule}' steps that are done would have had other learning rates; resume with "
+            "the same number,"
             " or give another --out (schedules 'constant' and 'step' can be given more epochs)"
         )
     return state
@@ -90,19 +100,24 @@ def _rates_differ(then: config.Optim, now: config.Optim, state: dict[str, Any]) 
     epoch, step = state["progress"]["epoch"], state["progress"]["step"]
     # A state of before its length was kept: any length shows whether rates depend on the number of epochs.
     steps = state.get("steps_per_epoch") or max(1000, step + 1)
-    return any(optim.rate_at(then, at, steps) != optim.rate_at(now, at, steps) for at in range(epoch * steps + step))
+    return any(
+        optim.rate_at(then, at, steps) != optim.rate_at(now, at, steps) for at in range(epoch * steps + step)
+    )
 
 
 def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); give an --out that can be written") from None
+        raise InputError(
+            f"{folder}: cannot be made ({error.strerror}); give an --out that can be written"
+        ) from None
     if resume or not any(folder.iterdir()):
         return
     if not force:
         raise InputError(
-            f"{folder}: is not empty; give --resume to go on with it, --force to replace the run, or another --out"
+            f"{folder}: is not empty; give --resume to go on with it, --force to replace the run, or "
+            "another --out"
         )
     for path in [*(folder / name for name in FILES), *folder.glob(EVENTS)]:
         path.unlink(missing_ok=True)
@@ -118,8 +133,8 @@ def write_history(path: Path, history: list[dict[str, Any]]) -> None:
 
 
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
-    """environment.json: `versions.environment` of this process and `world`, the number of processes; a resumed run keeps the
-    first and adds to its "resumed"."""
+    """environment.json: `versions.environment` of this process and `world`, the number of processes; a
+    resumed run keeps the first and adds to its "resumed"."""
     path, now = folder / "environment.json", {**environment.environment(), "world": world}
     tree: dict[str, Any] = {**now, "resumed": []}
     if resumed:
@@ -130,21 +145,24 @@ def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
 
 
 def worlds(folder: Path) -> tuple[int, ...]:
-    """The numbers of processes that trained the run in `folder`, in their order; a run of before they were kept says one."""
+    """The numbers of processes that trained the run in `folder`, in their order; a run of before they were
+    kept says one."""
     tree = _json(folder / "environment.json") or {}
     found = [part.get("world") for part in (tree, *tree.get("resumed", []))]
     return tuple(dict.fromkeys(number for number in found if isinstance(number, int))) or (1,)
 
 
 class Reads:
-    """What training read: every file that it was given in reads.csv, and in reads.json the totals and what was seen beyond.
+    """What training read: every file that it was given in reads.csv, and in reads.json the totals and what
+    was seen beyond.
 
-    given: (kind, path) of the files beside labels and videos, such as ("weights", PATH). digests: SHA-256 of files that may lie
-    anywhere, such as weights in a cache. free: folders that are the run's own, its store for one. With `resumed` what the run's
-    earlier parts saw is kept; where they saw nothing, because there was no such record yet, `tree["unwatched"]` is true.
+    given: (kind, path) of the files beside labels and videos, such as ("weights", PATH). digests: SHA-256 of
+    files that may lie anywhere, such as weights in a cache. free: folders that are the run's own, its store
+    for one. With `resumed` what the run's earlier parts saw is kept; where they saw nothing, because there
+    was no such record yet, `tree["unwatched"]` is true.
 
-    Inside means: below the data folder, below one of the folders of videos, or beside where a file was named, once links are
-    followed. Such a folder may itself be a link.
+    Inside means: below the data folder, below one of the folders of videos, or beside where a file was named,
+    once links are followed. Such a folder may itself be a link.
     """
 
     def __init__(
@@ -211,12 +229,18 @@ class Reads:
                 outside += [] if inside else [row.video_name]
                 total += size
                 writer.writerow(["video", split.split, str(row.path), size, "", "", _field(inside)])
-            counts = {"folder": str(self.videos[split.split]), "videos": len(split.rows), "bytes": total, "outside": outside}
+            counts = {
+                "folder": str(self.videos[split.split]),
+                "videos": len(split.rows),
+                "bytes": total,
+                "outside": outside,
+            }
             self.tree["videos"][split.split] = counts
         write_text(self.folder / "reads.csv", text.getvalue())
 
     def note(self, files: Iterable[str], hosts: Iterable[str]) -> bool:
-        """Add what was seen, absolute paths of files opened and hosts; write it down, and say so, if any of it is new."""
+        """Add what was seen, absolute paths of files opened and hosts; write it down, and say so, if any of
+        it is new."""
         known = {entry["path"] for entry in self.tree["beyond"]}
         more = [self._beyond(name) for name in sorted(set(files) - known) if not self._accounted(name)]
         more = [entry for entry in more if entry["sha256"] not in self.digests]
@@ -235,10 +259,13 @@ class Reads:
 
     @cached_property
     def _names(self) -> dict[str, set[str]]:
-        """The names of the listed videos by folder; without workers the main process opens every one of them."""
+        """The names of the listed videos by folder; without workers the main process opens every one of
+        them."""
         names: dict[str, set[str]] = {}
         for split in self.splits:
-            names.setdefault(os.path.realpath(self.videos[split.split]), set()).update(row.video_name for row in split.rows)
+            names.setdefault(os.path.realpath(self.videos[split.split]), set()).update(
+                row.video_name for row in split.rows
+            )
         return names
 
     def _beyond(self, name: str) -> dict[str, Any]:
@@ -248,7 +275,8 @@ class Reads:
             return {"path": name, "bytes": None, "sha256": None}
 
     def finish(self, forbidden: Iterable[str], foreign: Iterable[str]) -> None:
-        """Training is over: add the top-level modules that it had loaded beyond telltale's requirements; all is known now."""
+        """Training is over: add the top-level modules that it had loaded beyond telltale's requirements; all
+        is known now."""
         self.tree["forbidden"] = sorted({*self.tree["forbidden"], *forbidden})
         self.tree["foreign"] = sorted({*self.tree["foreign"], *foreign})
         self.tree["complete"] = True

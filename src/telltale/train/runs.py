@@ -1,8 +1,10 @@
-"""Training runs beside each other: what each was set to where they differ, how far it came and how good it was.
+"""Training runs beside each other: what each was set to where they differ, how far it came and how good it
+was.
 
     table = compare(find([Path("runs")]))              # a pandas.DataFrame, a row for each run
 
-Free of torch: it reads config.yaml, history.csv, reads.json and, if `telltale evaluate` wrote one below the run, metrics.json.
+Free of torch: it reads config.yaml, history.csv, reads.json and, if `telltale evaluate` wrote one below the
+run, metrics.json.
 """
 
 import json
@@ -24,7 +26,8 @@ RESULTS = ("auc", "tpr@fpr=1e-3", "best_epoch", "status", "unseen_auc")
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
-    """Every run at or below the folders, sorted: a folder with the config.yaml and reads.json or history.csv of a run.
+    """Every run at or below the folders, sorted: a folder with the config.yaml and reads.json or history.csv
+    of a run.
 
     Raises InputError for what is no folder, and where there is no run at all.
     """
@@ -36,16 +39,22 @@ def find(folders: Sequence[Path]) -> list[Path]:
             if any((path.parent / name).is_file() for name in ("reads.json", "history.csv")):
                 found[path.parent] = None
     if not found:
-        raise InputError(f"{', '.join(map(str, folders))}: no run of train.py; wanted folders with config.yaml and history.csv")
+        raise InputError(
+            f"{', '.join(map(str, folders))}: no run of train.py; wanted folders with config.yaml and "
+            "history.csv"
+        )
     return list(found)
 
 
 def compare(runs: Sequence[Path]) -> "pd.DataFrame":
-    """A row for each run: "run", the keys of config.yaml that are not the same in all of them, then RESULTS."""
+    """A row for each run: "run", the keys of config.yaml that are not the same in all of them, then
+    RESULTS."""
     import pandas as pd
 
     settings = pd.DataFrame([_settings(run) for run in runs], dtype=object)
-    same = [column for column in settings if len({json.dumps(value) for value in _values(settings[column])}) == 1]
+    same = [
+        column for column in settings if len({json.dumps(value) for value in _values(settings[column])}) == 1
+    ]
     results = pd.DataFrame([_results(run) for run in runs], columns=list(RESULTS))
     results["best_epoch"] = results["best_epoch"].astype("Int64")
     if results["unseen_auc"].isna().all():
@@ -55,12 +64,17 @@ def compare(runs: Sequence[Path]) -> "pd.DataFrame":
 
 
 def ordered(table: "pd.DataFrame", key: str) -> "pd.DataFrame":
-    """The rows by one column, the best first for results, rising for settings. Raises InputError for a column that is none."""
+    """The rows by one column, the best first for results, rising for settings. Raises InputError for a column
+    that is none."""
     if key not in table:
-        raise InputError(f"--sort {key}: the runs do not differ in it; wanted one of {', '.join(map(str, table.columns))}")
+        raise InputError(
+            f"--sort {key}: the runs do not differ in it; wanted one of {', '.join(map(str, table.columns))}"
+        )
     falls = key in ("auc", "tpr@fpr=1e-3", "unseen_auc")
     numbers = all(isinstance(value, int | float) for value in table[key].dropna())
-    return table.sort_values(key, ascending=not falls, kind="stable", key=None if numbers else lambda each: each.map(str))
+    return table.sort_values(
+        key, ascending=not falls, kind="stable", key=None if numbers else lambda each: each.map(str)
+    )
 
 
 def _values(column: Any) -> list[Any]:
@@ -83,7 +97,9 @@ def _settings(run: Path) -> dict[str, Any]:
             },
         }
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
-        raise InputError(f"{path}: is no configuration that train.py wrote ({' '.join(str(error).split())})") from None
+        raise InputError(
+            f"{path}: is no configuration that train.py wrote ({' '.join(str(error).split())})"
+        ) from None
 
 
 def _results(run: Path) -> dict[str, Any]:
@@ -96,15 +112,24 @@ def _results(run: Path) -> dict[str, Any]:
         # As the loop judges: by AUC, then by TPR, the first of equals.
         best = history.sort_values([AUC, TPR], ascending=False, kind="stable").head(1)
     except (ValueError, KeyError) as error:
-        raise InputError(f"{path}: is no history that train.py wrote ({' '.join(str(error).split())})") from None
+        raise InputError(
+            f"{path}: is no history that train.py wrote ({' '.join(str(error).split())})"
+        ) from None
     done = (_json(run / "reads.json") or {}).get("complete")
     status = "finished" if done else f"interrupted at epoch {len(history) + 1}"
     first = best.iloc[0] if len(best) else {}
-    return dict(zip(RESULTS, (first.get(AUC), first.get(TPR), first.get("epoch"), status, unseen_auc(run)), strict=True))
+    return dict(
+        zip(
+            RESULTS,
+            (first.get(AUC), first.get(TPR), first.get("epoch"), status, unseen_auc(run)),
+            strict=True,
+        )
+    )
 
 
 def unseen_auc(run: Path) -> float | None:
-    """The mean AUC of the groups that training did not see, of the newest metrics.json below the run that has such groups."""
+    """The mean AUC of the groups that training did not see, of the newest metrics.json below the run that has
+    such groups."""
     paths = sorted(run.rglob("metrics.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in paths:
         groups = (_json(path) or {}).get("groups", {})

@@ -1,4 +1,5 @@
-"""Everything that a training step changes, and how it is put into `last.pt` and taken out again, bit for bit."""
+"""Everything that a training step changes, and how it is put into `last.pt` and taken out again, bit for
+bit."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -33,8 +34,11 @@ class Progress:
     best_mean: float = 0.5
     history: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, terms: dict[str, float], probability: float, clips: float, unreadable: float, seconds: float) -> None:
-        """Count one step: sums over the step's readable clips, by term of the loss, how many were not, the time it took."""
+    def add(
+        self, terms: dict[str, float], probability: float, clips: float, unreadable: float, seconds: float
+    ) -> None:
+        """Count one step: sums over the step's readable clips, by term of the loss, how many were not, the
+        time it took."""
         self.step += 1
         self.loss_sum += sum(terms.values())
         for name, value in terms.items():

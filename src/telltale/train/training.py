@@ -12,7 +12,14 @@ import torch
 from telltale import config, models
 from telltale.competition import access, audit_record, rules
 from telltale.config.detectors import SbiSettings
-from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, open_store, warn_of_store
+from telltale.data.dataset import (
+    ClipDataset,
+    TrainBatches,
+    evaluation_batches,
+    file_sizes,
+    open_store,
+    warn_of_store,
+)
 from telltale.data.loader import Feed
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
@@ -46,19 +53,35 @@ def describe(split: Manifest) -> str:
 
 
 class Account:
-    """What this run read, kept up to date in its folder, and its audit with it. Every process has one, the main one writes.
+    """What this run read, kept up to date in its folder, and its audit with it. Every process has one, the
+    main one writes.
 
-    seen: what this process opened and called; reads: the folder's record, None but in the main process; audit: of the model.
+    seen: what this process opened and called; reads: the folder's record, None but in the main process;
+    audit: of the model.
     """
 
     def __init__(
-        self, folder: Path, here: Place, seen: access.Seen, audit: audit_record.Audit, reads: Reads | None, data: str
+        self,
+        folder: Path,
+        here: Place,
+        seen: access.Seen,
+        audit: audit_record.Audit,
+        reads: Reads | None,
+        data: str,
     ) -> None:
-        self.folder, self.here, self.seen, self.audit, self.reads, self.data = folder, here, seen, audit, reads, data
+        self.folder, self.here, self.seen, self.audit, self.reads, self.data = (
+            folder,
+            here,
+            seen,
+            audit,
+            reads,
+            data,
+        )
         self._write()
 
     def note(self) -> None:
-        """Write down what is new. All processes call it, before weights are saved: what they learnt from is written first."""
+        """Write down what is new. All processes call it, before weights are saved: what they learnt from is
+        written first."""
         found = self.here.gather((access.fresh(self.seen), sorted(self.seen.hosts)))
         if self.reads is not None and sum(self.reads.note(*each) for each in found):
             self._write()
@@ -77,7 +100,9 @@ class Account:
             return
         complete = self.reads.tree["complete"]
         single = (
-            audit_record.single_model(self.folder) if complete else audit_record.Finding("single model", None, rules.NOT_YET)
+            audit_record.single_model(self.folder)
+            if complete
+            else audit_record.Finding("single model", None, rules.NOT_YET)
         )
         self.audit = self.audit.having([*rules.of_reads(self.reads.tree, self.data), single])
         audit_record.write(self.audit, self.folder / "audit.json")
@@ -95,20 +120,29 @@ def account(
     store: Path | None,
     resumed: dict[str, Any] | None,
 ) -> Account:
-    """Write what a run's folder says of it before its first step: config.yaml, environment.json, reads.*, audit.json.
+    """Write what a run's folder says of it before its first step: config.yaml, environment.json, reads.*,
+    audit.json.
 
-    root: the data folder; configs: the files that `settings` were read from. Raises InputError, with nothing written, where
-    the run was begun with other data, where the processes see different data, and for synchronised batch norm off CUDA.
+    root: the data folder; configs: the files that `settings` were read from. Raises InputError, with nothing
+    written, where the run was begun with other data, where the processes see different data, and for
+    synchronised batch norm off CUDA.
     """
     data, reads, again = fingerprint(*splits), None, resumed is not None
     if (seen_by := here.gather(data)) != [data] * here.world:
         other = next(rank for rank, digest in enumerate(seen_by) if digest != seen_by[0])
-        raise InputError(f"--data {root}: process {other} sees other labels or videos there than process 0; wanted the same")
+        raise InputError(
+            f"--data {root}: process {other} sees other labels or videos there than process 0; wanted the "
+            "same"
+        )
     if settings.optim.sync_batch_norm and here.world > 1 and here.device.type != "cuda":
-        raise InputError("optim.sync_batch_norm=true: batch norm over several processes works on CUDA only; set it to false")
+        raise InputError(
+            "optim.sync_batch_norm=true: batch norm over several processes works on CUDA only; set it to "
+            "false"
+        )
     if resumed is not None and resumed["data"] != data:
         raise InputError(
-            f"{folder}: was trained on other labels or videos than these; resume with the same data, or give another --out"
+            f"{folder}: was trained on other labels or videos than these; resume with the same data, or "
+            "give another --out"
         )
     if here.main:
         write_text(folder / "config.yaml", config.dump(settings))
@@ -119,8 +153,11 @@ def account(
     return Account(folder, here, seen, audit, reads, data)
 
 
-def given(settings: config.Config, provenance: dict[str, dict[str, Any]], configs: Iterable[str]) -> list[tuple[str, Path]]:
-    """(kind, path) of the files beside labels and videos that the run is told to read: configs, landmarks, weights."""
+def given(
+    settings: config.Config, provenance: dict[str, dict[str, Any]], configs: Iterable[str]
+) -> list[tuple[str, Path]]:
+    """(kind, path) of the files beside labels and videos that the run is told to read: configs, landmarks,
+    weights."""
     named = [("config", Path(name)) for name in configs]
     assert isinstance(settings.objective, SbiSettings)
     if settings.objective.landmarks is not None:
@@ -148,7 +185,8 @@ def run(
     resumed: dict[str, Any] | None,
     store: Path | None = None,
 ) -> state.State:
-    """Train `model` by `objective` and keep the account's folder up to date; `resumed` is what `runfolder.prepare` found.
+    """Train `model` by `objective` and keep the account's folder up to date; `resumed` is what
+    `runfolder.prepare` found.
 
     Raises InputError, Stopped.
     """
@@ -159,7 +197,11 @@ def run(
         now.restore(resumed)
     batches = TrainBatches(train.targets, settings, here.rank, here.world, objective.unit)
     record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
-    about: dict[str, Any] = {"config": settings.model_dump(mode="json"), "data": data, "provenance": model.provenance}
+    about: dict[str, Any] = {
+        "config": settings.model_dump(mode="json"),
+        "data": data,
+        "provenance": model.provenance,
+    }
     about["steps_per_epoch"] = len(batches)
 
     def save() -> None:
@@ -180,9 +222,16 @@ def run(
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
-    fixed = evaluation_batches(file_sizes(validation.rows), settings.predict.batch_size, here.rank, here.world)
+    fixed = evaluation_batches(
+        file_sizes(validation.rows), settings.predict.batch_size, here.rank, here.world
+    )
     training, judging = feeds((train, batches), (validation, fixed), settings, here, store)
-    hooks: dict[str, Any] = {"objective": objective, "save": save, "report": report, "finish_epoch": finish_epoch}
+    hooks: dict[str, Any] = {
+        "objective": objective,
+        "save": save,
+        "report": report,
+        "finish_epoch": finish_epoch,
+    }
     try:
         fit(now, training, judging, settings, here, watch, **hooks)
     except Stopped as stop:
@@ -199,7 +248,8 @@ def run(
 
 
 def placed(model: torch.nn.Module, unit: str, settings: config.Config, here: Place) -> torch.nn.Module:
-    """The model on its device, its batch norm synchronised if that is asked for; warns of few samples for batch norm."""
+    """The model on its device, its batch norm synchronised if that is asked for; warns of few samples for
+    batch norm."""
     # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
     model.to(here.device).to(memory_format=torch.channels_last)
     if here.main and (warning := norms.few_samples(model, settings, unit, here.world)):
@@ -212,7 +262,12 @@ def best(now: state.State) -> dict[str, Any]:
     progress = now.progress
     metrics = {"auc": progress.best_auc, "tpr_at_fpr_1e-3": progress.best_tpr}
     weights = models.shipped(now.judged.state_dict())
-    return {"model": weights, "epoch": progress.epoch + 1, "mean_score": progress.best_mean, "metrics": metrics}
+    return {
+        "model": weights,
+        "epoch": progress.epoch + 1,
+        "mean_score": progress.best_mean,
+        "metrics": metrics,
+    }
 
 
 def feeds(
@@ -222,21 +277,27 @@ def feeds(
     here: Place,
     store: Path | None,
 ) -> tuple[Feed, Feed]:
-    """The clips of each split in its batches. Raises InputError where training would never ask a store for a span twice."""
+    """The clips of each split in its batches. Raises InputError where training would never ask a store for a
+    span twice."""
     if store is not None and not settings.data.spans:
         raise InputError(
-            f"--store {store}: training takes a span anywhere in the clip, which no store can hold; wanted data.spans=N,"
+            f"--store {store}: training takes a span anywhere in the clip, which no store can hold; wanted "
+            "data.spans=N,"
             " to choose among N spans of each clip"
         )
     reads = models.ENTRIES[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
     if kept is not None and here.main:
-        warn_of_store(kept, settings, reads, len(train[0].rows) * settings.data.spans + len(validation[0].rows))
+        warn_of_store(
+            kept, settings, reads, len(train[0].rows) * settings.data.spans + len(validation[0].rows)
+        )
     workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
     blends = train[1].unit == "genuine"
     assert isinstance(settings.objective, SbiSettings)
     landmarks = faces(settings.objective.landmarks, train[0], here) if blends else None
-    learnt = ClipDataset(train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks)
+    learnt = ClipDataset(
+        train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks
+    )
     judged = ClipDataset(validation[0].rows, settings, reads, store=kept)
     return (
         Feed(learnt, train[1], workers, timeout_seconds=limit),
@@ -245,24 +306,32 @@ def feeds(
 
 
 def faces(file: str | None, train: Manifest, here: Place) -> dict[str, Landmarks]:
-    """The landmarks of the training clips by video name; says how many genuine clips have none. Raises InputError."""
+    """The landmarks of the training clips by video name; says how many genuine clips have none. Raises
+    InputError."""
     found = {} if file is None else read_landmarks(Path(file))
     genuine = [row.video_name for row in train.rows if row.target == 0]
     without = sum(name not in found for name in genuine)
     if here.main and without:
-        print(f"faces of {without} of {len(genuine)} genuine clips are looked for where talking heads have them", flush=True)
+        print(
+            f"faces of {without} of {len(genuine)} genuine clips are looked for where talking heads have "
+            "them",
+            flush=True,
+        )
     return found
 
 
 def summary(row: dict[str, Any], scores: list[Score], is_best: bool) -> str:
     """One line on an epoch, and one on validation clips that could not be scored."""
     line = (
-        f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation AUC {row['validation_auc']:.4f}, "
+        f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation AUC "
+        f"{row['validation_auc']:.4f}, "
         f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {row['clips_per_second']:.1f} clips/s"
     )
     line += ", best so far" if is_best else ""
     if row["train_unreadable"]:
-        line += f"\n  {row['train_unreadable']} training clips could not be read and were left out of this epoch"
+        line += (
+            f"\n  {row['train_unreadable']} training clips could not be read and were left out of this epoch"
+        )
     if row["validation_unscored"]:
         line += f"\n  validation: {status_counts(scores)}"
     return line

@@ -1,6 +1,7 @@
 """validation_scores.csv of a run: written with each best.pt, and once more at the end by one process.
 
-Batches of several processes give other last bits than those of one. What is bundled and reproduced are the scores of one.
+Batches of several processes give other last bits than those of one. What is bundled and reproduced are the
+scores of one.
 """
 
 from pathlib import Path
@@ -24,7 +25,8 @@ NAME = "validation_scores.csv"
 
 
 def keep_scores(scores: list[Score], fixed: str, data: str, world: int, folder: Path) -> None:
-    """Write validation_scores.csv of the best.pt that lies there already, and its side file. fixed, data: fingerprints."""
+    """Write validation_scores.csv of the best.pt that lies there already, and its side file. fixed, data:
+    fingerprints."""
     path = folder / NAME
     write_scores(path, scores)
     model = file_sha256(folder / "best.pt")
@@ -32,10 +34,11 @@ def keep_scores(scores: list[Score], fixed: str, data: str, world: int, folder: 
 
 
 def score_alone(folder: Path, validation: Clips, settings: config.Config, here: Place, watch: Watch) -> None:
-    """Score validation with best.pt in the main process and write it down, unless one process's scores of it lie there already.
+    """Score validation with best.pt in the main process and write it down, unless one process's scores of it
+    lie there already.
 
-    All processes call it; the others leave the group and end, since large data would let them wait for longer than a group
-    allows. Raises Stopped, InputError.
+    All processes call it; the others leave the group and end, since large data would let them wait for longer
+    than a group allows. Raises Stopped, InputError.
     """
     here.leave()
     path = folder / "best.pt"
@@ -48,11 +51,16 @@ def score_alone(folder: Path, validation: Clips, settings: config.Config, here: 
     batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
     workers = Place(0, 1, here.device).workers(settings.data.workers, len(rows))
     feed = Feed(validation, batches, workers, timeout_seconds=settings.data.timeout_seconds)
-    infer, shown = Inference(model, here.device, settings.optim.autocast), bar(len(batches), "best.pt", "batch", True)
+    infer, shown = (
+        Inference(model, here.device, settings.optim.autocast),
+        bar(len(batches), "best.pt", "batch", True),
+    )
     try:
         found = {s.video_name: s for batch in score(infer, feed, watch, shown) for s in batch}
     except Stopped as stop:
-        raise Stopped(stop.number, "the model is trained; the same command with --resume scores validation with it") from None
+        raise Stopped(
+            stop.number, "the model is trained; the same command with --resume scores validation with it"
+        ) from None
     finally:
         feed.close()
     fixed = config.fingerprint(config.parse(content["config"], str(path)), content["config"])

@@ -1,4 +1,5 @@
-"""Every hostile file has the property it is known for: drawn and real ones have the same streams and statuses."""
+"""Every hostile file has the property it is known for: drawn and real ones have the same streams and
+statuses."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +9,9 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, number
 
-from telltale.decode.audio import Silent, read_wave
 from telltale.decode.container import DecodeError, open_container, picture, probe
 from telltale.decode.frames import read_frames
+from telltale.decode.sound import Silent, read_wave
 
 PLAIN, AAC = "h264 yuv420p 100 of 100, 1 key, reordered", "aac 44100 mono"
 
@@ -29,8 +30,12 @@ class File:
 
 
 FILES = {
-    "audio_5point1_longer": File("h264 yuv420p 60 of 60, 1 key, reordered; aac 48000 5.1", (2, 8), sound="4 s"),
-    "audio_shorter": File("h264 yuv420p 180 of 180, 1 key, reordered; mp3float 44100 mono", (6, 1), sound="1 s"),
+    "audio_5point1_longer": File(
+        "h264 yuv420p 60 of 60, 1 key, reordered; aac 48000 5.1", (2, 8), sound="4 s"
+    ),
+    "audio_shorter": File(
+        "h264 yuv420p 180 of 180, 1 key, reordered; mp3float 44100 mono", (6, 1), sound="1 s"
+    ),
     "audioonly": File(AAC, (0, 4), "no_stream", "4 s"),
     "av1": File(f"libdav1d yuv420p 25 of 25, 1 key; {AAC}", (1, 1), sound="1 s"),
     "concat": File("refused", pictures="refused", sound="refused"),
@@ -51,12 +56,16 @@ FILES = {
     "playlist": File("refused", pictures="refused", sound="refused"),
     "rand": File("refused", pictures="refused", sound="refused"),
     "rot90": File(f"{PLAIN}; {AAC}", (4, 4), sound="4 s"),
-    "silent_audio": File("h264 yuv420p 120 of 120, 1 key, reordered; mp3float 44100 stereo", (4, 4), sound="4 s of zeros"),
+    "silent_audio": File(
+        "h264 yuv420p 120 of 120, 1 key, reordered; mp3float 44100 stereo", (4, 4), sound="4 s of zeros"
+    ),
     "text": File("refused", pictures="refused", sound="refused"),
     "tiny_frame": File("h264 yuv420p 30 of 30, 1 key, reordered, 16x16", (1, 0)),
     "trunc": File("damaged", pictures="damaged", sound="damaged"),
     "truncfs": File(f"h264 yuv420p 18 of 100, 1 key, uneven, reordered; {AAC}", (4, 4), "partial", "partial"),
-    "two_video_streams": File(f"h264 yuv420p 20 of 20, 1 key, not the default, reordered; {PLAIN}; {AAC}", (4, 4), sound="4 s"),
+    "two_video_streams": File(
+        f"h264 yuv420p 20 of 20, 1 key, not the default, reordered; {PLAIN}; {AAC}", (4, 4), sound="4 s"
+    ),
     # Less than its last frame's time, 3.92 s: so a muxer writes it that adds up the steps of decoding.
     "vfr": File(f"h264 yuv420p 32 of 32, 1 key, uneven, reordered; {AAC}", (3.48, 4), sound="4 s"),
     "vp9": File("vp9 yuv420p 100 of 100, 1 key; opus 48000 mono", (4, 4), sound="4 s"),
@@ -64,7 +73,8 @@ FILES = {
 
 
 def described(path: Path) -> str:
-    """The streams in their order. Of pictures: coding, format, packets of those promised, keyframes, what is unusual."""
+    """The streams in their order. Of pictures: coding, format, packets of those promised, keyframes, what is
+    unusual."""
     with open_container(path) as container:
         packets: dict[int, list[tuple[int, bool]]] = {stream.index: [] for stream in container.streams.get()}
         for packet in container.demux():
@@ -86,7 +96,10 @@ def described(path: Path) -> str:
                 "reordered": times != sorted(times),
                 f"{coded.width}x{coded.height}": coded.width in (16, 8192),
             }
-            of = f"{coded.name} {coded.pix_fmt} {len(times)} of {stream.frames}, {len(keys)} key{'s' * (len(keys) > 1)}"
+            of = (
+                f"{coded.name} {coded.pix_fmt} {len(times)} of {stream.frames}, {len(keys)} "
+                f"key{'s' * (len(keys) > 1)}"
+            )
             said.append(", ".join([of, *(word for word, true in special.items() if true)]))
     return "; ".join(said)
 
@@ -133,6 +146,9 @@ def test_the_drawn_hour_counts_within_every_six_minutes(drawn_hostile: Path) -> 
 
 
 def test_a_careless_reader_follows_the_drawn_script_to_another_video(drawn_hostile: Path) -> None:
-    with av.open(str(drawn_hostile / "concat.mp4")) as script, av.open(str(drawn_hostile / "plain.mp4")) as plain:
+    with (
+        av.open(str(drawn_hostile / "concat.mp4")) as script,
+        av.open(str(drawn_hostile / "plain.mp4")) as plain,
+    ):
         shown, other = next(script.decode(video=0)), next(plain.decode(video=0))
     np.testing.assert_array_equal(shown.to_ndarray(format="rgb24"), other.to_ndarray(format="rgb24"))
