@@ -10,9 +10,10 @@ import torch
 from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.data.batch import Key, read_batch
-from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row as Clip
+from telltale.data.order import TrainBatches
 from telltale.runtime import distributed
 from telltale.runtime.signals import Watch
 from telltale.train import objectives, state

@@ -9,8 +9,9 @@ import torch
 
 from telltale import config
 from telltale.data.batch import EVALUATION, Key, read_batch, room
-from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches, file_sizes, order
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
+from telltale.data.order import TrainBatches, evaluation_batches, file_sizes, order
 
 
 def settings(**data: object) -> config.Config:

@@ -13,9 +13,10 @@ import torch
 from feed_world import NAMES, Numbered, children, feed_of, read, soon, tidy, unharmed
 
 from telltale import config
-from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed, _ahead, on_device
 from telltale.data.manifest import Row
+from telltale.data.order import TrainBatches
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")

@@ -249,6 +249,38 @@ def test_a_file_is_readable(path: Path):
     }
 
 
+# Functions that still take more than six parameters. The list only ever gets shorter.
+MANY_PARAMETERS = {
+    "telltale.data.dataset.__init__",
+    "telltale.decode.frames.read_frames",
+    "telltale.decode.sound.read_wave",
+    "telltale.demo.dataset.write_dataset",
+    "telltale.evaluate.evaluation.of_files",
+    "telltale.predict.prediction.__init__",
+    "telltale.report.figures.det",
+    "telltale.report.figures.roc",
+    "telltale.train.loop.backward",
+    "telltale.train.loop.fit",
+    "telltale.train.loop.train_epoch",
+    "telltale.train.planning._feed",
+    "telltale.train.run_folder.__init__",
+    "telltale.train.training.account",
+    "telltale.train.training.run",
+}
+
+
+def test_a_function_takes_six_parameters_at_most():
+    found = set()
+    for name, path in modules().items():
+        for node in ast.walk(parse(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                taken = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                taken += [each for each in (node.args.vararg, node.args.kwarg) if each is not None]
+                if len([each for each in taken if each.arg not in ("self", "cls")]) > 6:
+                    found.add(f"{name}.{node.name}")
+    assert found == MANY_PARAMETERS
+
+
 def test_files_are_short():
     assert statistics.median(len(path.read_text(encoding="utf-8").splitlines()) for path in shipped()) < 120
 

@@ -16,8 +16,8 @@ from two_processes import together
 
 from telltale import config
 from telltale.data.batch import Arrays, Facts, Key, Shapes
-from telltale.data.dataset import TrainBatches, evaluation_batches
 from telltale.data.loader import Feed
+from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.errors import InputError
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from telltale import config, models
 from telltale.data.batch import Batch, Facts, Key
-from telltale.data.dataset import ClipDataset, TrainBatches
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import on_device
+from telltale.data.order import TrainBatches
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Place

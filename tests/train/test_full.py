@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from telltale import config
-from telltale.data.dataset import ClipDataset, evaluation_batches, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
+from telltale.data.order import evaluation_batches
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
 from telltale.models import checkpoint

@@ -8,8 +8,8 @@ from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from two_processes import together
 
 from telltale.data.batch import read_batch
-from telltale.data.dataset import evaluation_batches
 from telltale.data.loader import Feed
+from telltale.data.order import evaluation_batches
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
@@ -97,7 +97,7 @@ def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
 
 
 def _epoch_keys(settings, count: int) -> list:
-    from telltale.data.dataset import TrainBatches
+    from telltale.data.order import TrainBatches
 
     (keys,) = list(TrainBatches(np.zeros(count), settings, 0, 1))
     return keys

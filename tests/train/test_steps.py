@@ -11,8 +11,9 @@ from torch import nn
 
 from telltale import config
 from telltale.data.batch import EVALUATION, Key, read_batch
-from telltale.data.dataset import ClipDataset, TrainBatches, pairs
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
+from telltale.data.order import TrainBatches, pairs
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
 from telltale.runtime import distributed

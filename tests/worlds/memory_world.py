@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
-from telltale.data.dataset import TrainBatches, evaluation_batches
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
+from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score

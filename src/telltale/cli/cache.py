@@ -149,8 +149,9 @@ def _decode(
     failures: list[str],
 ) -> None:
     """Read every clip once through the store, by as many processes as the settings say."""
-    from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
+    from telltale.data.dataset import ClipDataset
     from telltale.data.loader import Feed
+    from telltale.data.order import evaluation_batches, file_sizes
     from telltale.runtime import distributed
     from telltale.runtime.progress import bar
 

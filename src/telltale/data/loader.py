@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from telltale.data.batch import Arrays, Batch, Clips, Facts, Key, assemble, failed, room
-from telltale.data.dataset import file_size
+from telltale.data.order import file_size
 from telltale.runtime.pool import Crew, Lost
 
 

@@ -22,9 +22,10 @@ import torch
 
 from telltale import config
 from telltale.config.detectors import ENTRIES
-from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
+from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.predict import prediction
 from telltale.predict.scoring import answers

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from telltale import config, models
-from telltale.data.dataset import ClipDataset, evaluation_batches, file_sizes, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
+from telltale.data.order import evaluation_batches, file_sizes
 from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference

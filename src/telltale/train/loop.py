@@ -19,8 +19,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from telltale import config, metrics
 from telltale.data.batch import Batch
-from telltale.data.dataset import TrainBatches
 from telltale.data.loader import Feed, on_device
+from telltale.data.order import TrainBatches
 from telltale.errors import InputError
 from telltale.models import norms
 from telltale.predict.inference import Inference, autocast, is_out_of_memory

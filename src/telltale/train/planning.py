@@ -18,9 +18,10 @@ import torch
 from telltale import STARTED, config, models
 from telltale.data.batch import EVALUATION, Key, read_batch
 from telltale.data.clip import read_clip, whole_spans
-from telltale.data.dataset import ClipDataset, TrainBatches, evaluation_batches
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
+from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.decode import jpeg
 from telltale.errors import InputError
 from telltale.predict.inference import Inference

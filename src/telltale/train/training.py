@@ -12,16 +12,10 @@ import torch
 from telltale import config, models
 from telltale.competition import access, audit_record, rules
 from telltale.config.detectors import SbiSettings
-from telltale.data.dataset import (
-    ClipDataset,
-    TrainBatches,
-    evaluation_batches,
-    file_sizes,
-    open_store,
-    warn_of_store,
-)
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Manifest
+from telltale.data.order import TrainBatches, evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks

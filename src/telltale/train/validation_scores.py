@@ -8,8 +8,8 @@ from pathlib import Path
 
 from telltale import config, models
 from telltale.data.batch import Clips
-from telltale.data.dataset import evaluation_batches, file_sizes
 from telltale.data.loader import Feed
+from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.files import file_sha256
 from telltale.models import checkpoint
