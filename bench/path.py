@@ -24,8 +24,8 @@ BATCH = 8
 
 
 def settings(quality: int | None = None) -> config.Config:
-    clip = config.Clip(seconds=6.0, frames=FRAMES, jpeg_quality=quality)
-    return config.Config(model=config.Model(name="audiovisual"), clip=clip)
+    clip = config.ClipSettings(seconds=6.0, frames=FRAMES, jpeg_quality=quality)
+    return config.Config(model=config.ModelSettings(name="audiovisual"), clip=clip)
 
 
 def feed_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> Feed:

@@ -8,7 +8,17 @@ import pytest
 import yaml
 
 from telltale.cli import main
-from telltale.config import SETTABLE, Augment, Config, check_overrides, dump, fingerprint, keys, parse, read
+from telltale.config import (
+    SETTABLE,
+    AugmentSettings,
+    Config,
+    check_overrides,
+    dump,
+    fingerprint,
+    keys,
+    parse,
+    read,
+)
 from telltale.config.detectors import ENTRIES
 from telltale.errors import InputError
 
@@ -292,7 +302,7 @@ def test_keys_are_shown_with_default_range_and_meaning(capsys):
     ]
     assert main(["keys", "augment.*_p", "--json"]) == 0
     found = {each["name"]: each for each in json.loads(capsys.readouterr().out)}
-    assert set(found) == {f"augment.{name}" for name in Augment.model_fields if name.endswith("_p")}
+    assert set(found) == {f"augment.{name}" for name in AugmentSettings.model_fields if name.endswith("_p")}
     assert (
         found["augment.flip_p"]["default"] == "0.5"
         and found["augment.flip_p"]["range"] == "number >= 0, <= 1"

@@ -51,7 +51,7 @@ from telltale import config, models
 from telltale.errors import InputError
 
 settings = config.read(Path("shade.yaml"), ["model.shade_grey=0.25"])
-assert config.Model.model_fields["shade_grey"].description == "Grey above which a picture is forged."
+assert config.ModelSettings.model_fields["shade_grey"].description == "Grey above which a picture is forged."
 try:
     config.read(Path("shade.yaml"), ["model.shade_gray=0.25"])
 except InputError as error:
@@ -89,11 +89,13 @@ def test_a_key_that_is_there_already_is_refused_as_a_detectors_own() -> None:
     class Taken(Section):
         width: int = 1
 
-    with pytest.raises(TypeError, match="Model: declared twice: width; wanted another name"):
-        joined("Model", SharedModel, [Taken])
+    with pytest.raises(TypeError, match="ModelSettings: declared twice: width; wanted another name"):
+        joined("ModelSettings", SharedModel, [Taken])
     # Several detectors may share a class.
     assert (
-        list(joined("Model", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields)[-1]
+        list(
+            joined("ModelSettings", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields
+        )[-1]
         == "spsl_norm"
     )
 
@@ -110,13 +112,13 @@ def test_every_key_says_what_it_means() -> None:
 
     assert undescribed(config.Config, "") == []
     assert (
-        config.Model.model_fields["f3net_parts"].description
-        and config.Objective.model_fields["landmarks"].description
+        config.ModelSettings.model_fields["f3net_parts"].description
+        and config.ObjectiveSettings.model_fields["landmarks"].description
     )
 
 
 def test_a_configs_keys_stay_in_their_order() -> None:
-    model = config.Model(name="xception").model_dump()
+    model = config.ModelSettings(name="xception").model_dump()
     assert next(iter(model)) == "name" and list(model)[-3:] == ["f3net_parts", "spsl_trunk", "spsl_norm"]
 
 

@@ -15,8 +15,10 @@ from telltale.data.order import TrainBatches, evaluation_batches, file_sizes, or
 
 
 def settings(**data: object) -> config.Config:
-    clip = config.Clip(seconds=0.8, frames=3, image_size=32)
-    return config.Config(model=config.Model(name="audiovisual"), clip=clip, data=config.Data(**data))
+    clip = config.ClipSettings(seconds=0.8, frames=3, image_size=32)
+    return config.Config(
+        model=config.ModelSettings(name="audiovisual"), clip=clip, data=config.DataSettings(**data)
+    )
 
 
 def test_an_epoch_holds_every_row_once_and_another_epoch_another_order() -> None:
@@ -125,7 +127,9 @@ def test_evaluation_is_fixed_and_training_changes_with_the_epoch_alone(rows: lis
 
 
 def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> None:
-    still = config.Augment(**{name: 0 for name in config.Augment.model_fields if name.endswith("_p")})
+    still = config.AugmentSettings(
+        **{name: 0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
+    )
     chosen = settings(spans=3).model_copy(update={"augment": still})
     fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [Key(0, EVALUATION)]).mel[0]
     drawn = {
@@ -172,7 +176,9 @@ def test_views_are_spans(rows: list[Row]) -> None:
 
 
 def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -> None:
-    plain = config.Augment(**{name: 0.0 for name in config.Augment.model_fields if name.endswith("_p")})
+    plain = config.AugmentSettings(
+        **{name: 0.0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
+    )
     few = ClipDataset(rows, settings(spans=3).model_copy(update={"augment": plain}), BOTH)
     whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [Key(0, EVALUATION)])
     drawn = [read_batch(few, [Key(0, epoch)]).pictures[0, 0] for epoch in range(12)]

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("tidy")
 
 def test_real_clips_come_out_the_same_with_any_number_of_workers(tiny: Path) -> None:
     settings = config.Config(
-        model=config.Model(name="audiovisual"),
-        clip=config.Clip(seconds=0.8, frames=3, image_size=32),
-        data=config.Data(batch_size=3),
+        model=config.ModelSettings(name="audiovisual"),
+        clip=config.ClipSettings(seconds=0.8, frames=3, image_size=32),
+        data=config.DataSettings(batch_size=3),
     )
     rows = [
         Row(path.name, path, place % 2) for place, path in enumerate(sorted((tiny / "train").iterdir())[:7])
@@ -116,7 +116,9 @@ def test_workers_stay_from_epoch_to_epoch() -> None:
 
 def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one() -> None:
     """67 clips in batches of 32: what is left of the first epoch is one batch of 3."""
-    settings = config.Config(model=config.Model(name="mel_cnn"), data=config.Data(batch_size=32))
+    settings = config.Config(
+        model=config.ModelSettings(name="mel_cnn"), data=config.DataSettings(batch_size=32)
+    )
     for workers in (0, 2):
         data = Numbered(67)
         batches = TrainBatches(np.zeros(67), settings, 0, 1)

@@ -169,7 +169,7 @@ def test_a_folder_for_a_label_file(tmp_path: Path):
 
 
 def test_read_data(root: Path):
-    train, validation = read_data(root, config.Data())
+    train, validation = read_data(root, config.DataSettings())
     assert train.split == "train"
     assert train.rows == (Row("a.mp4", root / "train/a.mp4", 0), Row("b.mp4", root / "train/b.mp4", 1))
     assert (validation.split, validation.missing, validation.unlisted) == ("validation", (), ())
@@ -178,19 +178,19 @@ def test_read_data(root: Path):
 
 def test_rows_keep_the_file_s_order(root: Path):
     (root / "train_labels.csv").write_text("video_name,target\nb.mp4,1\na.mp4,0\n")
-    assert [row.video_name for row in read_data(root, config.Data())[0].rows] == ["b.mp4", "a.mp4"]
+    assert [row.video_name for row in read_data(root, config.DataSettings())[0].rows] == ["b.mp4", "a.mp4"]
 
 
 def test_missing_videos_stop_or_are_counted(root: Path):
     labels = root / "train_labels.csv"
     labels.write_text(GOOD + "".join(f"{name}.mp4,1\n" for name in "wxyz"))
     (root / "train" / "z.mp4").symlink_to(root / "nowhere.mp4")
-    text = message(read_data, root, config.Data())
+    text = message(read_data, root, config.DataSettings())
     assert text.startswith(
         f"{labels}: 4 of 6 videos are not in {root / 'train'}, the first 'w.mp4' (line 4), 'x.mp4' (line 5), "
     )
     assert text.endswith("--set data.allow_missing=true")
-    train, _ = read_data(root, config.Data(allow_missing=True))
+    train, _ = read_data(root, config.DataSettings(allow_missing=True))
     assert train.missing == ("w.mp4", "x.mp4", "y.mp4", "z.mp4")
     assert [row.video_name for row in train.rows] == ["a.mp4", "b.mp4"]
 
@@ -198,19 +198,19 @@ def test_missing_videos_stop_or_are_counted(root: Path):
 def test_unlisted_videos_stop_or_are_counted(root: Path):
     for name in ("z.mp4", "y.MP4", "notes.txt", "mp4"):
         (root / "validation" / name).touch()
-    text = message(read_data, root, config.Data())
+    text = message(read_data, root, config.DataSettings())
     assert text.startswith(
         f"{root / 'validation'}: 2 .mp4 files are not listed in {root / 'validation_labels.csv'}"
     )
     assert "'y.MP4', 'z.mp4'" in text
     assert text.endswith("--set data.allow_unlisted=true")
-    assert read_data(root, config.Data(allow_unlisted=True))[1].unlisted == ("y.MP4", "z.mp4")
+    assert read_data(root, config.DataSettings(allow_unlisted=True))[1].unlisted == ("y.MP4", "z.mp4")
 
 
 def test_a_folder_in_place_of_a_video(root: Path):
     (root / "train" / "b.mp4").unlink()
     (root / "train" / "b.mp4").mkdir()
-    text = message(read_data, root, config.Data(allow_missing=True, allow_unlisted=True))
+    text = message(read_data, root, config.DataSettings(allow_missing=True, allow_unlisted=True))
     assert text.startswith(
         f"{root / 'train_labels.csv'}:3: {root / 'train/b.mp4'} is a folder or device; wanted a video file"
     )
@@ -218,7 +218,7 @@ def test_a_folder_in_place_of_a_video(root: Path):
 
 def test_a_name_in_both_splits(root: Path):
     (root / "validation_labels.csv").write_text("video_name,target\nc.mp4,0\nd.mp4,1\nb.mp4,1\n")
-    text = message(read_data, root, config.Data())
+    text = message(read_data, root, config.DataSettings())
     assert text.startswith(
         f"{root / 'validation_labels.csv'}: 1 videos are listed in {root / 'train_labels.csv'} too"
     )
@@ -232,19 +232,19 @@ def test_a_name_in_both_splits(root: Path):
 def test_one_class(root: Path, split: str, names: str, target: int, counts: str):
     file = root / f"{split}_labels.csv"
     file.write_text("video_name,target\n" + "".join(f"{name}.mp4,{target}\n" for name in names))
-    assert message(read_data, root, config.Data()).startswith(f"{file}: {counts} videos can be read")
+    assert message(read_data, root, config.DataSettings()).startswith(f"{file}: {counts} videos can be read")
 
 
 def test_one_class_left_when_the_other_is_missing(root: Path):
     (root / "train" / "a.mp4").unlink()
-    text = message(read_data, root, config.Data(allow_missing=True))
+    text = message(read_data, root, config.DataSettings(allow_missing=True))
     assert "0 genuine (0) and 1 deepfake (1) videos can be read (1 missing)" in text
 
 
 def test_one_folder_for_both_splits(root: Path):
     for name in "cd":
         (root / "validation" / f"{name}.mp4").rename(root / "train" / f"{name}.mp4")
-    settings = config.Data(validation_videos="train")
+    settings = config.DataSettings(validation_videos="train")
     train, validation = read_data(root, settings)
     assert [row.video_name for row in (*train.rows, *validation.rows)] == ["a.mp4", "b.mp4", "c.mp4", "d.mp4"]
     (root / "train" / "e.mp4").touch()
@@ -253,13 +253,15 @@ def test_one_folder_for_both_splits(root: Path):
 
 def test_absent_folder_and_paths_set_one_by_one(root: Path):
     (root / "train").rename(root / "elsewhere")
-    text = message(read_data, root, config.Data())
+    text = message(read_data, root, config.DataSettings())
     assert text.startswith(f"{root / 'train'}: cannot be read as a folder (No such file or directory)")
     assert "--set data.train_videos=FOLDER" in text
-    assert len(read_data(root, config.Data(train_videos="elsewhere"))[0].rows) == 2
-    absolute = config.Data(train_videos=str(root / "elsewhere"), train_labels=str(root / "train_labels.csv"))
+    assert len(read_data(root, config.DataSettings(train_videos="elsewhere"))[0].rows) == 2
+    absolute = config.DataSettings(
+        train_videos=str(root / "elsewhere"), train_labels=str(root / "train_labels.csv")
+    )
     assert len(read_data(root, absolute)[0].rows) == 2
-    assert "Not a directory" in message(read_data, root, config.Data(train_videos="train_labels.csv"))
+    assert "Not a directory" in message(read_data, root, config.DataSettings(train_videos="train_labels.csv"))
 
 
 def test_read_names(tmp_path: Path):
@@ -282,7 +284,7 @@ def test_read_names(tmp_path: Path):
 
 
 def test_clips_in_the_competitions_layout(clips: Path, source: Source):
-    train, validation = read_data(clips, config.Data())
+    train, validation = read_data(clips, config.DataSettings())
     counts = {"drawn": (16, 8, 10), "real": (67, 21, 38)}[source]
     assert all(row.path.is_file() for row in (*train.rows, *validation.rows))
     assert (len(train.rows), len(validation.rows), len(read_names(clips / "test_labels.csv"))) == counts

@@ -13,12 +13,12 @@ from telltale.data.mel import log_mel, n_columns
 from telltale.errors import InputError
 
 SETTINGS = [
-    config.Mel(),
-    config.Mel(rate_hz=44_100, n_fft=2048, hop_length=441, n_mels=64, fmin_hz=0.0, fmax_hz=20_000.0),
+    config.MelSettings(),
+    config.MelSettings(rate_hz=44_100, n_fft=2048, hop_length=441, n_mels=64, fmin_hz=0.0, fmax_hz=20_000.0),
 ]
 
 
-def by_librosa(samples: np.ndarray, settings: config.Mel) -> np.ndarray:
+def by_librosa(samples: np.ndarray, settings: config.MelSettings) -> np.ndarray:
     power = librosa.feature.melspectrogram(
         y=samples,
         sr=settings.rate_hz,
@@ -37,7 +37,7 @@ def noise(samples: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-def test_equals_librosa_on_noise(settings: config.Mel):
+def test_equals_librosa_on_noise(settings: config.MelSettings):
     samples = noise(2 * settings.rate_hz)
     image = log_mel(samples, settings, 2.0)
     assert image.dtype == np.float32
@@ -54,7 +54,7 @@ def test_equals_librosa_on_a_real_clip(clips: Path):
                     np.float32
                 )
                 break
-    settings = config.Mel()
+    settings = config.MelSettings()
     span = sound[: 2 * settings.rate_hz]
     assert len(span) == 2 * settings.rate_hz
     assert np.ptp(span) > 0
@@ -63,7 +63,7 @@ def test_equals_librosa_on_a_real_clip(clips: Path):
 
 def test_quiet_bands_beside_a_loud_tone_equal_librosa():
     """What a transform in single precision would get wrong by some hundredths of a dB."""
-    settings = config.Mel()
+    settings = config.MelSettings()
     tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000) + 1e-6 * np.random.default_rng(
         2
     ).standard_normal(16_000)
@@ -77,7 +77,7 @@ def test_a_sample_that_is_no_number_is_refused(wrong: float):
     samples = noise(16_000)
     samples[[3, 5]] = wrong
     with pytest.raises(InputError, match="2 of 16000 samples"):
-        log_mel(samples, config.Mel(), 1.0)
+        log_mel(samples, config.MelSettings(), 1.0)
 
 
 @pytest.mark.parametrize("length", [0, 1, 5_000, 15_999, 16_000, 40_000])
@@ -87,13 +87,16 @@ def test_sound_is_padded_with_silence_or_cut(length: int):
     padded = np.zeros(16_000, np.float32)
     padded[: min(length, 16_000)] = samples[:16_000]
     np.testing.assert_allclose(
-        log_mel(samples, config.Mel(), 1.0), by_librosa(padded, config.Mel()), rtol=0, atol=1e-4
+        log_mel(samples, config.MelSettings(), 1.0),
+        by_librosa(padded, config.MelSettings()),
+        rtol=0,
+        atol=1e-4,
     )
     assert np.array_equal(samples, before)
 
 
 def test_silence_is_minus_100_db_and_a_tone_peaks_in_its_own_band():
-    settings = config.Mel()
+    settings = config.MelSettings()
     assert np.allclose(log_mel(np.zeros(8_000, np.float32), settings, 0.5), -100.0, atol=1e-4)
     tone = np.sin(2 * np.pi * 1_000 * np.arange(16_000) / 16_000).astype(np.float32)
     loudest = int(log_mel(tone, settings, 1.0)[:, 30].argmax())
@@ -103,12 +106,16 @@ def test_silence_is_minus_100_db_and_a_tone_peaks_in_its_own_band():
 
 @pytest.mark.parametrize("seconds", [0.1, 0.333, 1.0, 3.9999, 4.0])
 @pytest.mark.parametrize("settings", SETTINGS)
-def test_n_columns_is_the_image_s_width(settings: config.Mel, seconds: float):
+def test_n_columns_is_the_image_s_width(settings: config.MelSettings, seconds: float):
     assert log_mel(noise(10), settings, seconds).shape[1] == n_columns(settings, seconds)
 
 
 def test_each_settings_value_counts():
-    samples, reference = noise(16_000), log_mel(noise(16_000), config.Mel(), 1.0)
-    for other in (config.Mel(fmin_hz=50.0), config.Mel(fmax_hz=7_000.0), config.Mel(n_fft=512)):
+    samples, reference = noise(16_000), log_mel(noise(16_000), config.MelSettings(), 1.0)
+    for other in (
+        config.MelSettings(fmin_hz=50.0),
+        config.MelSettings(fmax_hz=7_000.0),
+        config.MelSettings(n_fft=512),
+    ):
         assert not np.array_equal(log_mel(samples, other, 1.0), reference)
-    assert np.array_equal(log_mel(samples, config.Mel(), 1.0), reference)
+    assert np.array_equal(log_mel(samples, config.MelSettings(), 1.0), reference)

@@ -244,7 +244,7 @@ def kept(view: View) -> Entry:
 
 @pytest.mark.parametrize("quality", [None, 90])
 def test_a_clip_is_the_same_from_the_file_and_from_the_store(tiny: Path, hostile: Path, tmp_path, quality):
-    wanted = config.Clip(seconds=0.8, frames=3, image_size=48, jpeg_quality=quality)
+    wanted = config.ClipSettings(seconds=0.8, frames=3, image_size=48, jpeg_quality=quality)
     store = opened(tmp_path / "s", {"clip": wanted.model_dump(mode="json")})
     names = ("plain", "noaudio", "audioonly", "corrupt", "truncfs", "empty", "text")
     paths = [*sorted((tiny / "train").glob("*.mp4"))[:3], *(hostile / f"{name}.mp4" for name in names)]
@@ -276,7 +276,7 @@ def test_a_full_store_stops_the_reading_and_is_no_status(tiny: Path, tmp_path):
         read_clip(
             next((tiny / "train").glob("*.mp4")),
             [0.5],
-            config.Clip(seconds=0.5, frames=1),
+            config.ClipSettings(seconds=0.5, frames=1),
             16_000,
             ("sound",),
             store,

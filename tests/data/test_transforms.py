@@ -17,9 +17,9 @@ PICTURE += ["vertical_flip_p", "rotate90_p", "affine_p", "grey_p"]
 OFF = dict.fromkeys([*PICTURE, "gain_p", "sound_noise_p", "mel_mask_p"], 0.0)
 
 
-def settings(**values: object) -> config.Augment:
+def settings(**values: object) -> config.AugmentSettings:
     """Everything off but `values`."""
-    return config.Augment(**{**OFF, **values})
+    return config.AugmentSettings(**{**OFF, **values})
 
 
 def rng(seed: int = 1) -> np.random.Generator:
@@ -56,7 +56,7 @@ def test_each_picture_change_is_equal_on_all_frames(clip: np.ndarray, name: str)
 
 
 def test_same_state_gives_the_same_clip_and_moves_on(clip: np.ndarray):
-    everything = config.Augment(**dict.fromkeys(PICTURE, 1.0))
+    everything = config.AugmentSettings(**dict.fromkeys(PICTURE, 1.0))
     one, other = rng(7), rng(7)
     first = augment_frames(clip, everything, one)
     augment_frames(clip[:2, :32, :32], everything, rng(3))  # another clip between leaves no trace
@@ -67,7 +67,7 @@ def test_same_state_gives_the_same_clip_and_moves_on(clip: np.ndarray):
 
 def test_no_ambient_randomness(clip: np.ndarray):
     before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]
-    augment_frames(clip, config.Augment(**dict.fromkeys(PICTURE, 1.0)), rng())
+    augment_frames(clip, config.AugmentSettings(**dict.fromkeys(PICTURE, 1.0)), rng())
     assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]
 
 
@@ -110,7 +110,7 @@ def test_jpeg_is_coded_with_a_quality_of_the_given_range(clip: np.ndarray):
     code = cv2.imencode(".jpg", np.ascontiguousarray(clip[0, ..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 7])[1]
     assert np.array_equal(cv2.imdecode(code, 1)[..., ::-1], changed)
     with pytest.raises(ValidationError, match="wanted jpeg_low <= jpeg_high, got 90, 60"):
-        config.Augment(jpeg_low=90, jpeg_high=60)
+        config.AugmentSettings(jpeg_low=90, jpeg_high=60)
 
 
 def test_changes_are_drawn_independently():
@@ -234,7 +234,8 @@ socket.socket.connect = socket.getaddrinfo = refuse
 import numpy as np
 from telltale import config
 from telltale.data import transforms
-transforms.augment_frames(np.zeros((2, 32, 32, 3), np.uint8), config.Augment(), np.random.default_rng(1))
+frames = np.zeros((2, 32, 32, 3), np.uint8)
+transforms.augment_frames(frames, config.AugmentSettings(), np.random.default_rng(1))
 """
     environment = {key: value for key, value in os.environ.items() if key != "NO_ALBUMENTATIONS_UPDATE"}
     done = subprocess.run(

@@ -16,9 +16,12 @@ DRAWN = {"sound_backbone": "test_efficientnet", "width": 32}
 
 
 def build(**changes: object) -> nn.Module:
-    settings = config.Model.model_validate(changes)
+    settings = config.ModelSettings.model_validate(changes)
     return models.build(
-        settings, config.Mel(n_mels=64), config.Clip(seconds=1.0, image_size=64), initialise=True
+        settings,
+        config.MelSettings(n_mels=64),
+        config.ClipSettings(seconds=1.0, image_size=64),
+        initialise=True,
     )
 
 

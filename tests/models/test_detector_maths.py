@@ -28,9 +28,9 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 def build(name: str, size: int = 64, methods: int | None = None, **changes: object) -> Any:
     """The detector, from seed 0."""
     torch.manual_seed(0)
-    settings = config.Model.model_validate({"name": name, **changes})
+    settings = config.ModelSettings.model_validate({"name": name, **changes})
     return models.build(
-        settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods
+        settings, config.MelSettings(), config.ClipSettings(image_size=size), initialise=True, methods=methods
     ).detector
 
 
@@ -182,7 +182,9 @@ def test_a_constant_that_is_added_changes_one_bin_of_the_phase_channel_alone() -
 
 def test_the_widened_stem_of_spsl_has_the_mean_of_the_colours_for_every_channel() -> None:
     torch.manual_seed(0)
-    tower: Any = xception.trunk(config.Model.model_validate({"name": "spsl"}), config.Clip(), initialise=True)
+    tower: Any = xception.trunk(
+        config.ModelSettings.model_validate({"name": "spsl"}), config.ClipSettings(), initialise=True
+    )
     colours = tower.network.conv1.weight.detach().clone()
     wide = spsl.Spsl(tower, "full").backbone.conv1
     assert (wide.stride, wide.padding, wide.bias) == ((2, 2), (0, 0), None)

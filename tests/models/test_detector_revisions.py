@@ -18,9 +18,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 def build(name: str, size: int = 64, methods: int | None = None, **changes: object) -> Any:
     """The detector, from seed 0."""
     torch.manual_seed(0)
-    settings = config.Model.model_validate({"name": name, **changes})
+    settings = config.ModelSettings.model_validate({"name": name, **changes})
     return models.build(
-        settings, config.Mel(), config.Clip(image_size=size), initialise=True, methods=methods
+        settings, config.MelSettings(), config.ClipSettings(image_size=size), initialise=True, methods=methods
     ).detector
 
 

@@ -19,7 +19,7 @@ from telltale.models.shallownet import ShallowNet
 
 torch.set_num_threads(1)
 
-MEL = config.Mel(n_mels=64)
+MEL = config.MelSettings(n_mels=64)
 FRAME_WISE = [name for name, entry in models.ENTRIES.items() if entry.per_frame]
 LEARNERS = ["ucf", "lav"]
 MAP_BRANCH = ("detector.scores.", "detector.locate.")  # of lav: its map has no part in a clip's score
@@ -32,8 +32,8 @@ def build(name: str, size: int = 64, frames: int = 2, methods: int | None = None
     """The model with weights from seed 0."""
     torch.manual_seed(0)
     small = SMALL if name == "frame_cnn" else {}
-    settings = config.Model.model_validate({"name": name, **small, **changes})
-    clip = config.Clip(seconds=1.0, frames=frames, image_size=size)
+    settings = config.ModelSettings.model_validate({"name": name, **small, **changes})
+    clip = config.ClipSettings(seconds=1.0, frames=frames, image_size=size)
     return models.build(settings, MEL, clip, initialise=True, methods=methods)
 
 
@@ -307,7 +307,7 @@ def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
 )
 def test_settings_that_do_not_fit_each_other_are_refused(tree: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
-        config.Model.model_validate(tree)
+        config.ModelSettings.model_validate(tree)
 
 
 @pytest.mark.parametrize(("name", "size"), [("lav", 63), ("shallownet_v3", 23)])
@@ -335,11 +335,13 @@ def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
 def test_the_weights_that_are_shipped_fill_a_model_for_prediction(name: str, settled: Any) -> None:
     small = SMALL if name == "frame_cnn" else {}
     # Pretrained weights are asked for, and not looked for.
-    settings = config.Model.model_validate(
+    settings = config.ModelSettings.model_validate(
         {"name": name, **small, "pretrained": models.ENTRIES[name].backbone is not None}
     )
     torch.manual_seed(5)
-    bare = models.build(settings, MEL, config.Clip(seconds=1.0, frames=2, image_size=64), initialise=False)
+    bare = models.build(
+        settings, MEL, config.ClipSettings(seconds=1.0, frames=2, image_size=64), initialise=False
+    )
     assert bare.provenance["picture"]["source"] == "unknown"
     bare.load_state_dict(models.shipped(settled.state_dict()), strict=True)
     with torch.inference_mode():

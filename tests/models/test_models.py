@@ -15,8 +15,8 @@ from telltale.models.pooling import pooling
 
 torch.set_num_threads(1)
 
-MEL = config.Mel(n_mels=64)
-CLIP = config.Clip(seconds=1.0, frames=3, image_size=64)
+MEL = config.MelSettings(n_mels=64)
+CLIP = config.ClipSettings(seconds=1.0, frames=3, image_size=64)
 NAMES = ("mel_cnn", "frame_cnn", "audiovisual")  # the others: test_detectors.py
 SMALL = {
     "picture_backbone": "test_resnet",
@@ -26,17 +26,17 @@ SMALL = {
 }
 
 
-def settings(name: str, **changes: object) -> config.Model:
-    return config.Model.model_validate({"name": name, **SMALL, **changes})
+def settings(name: str, **changes: object) -> config.ModelSettings:
+    return config.ModelSettings.model_validate({"name": name, **SMALL, **changes})
 
 
-def build(name: str, seed: int = 0, clip: config.Clip = CLIP, **changes: object) -> nn.Module:
+def build(name: str, seed: int = 0, clip: config.ClipSettings = CLIP, **changes: object) -> nn.Module:
     torch.manual_seed(seed)
     return models.build(settings(name, **changes), MEL, clip, initialise=True)
 
 
 def batch(
-    count: int, clip: config.Clip = CLIP, seed: int = 1
+    count: int, clip: config.ClipSettings = CLIP, seed: int = 1
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """A model's arguments: clips of noise, all there, whose frames are spread over the span."""
     torch.manual_seed(seed)
@@ -58,8 +58,8 @@ def untrained(model: nn.Module) -> list[str]:
 def test_the_default_models_have_the_sizes_that_we_state() -> None:
     sizes = {}
     for name in NAMES:
-        chosen = config.Model.model_validate({"name": name})
-        model = models.build(chosen, config.Mel(), config.Clip(), initialise=True)
+        chosen = config.ModelSettings.model_validate({"name": name})
+        model = models.build(chosen, config.MelSettings(), config.ClipSettings(), initialise=True)
         sizes[name] = sum(parameter.numel() for parameter in model.parameters())
     assert sizes == {"mel_cnn": 11_177_538, "frame_cnn": 4_204_594, "audiovisual": 17_225_405}
 
@@ -248,7 +248,7 @@ def test_other_families_of_backbones_work_as_either_tower(changes: dict[str, str
 
 @pytest.mark.parametrize("size", [224, 96])
 def test_a_vision_transformer_takes_the_clips_picture_size(size: int) -> None:
-    clip = config.Clip(seconds=1.0, frames=1, image_size=size)
+    clip = config.ClipSettings(seconds=1.0, frames=1, image_size=size)
     model = build("frame_cnn", clip=clip, picture_backbone="vit_tiny_patch16_224").eval()
     with torch.no_grad():
         assert model(*batch(1, clip)).isfinite().all()

@@ -91,7 +91,7 @@ def test_the_published_picture_is_a_mel_image(tiny: Path, tmp_path: Path):
     peer = AudioBaseline(tmp_path)
     peer.write_picture(wave.samples, 16_000)
     theirs = cv2.imread(str(peer.picture), cv2.IMREAD_GRAYSCALE).astype(float)
-    settings = config.Mel(n_fft=2048, hop_length=512, fmin_hz=0.0)
+    settings = config.MelSettings(n_fft=2048, hop_length=512, fmin_hz=0.0)
     ours = cv2.resize(log_mel(wave.samples, settings, len(wave.samples) / 16_000), (256, 256)).astype(float)
     assert np.corrcoef(ours.clip(ours.max() - 80).ravel(), theirs.ravel())[0, 1] > 0.99
 

@@ -178,7 +178,7 @@ def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> 
     from telltale.data.manifest import read_data
     from telltale.data.videos import rows_of
 
-    still = [f"augment.{name}=0" for name in config.Augment.model_fields if name.endswith("_p")]
+    still = [f"augment.{name}=0" for name in config.AugmentSettings.model_fields if name.endswith("_p")]
     settings = config.read(
         Path(CONFIG), [*still, "clip.seconds=30"]
     )  # longer than the clip: there is one span only

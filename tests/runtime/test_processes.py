@@ -139,7 +139,7 @@ class Mapped(nn.Sequential):
 
 
 def _both_streams() -> nn.Module:
-    settings = config.Model(name="audiovisual", width=8, dropout=0.0, modality_dropout=0.0)
+    settings = config.ModelSettings(name="audiovisual", width=8, dropout=0.0, modality_dropout=0.0)
     towers = [Tower(tower(), 4, (0.5,) * 3, (0.5,) * 3, {}) for tower in (Pooled, Mapped)]
     return AudioVisual(settings, *towers, (32, 32), 1.0)
 

@@ -15,7 +15,9 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def test_step_schedule_equals_torchs_steplr() -> None:
-    settings = config.Optim(name="adam", rate=1e-3, schedule="step", step_epochs=5, step_gamma=0.1, epochs=12)
+    settings = config.OptimSettings(
+        name="adam", rate=1e-3, schedule="step", step_epochs=5, step_gamma=0.1, epochs=12
+    )
     optimiser = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=settings.rate)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, 5, 0.1)
     for epoch in range(12):
@@ -26,7 +28,7 @@ def test_step_schedule_equals_torchs_steplr() -> None:
 
 
 def test_cosine_schedule_equals_torchs_and_ends_low() -> None:
-    settings = config.Optim(rate=0.5, schedule="cosine", epochs=4)
+    settings = config.OptimSettings(rate=0.5, schedule="cosine", epochs=4)
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=40)
     for step in range(40):
@@ -36,7 +38,7 @@ def test_cosine_schedule_equals_torchs_and_ends_low() -> None:
 
 
 def test_warm_up_rises_linearly_to_the_rate() -> None:
-    settings = config.Optim(rate=1.0, schedule="constant", warmup_steps=4)
+    settings = config.OptimSettings(rate=1.0, schedule="constant", warmup_steps=4)
     assert [optim.rate_at(settings, step, 10) for step in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
 
 
@@ -46,7 +48,7 @@ def test_warm_up_rises_linearly_to_the_rate() -> None:
 def test_each_optimiser_takes_its_settings_and_leaves_frozen_weights_out(name: str, kind: type) -> None:
     model = torch.nn.Linear(2, 2)
     model.bias.requires_grad_(False)
-    made = optim.optimiser(model, config.Optim(name=name, rate=0.25, weight_decay=0.125))
+    made = optim.optimiser(model, config.OptimSettings(name=name, rate=0.25, weight_decay=0.125))
     assert type(made) is kind
     (group,) = made.param_groups
     assert (group["lr"], group["weight_decay"], group["params"]) == (0.25, 0.125, [model.weight])
@@ -60,13 +62,13 @@ def test_decay_of_weights_spares_biases_norms_and_what_a_part_of_the_model_names
     model = torch.nn.Sequential(
         torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Linear(4, 4), Part(4, 1)
     )
-    groups = optim.optimiser(model, config.Optim(weight_decay=0.125, decay="weights")).param_groups
+    groups = optim.optimiser(model, config.OptimSettings(weight_decay=0.125, decay="weights")).param_groups
     reached = {id(p) for group in groups if group["weight_decay"] == 0.125 for p in group["params"]}
     spared = {id(p) for group in groups if group["weight_decay"] == 0 for p in group["params"]}
     assert reached == {id(model[0].weight), id(model[2].weight)}
     assert reached | spared == {id(p) for p in model.parameters()}
     assert not reached & spared
-    (group,) = optim.optimiser(model, config.Optim(weight_decay=0.125)).param_groups
+    (group,) = optim.optimiser(model, config.OptimSettings(weight_decay=0.125)).param_groups
     assert len(group["params"]) == 8
 
 
@@ -98,7 +100,7 @@ def test_shallownets_decay_adds_to_each_gradient_what_keras_l2_does() -> None:
 
 def test_average_follows_weights_and_buffers_by_its_decay() -> None:
     layer = torch.nn.BatchNorm1d(1)
-    average = optim.average(layer, config.Optim(ema_decay=0.75))
+    average = optim.average(layer, config.OptimSettings(ema_decay=0.75))
     assert average is not None
     average.update_parameters(layer)  # the first update copies
     with torch.no_grad():
@@ -107,4 +109,4 @@ def test_average_follows_weights_and_buffers_by_its_decay() -> None:
     average.update_parameters(layer)
     assert average.module.weight.item() == pytest.approx(1.0 + 0.25 * 4.0)
     assert average.module.running_mean.item() == pytest.approx(0.25 * 4.0)
-    assert optim.average(layer, config.Optim()) is None
+    assert optim.average(layer, config.OptimSettings()) is None

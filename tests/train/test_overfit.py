@@ -10,7 +10,7 @@ import train
 from telltale import config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-STILL = [f"augment.{name}=0" for name in config.Augment.model_fields if name.endswith("_p")]
+STILL = [f"augment.{name}=0" for name in config.AugmentSettings.model_fields if name.endswith("_p")]
 SMALL = [
     "clip.seconds=1",
     "clip.frames=2",

@@ -104,7 +104,7 @@ def test_a_sharpness_aware_run_resumes_bit_equal_and_bad_settings_are_refused() 
 
 
 def test_the_rate_is_held_and_then_falls_to_nothing() -> None:
-    optim = config.Optim(rate=2.0, epochs=10, schedule="hold", hold=0.75)
+    optim = config.OptimSettings(rate=2.0, epochs=10, schedule="hold", hold=0.75)
     rates = [rate_at(optim, step, 4) for step in range(41)]
     assert rates[:31] == [2.0] * 31
     assert rates[35] == pytest.approx(1.0)
@@ -196,7 +196,7 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
 def test_a_pair_is_changed_by_one_draw_with_the_stated_probabilities() -> None:
     frames = np.random.default_rng(1).integers(60, 190, (4, 24, 20, 3)).astype(np.uint8)
     frames[2:] = frames[:2]  # what is equal before is equal after
-    still = config.Augment(flip_p=0, colour_p=0, jpeg_p=0)
+    still = config.AugmentSettings(flip_p=0, colour_p=0, jpeg_p=0)
     assert np.array_equal(change_alike(frames, still, np.random.default_rng(0)), frames)
     mirrored = change_alike(frames, still.model_copy(update={"flip_p": 1.0}), np.random.default_rng(0))
     assert np.array_equal(mirrored, frames[:, :, ::-1])
@@ -208,7 +208,9 @@ def test_a_pair_is_changed_by_one_draw_with_the_stated_probabilities() -> None:
         assert all(np.array_equal(each[:2], each[2:]) for each in changed)
         assert len({each.tobytes() for each in changed}) > 10
     shifts = [
-        change_alike(frames, config.Augment(flip_p=0, jpeg_p=0, colour_p=0.3), np.random.default_rng(s))
+        change_alike(
+            frames, config.AugmentSettings(flip_p=0, jpeg_p=0, colour_p=0.3), np.random.default_rng(s)
+        )
         for s in range(300)
     ]
     assert 0.35 < np.mean([not np.array_equal(each, frames) for each in shifts]) < 0.65  # 1 - 0.7 * 0.7

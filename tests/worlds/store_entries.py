@@ -13,7 +13,7 @@ SPEC = {"frames": 2, "rate_hz": 16_000}
 
 
 def opened(folder: Path, spec: dict | None = None, **settings: float) -> Store:
-    return Store(folder, spec or SPEC, config.Store(**({"keep_free_gb": 0.0} | settings)))
+    return Store(folder, spec or SPEC, config.StoreSettings(**({"keep_free_gb": 0.0} | settings)))
 
 
 def entry(seed: int = 0, frames: int = 2, size: int = 8) -> Entry:

@@ -55,7 +55,7 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
     )
 
 
-def _check_rules(rules: config.Rules) -> tuple[Finding, ...]:
+def _check_rules(rules: config.RulesSettings) -> tuple[Finding, ...]:
     """Whether the run is held to the competition's rules, and to its limit."""
     limit = (
         f"rules.max_parameters is {rules.max_parameters:,}; the competition's limit is {COMPETITION_LIMIT:,}"

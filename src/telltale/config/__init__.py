@@ -22,24 +22,34 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from telltale.config import keys
-from telltale.config.schema import Config, Model, Objective
-from telltale.config.sections import Augment, Clip, Data, Mel, Optim, Predict, Rules, Section, Store
+from telltale.config.schema import Config, ModelSettings, ObjectiveSettings
+from telltale.config.sections import (
+    AugmentSettings,
+    ClipSettings,
+    DataSettings,
+    MelSettings,
+    OptimSettings,
+    PredictSettings,
+    RulesSettings,
+    Section,
+    StoreSettings,
+)
 from telltale.errors import InputError
 from telltale.runtime import source
 
 __all__ = [
-    "Augment",
-    "Clip",
+    "AugmentSettings",
+    "ClipSettings",
     "Config",
-    "Data",
-    "Mel",
-    "Model",
-    "Objective",
-    "Optim",
-    "Predict",
-    "Rules",
+    "DataSettings",
+    "MelSettings",
+    "ModelSettings",
+    "ObjectiveSettings",
+    "OptimSettings",
+    "PredictSettings",
+    "RulesSettings",
     "Section",
-    "Store",
+    "StoreSettings",
     "check_overrides",
     "dump",
     "fingerprint",

@@ -1,8 +1,8 @@
 """The whole configuration: `config/sections.py`'s, and the two whose keys depend on which detectors there
 are. `config.py` reads it.
 
-`Model` and `Objective` hold the keys that detectors share and, joined to them, those that an entry of the
-table brings along.
+`ModelSettings` and `ObjectiveSettings` hold the keys that detectors share and, joined to them, those that an
+entry of the table brings along.
 """
 
 import difflib
@@ -13,18 +13,18 @@ from pydantic import Field, ValidationInfo, create_model, field_validator, model
 
 from telltale.config.detectors import ENTRIES
 from telltale.config.sections import (
-    Augment,
-    Clip,
+    AugmentSettings,
+    ClipSettings,
     Count,
-    Data,
+    DataSettings,
     FromZero,
-    Mel,
-    Optim,
-    Predict,
-    Rules,
+    MelSettings,
+    OptimSettings,
+    PredictSettings,
+    RulesSettings,
     Section,
     Share,
-    Store,
+    StoreSettings,
 )
 
 
@@ -136,11 +136,13 @@ def joined(name: str, shared: type[Section], own: Iterable[type[Section] | None]
 if TYPE_CHECKING:
     # A type checker sees what detectors share; code of one detector narrows with `isinstance(settings,
     # ItsSettings)`.
-    Model: TypeAlias = SharedModel
-    Objective: TypeAlias = SharedObjective
+    ModelSettings: TypeAlias = SharedModel
+    ObjectiveSettings: TypeAlias = SharedObjective
 else:
-    Model = joined("Model", SharedModel, (entry.model_settings for entry in ENTRIES.values()))
-    Objective = joined("Objective", SharedObjective, (entry.objective_settings for entry in ENTRIES.values()))
+    ModelSettings = joined("ModelSettings", SharedModel, (entry.model_settings for entry in ENTRIES.values()))
+    ObjectiveSettings = joined(
+        "ObjectiveSettings", SharedObjective, (entry.objective_settings for entry in ENTRIES.values())
+    )
 
 
 class Config(Section):
@@ -153,20 +155,20 @@ class Config(Section):
     deterministic: bool = False
     """Whether CUDA uses only kernels that give the same bits each time; an operation that has none stops the
     run."""
-    clip: Clip = Clip()
-    mel: Mel = Mel()
-    data: Data = Data()
-    store: Store = Store()
-    augment: Augment = Augment()
-    model: Model
-    objective: Objective = Field(default_factory=Objective, validate_default=True)
-    optim: Optim = Optim()
-    predict: Predict = Predict()
-    rules: Rules = Rules()
+    clip: ClipSettings = ClipSettings()
+    mel: MelSettings = MelSettings()
+    data: DataSettings = DataSettings()
+    store: StoreSettings = StoreSettings()
+    augment: AugmentSettings = AugmentSettings()
+    model: ModelSettings
+    objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, validate_default=True)
+    optim: OptimSettings = OptimSettings()
+    predict: PredictSettings = PredictSettings()
+    rules: RulesSettings = RulesSettings()
 
     @field_validator("objective")
     @classmethod
-    def _per(cls, objective: Objective, info: ValidationInfo) -> Objective:
+    def _per(cls, objective: ObjectiveSettings, info: ValidationInfo) -> ObjectiveSettings:
         model = info.data.get("model")
         if model is None:  # refused already
             return objective

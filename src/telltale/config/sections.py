@@ -24,7 +24,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-class Clip(Section):
+class ClipSettings(Section):
     """What is read of a clip: `frames` pictures and all the sound of one span of `seconds` seconds."""
 
     seconds: Positive = 4.0
@@ -48,7 +48,7 @@ class Clip(Section):
     """Frames of a clip after which decoding is given up."""
 
     @model_validator(mode="after")
-    def _decord_is_exact(self) -> "Clip":
+    def _decord_is_exact(self) -> "ClipSettings":
         if self.backend == "decord" and self.sampling != "exact":
             raise ValueError(
                 f"backend 'decord' knows no sampling but 'exact', got '{self.sampling}'; set "
@@ -57,7 +57,7 @@ class Clip(Section):
         return self
 
 
-class Mel(Section):
+class MelSettings(Section):
     """The log-mel image, by librosa's definition; its length in seconds is the clip's span."""
 
     rate_hz: Count = 16_000
@@ -74,7 +74,7 @@ class Mel(Section):
     """Upper edge of the highest band, in Hz; at most half of rate_hz."""
 
     @model_validator(mode="after")
-    def _band(self) -> "Mel":
+    def _band(self) -> "MelSettings":
         if not self.fmin_hz < self.fmax_hz <= self.rate_hz / 2:
             raise ValueError(
                 f"wanted fmin_hz < fmax_hz <= rate_hz / 2, got {self.fmin_hz}, {self.fmax_hz}, {self.rate_hz}"
@@ -82,7 +82,7 @@ class Mel(Section):
         return self
 
 
-class Data(Section):
+class DataSettings(Section):
     """Where the data lies below `--data DIR`, and how it is fed."""
 
     train_labels: str = "train_labels.csv"
@@ -113,7 +113,7 @@ class Data(Section):
     """Column of the training labels that names the kind of forgery; null: "method", if there is one."""
 
 
-class Store(Section):
+class StoreSettings(Section):
     """Limits of a decode-once store (`--store DIR`)."""
 
     max_gb: Positive = 100.0
@@ -124,7 +124,7 @@ class Store(Section):
     """Entries of one file of the store."""
 
 
-class Augment(Section):
+class AugmentSettings(Section):
     """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on
     all its frames."""
 
@@ -163,13 +163,13 @@ class Augment(Section):
     """Probability that a band and a stretch of time of the mel image are set to its mean."""
 
     @model_validator(mode="after")
-    def _qualities(self) -> "Augment":
+    def _qualities(self) -> "AugmentSettings":
         if self.jpeg_low > self.jpeg_high:
             raise ValueError(f"wanted jpeg_low <= jpeg_high, got {self.jpeg_low}, {self.jpeg_high}")
         return self
 
 
-class Optim(Section):
+class OptimSettings(Section):
     """How weights are updated, how long, and when the run is saved."""
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -218,7 +218,7 @@ class Optim(Section):
     changes nothing."""
 
     @model_validator(mode="after")
-    def _sam(self) -> "Optim":
+    def _sam(self) -> "OptimSettings":
         if self.sam_rho and (self.accumulate > 1 or self.autocast == "fp16"):
             raise ValueError(
                 "sam_rho takes two gradients of each batch; wanted accumulate: 1 and no fp16 with it"
@@ -226,7 +226,7 @@ class Optim(Section):
         return self
 
 
-class Predict(Section):
+class PredictSettings(Section):
     """How clips are scored."""
 
     batch_size: Count = 16
@@ -246,7 +246,7 @@ class Predict(Section):
     """Probability of forged for a clip without a score, where on_unreadable is "value"."""
 
 
-class Rules(Section):
+class RulesSettings(Section):
     """The competition's rules."""
 
     competition: bool = True

@@ -87,7 +87,7 @@ def random_span(rng: np.random.Generator, spans: int = 0) -> list[float]:
 def read_clip(
     path: Path,
     places: Sequence[float],
-    wanted: config.Clip,
+    wanted: config.ClipSettings,
     rate_hz: int,
     reads: tuple[str, ...],
     store: Store | None = None,
@@ -161,7 +161,7 @@ def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
 class _Reading:
     """One file, opened when the first span is read from it, and the seconds that its parts took."""
 
-    def __init__(self, path: Path, wanted: config.Clip, rate_hz: int, reads: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, wanted: config.ClipSettings, rate_hz: int, reads: tuple[str, ...]) -> None:
         self.path, self.wanted, self.rate_hz, self.reads = path, wanted, rate_hz, reads
         self.limits = Limits(wanted.max_frame_pixels, wanted.max_decoded_frames)
         self.seconds: float | None = None

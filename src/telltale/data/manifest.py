@@ -118,7 +118,7 @@ def read_split(
     return _match(split, _read(labels), videos, (), allow_missing, allow_unlisted)
 
 
-def read_data(root: Path, settings: config.Data) -> tuple[Manifest, Manifest]:
+def read_data(root: Path, settings: config.DataSettings) -> tuple[Manifest, Manifest]:
     """The train and validation splits below `root`, checked against each other and against the files on disk.
 
     Raises InputError for what `read_labels` refuses; a name in both splits; a listed video that is not on

@@ -20,17 +20,17 @@ SILENCE = 1e-10  # of power: -100 dB
 BLOCK = 64  # columns whose transforms fit a core's cache; all at once take half as long again
 
 
-def n_samples(settings: config.Mel, seconds: float) -> int:
+def n_samples(settings: config.MelSettings, seconds: float) -> int:
     """Samples that `seconds` of sound make at the settings' rate."""
     return round(seconds * settings.rate_hz)
 
 
-def n_columns(settings: config.Mel, seconds: float) -> int:
+def n_columns(settings: config.MelSettings, seconds: float) -> int:
     """Columns of the image of `seconds` of sound: one for each hop, and one."""
     return 1 + n_samples(settings, seconds) // settings.hop_length
 
 
-def log_mel(samples: np.ndarray, settings: config.Mel, seconds: float) -> np.ndarray:
+def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -> np.ndarray:
     """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is
     -100 dB.
 
@@ -58,7 +58,7 @@ def log_mel(samples: np.ndarray, settings: config.Mel, seconds: float) -> np.nda
 
 
 @lru_cache
-def tables(settings: config.Mel) -> tuple[np.ndarray, Any]:
+def tables(settings: config.MelSettings) -> tuple[np.ndarray, Any]:
     """The Hann window, float64 (n_fft,), and the filter bank, sparse float64 (n_mels, n_fft / 2 + 1): a bin
     is in two bands.
 

@@ -63,7 +63,7 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, spec: dict[str, Any], settings: config.Store, *, required: bool = True
+        self, folder: Path, spec: dict[str, Any], settings: config.StoreSettings, *, required: bool = True
     ) -> None:
         self.spec, self.required, self.keeps = fingerprint(spec), required, True
         # Taken by the first process that says it, and never given back: nothing waits for it if that process

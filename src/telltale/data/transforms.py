@@ -33,7 +33,7 @@ def fit(pixels: np.ndarray, size: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
 
 
-def prepare(settings: config.Augment, reads: tuple[str, ...]) -> None:
+def prepare(settings: config.AugmentSettings, reads: tuple[str, ...]) -> None:
     """Import what training's changes need, before workers are forked: each would take its own two seconds and
     memory."""
     if "picture" in reads:
@@ -42,7 +42,9 @@ def prepare(settings: config.Augment, reads: tuple[str, ...]) -> None:
         importlib.import_module("scipy.signal")
 
 
-def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+def augment_frames(
+    pixels: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator
+) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) → the same shape: one draw of every parameter, the noise's pattern too, for
     all frames."""
     # Imported here, for prediction never needs these two seconds; the import asks the network for news unless
@@ -93,7 +95,7 @@ def augment_frames(pixels: np.ndarray, settings: config.Augment, rng: np.random.
 
 
 def augment_wave(
-    samples: np.ndarray, rate_hz: int, settings: config.Augment, rng: np.random.Generator
+    samples: np.ndarray, rate_hz: int, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
     """Sound float32 (N,) → the same shape: louder or softer by up to 6 dB, and noise 10 to 40 dB below the
     sound added.
@@ -115,7 +117,7 @@ def augment_wave(
     return changed
 
 
-def mask_mel(mel: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+def mask_mel(mel: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator) -> np.ndarray:
     """Log-mel image float32 (n_mels, L) dB → the same shape, one band and one stretch of time set to the
     image's mean.
 

@@ -80,7 +80,9 @@ def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray
     return coarsen(frame, rng) if rng.random() < 0.5 else sharpen(frame, rng)
 
 
-def change_alike(frames: np.ndarray, settings: config.Augment, rng: np.random.Generator) -> np.ndarray:
+def change_alike(
+    frames: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator
+) -> np.ndarray:
     """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same, all changed by one draw, as a site would
     change them.
 

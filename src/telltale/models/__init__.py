@@ -23,9 +23,9 @@ LEARNING = "learning"
 
 
 def build(
-    settings: config.Model,
-    mel: config.Mel,
-    clip: config.Clip,
+    settings: config.ModelSettings,
+    mel: config.MelSettings,
+    clip: config.ClipSettings,
     *,
     initialise: bool,
     methods: int | None = None,

@@ -126,7 +126,12 @@ class AudioVisual(nn.Module):
     """The whole: two streams, the summary token, the blocks, the pooling and the head."""
 
     def __init__(
-        self, settings: config.Model, picture: Tower, sound: Tower, mel_size: tuple[int, int], seconds: float
+        self,
+        settings: config.ModelSettings,
+        picture: Tower,
+        sound: Tower,
+        mel_size: tuple[int, int],
+        seconds: float,
     ) -> None:
         super().__init__()
         assert isinstance(settings, AudiovisualSettings)
@@ -212,7 +217,7 @@ def sinusoid(times: Tensor, width: int) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
-def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool) -> Tower:
+def picture_tower(settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool) -> Tower:
     """A timm backbone, or the frame-level detector that `settings` names, without its head."""
     if settings.picture_detector is None:
         return backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
@@ -224,7 +229,9 @@ def picture_tower(settings: config.Model, clip: config.Clip, *, initialise: bool
     )
 
 
-def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> AudioVisual:
+def build(
+    settings: config.ModelSettings, mel: config.MelSettings, clip: config.ClipSettings, *, initialise: bool
+) -> AudioVisual:
     """Both towers of `settings`, joined at `settings.width`."""
     if settings.width % (2 * HEADS):
         raise InputError(

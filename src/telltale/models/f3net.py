@@ -169,7 +169,7 @@ class F3Net(Detector):
 
 
 def build(
-    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> F3Net:
     """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`. Raises InputError for a size it
     cannot mix."""

@@ -25,7 +25,7 @@ class FrameCnn(Detector):
 
 
 def build(
-    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> FrameCnn:
     """`settings.picture_backbone` over pictures of `clip.image_size`."""
     size = (clip.image_size, clip.image_size)

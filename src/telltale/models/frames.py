@@ -17,7 +17,12 @@ from telltale.runtime.fake_tensors import count_devices
 
 
 def detector(
-    name: str, settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    name: str,
+    settings: config.ModelSettings,
+    clip: config.ClipSettings,
+    *,
+    initialise: bool,
+    methods: int | None = None,
 ) -> Detector:
     """The frame-level detector `name`, with or without what only training needs (`methods`, see
     `models.build`).

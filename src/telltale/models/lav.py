@@ -219,7 +219,7 @@ class LocateAndVerify(Detector):
 
 
 def build(
-    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> LocateAndVerify:
     """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too
     small a size."""

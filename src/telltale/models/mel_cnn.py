@@ -41,6 +41,8 @@ class MelCnn(nn.Module):
         return forged - genuine
 
 
-def build(settings: config.Model, mel: config.Mel, clip: config.Clip, *, initialise: bool) -> MelCnn:
+def build(
+    settings: config.ModelSettings, mel: config.MelSettings, clip: config.ClipSettings, *, initialise: bool
+) -> MelCnn:
     """The baseline over `settings.sound_backbone`: 11,177,538 parameters with a ResNet-18."""
     return MelCnn(backbone(settings, "sound", SIZE, initialise=initialise), settings.dropout)

@@ -92,7 +92,9 @@ class Meso(Detector):
         return self.dense(self.stages(pictures).permute(0, 2, 3, 1).flatten(1))
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Meso:
+def build(
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
+) -> Meso:
     """The network that `settings` names, as a detector by itself or as the picture tower, for pictures of
     `clip.image_size`.
 

@@ -76,7 +76,7 @@ def block(dropout: float, *plan: tuple[int, int, int]) -> list[nn.Module]:
 
 
 def build(
-    settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> ShallowNet:
     """The published network for pictures of `clip.image_size`, with `settings.dropout`."""
     assert isinstance(settings, RevisedSettings)

@@ -58,7 +58,9 @@ class Spsl(Detector):
         return xception.ending(self.backbone, xception.blocks(self.backbone, maps, 12, 12)).mean((2, 3))
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Spsl:
+def build(
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
+) -> Spsl:
     """SPSL on `settings.spsl_trunk`, its phase channel scaled by `settings.spsl_norm`."""
     assert isinstance(settings, SpslSettings)
     return Spsl(

@@ -183,7 +183,9 @@ def within_classes(count: int, device: torch.device) -> Tensor:
     return order.to(device)
 
 
-def build(settings: config.Model, clip: config.Clip, *, initialise: bool, methods: int | None = None) -> Ucf:
+def build(
+    settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
+) -> Ucf:
     """UCF for pictures of `clip.image_size`; with `methods` it can learn."""
     assert isinstance(settings, RevisedSettings)
     forgery = xception.trunk(settings, clip, initialise=initialise)

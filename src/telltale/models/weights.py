@@ -74,7 +74,7 @@ def full_tag(name: str, key: str) -> str:
     return f"{architecture}.{known.tag}" if known is not None and known.tag else architecture
 
 
-def locate(settings: config.Model, tower: str) -> Provenance:
+def locate(settings: config.ModelSettings, tower: str) -> Provenance:
     """Where the weights of `tower`, "picture" or "sound", would come from; asks no network.
 
     Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
@@ -120,7 +120,12 @@ def _recognise(tag: str, path: Path) -> Provenance:
 
 
 def backbone(
-    settings: config.Model, tower: str, size: tuple[int, int], *, pooled: bool = True, initialise: bool
+    settings: config.ModelSettings,
+    tower: str,
+    size: tuple[int, int],
+    *,
+    pooled: bool = True,
+    initialise: bool,
 ) -> Tower:
     """The backbone of `tower` for pictures (N, 3, *size): → (N, width) features, or, not `pooled`, its
     feature map or tokens.

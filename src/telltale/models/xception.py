@@ -10,7 +10,7 @@ from telltale import config
 from telltale.models.weights import Tower, backbone
 
 
-def trunk(settings: config.Model, clip: config.Clip, *, initialise: bool) -> Tower:
+def trunk(settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool) -> Tower:
     """The whole network without its classifier, with the mean and deviation of 0.5 that it was trained
     with."""
     return backbone(

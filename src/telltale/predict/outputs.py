@@ -72,7 +72,11 @@ class Outputs:
         _demand_writable(out)
 
     def write(
-        self, scores: Sequence[Score], asked: config.Predict, mean_score: float, source: sidecar.Source
+        self,
+        scores: Sequence[Score],
+        asked: config.PredictSettings,
+        mean_score: float,
+        source: sidecar.Source,
     ) -> int:
         """Write the score file, the submission and the side file, and print what became of the rows; the exit
         status.

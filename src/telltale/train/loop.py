@@ -158,7 +158,7 @@ def backward(
     usable: Tensor,
     objective: Objective,
     state: State,
-    optim: config.Optim,
+    optim: config.OptimSettings,
     share: float,
 ) -> Losses:
     """The objective's losses on the batch's usable clips, bool (N,), and their gradient, added to what is
@@ -183,7 +183,7 @@ def backward(
     )
 
 
-def update(state: State, optim: config.Optim, rate: float) -> None:
+def update(state: State, optim: config.OptimSettings, rate: float) -> None:
     """One optimiser step with the gradients at hand."""
     for group in state.optimiser.param_groups:
         group["lr"] = rate
@@ -239,7 +239,7 @@ def terms_of(progress: Progress) -> dict[str, float]:
     return {f"train_{name}": value / max(progress.clips, 1) for name, value in several.items()}
 
 
-def finished(state: State, optim: config.Optim) -> bool:
+def finished(state: State, optim: config.OptimSettings) -> bool:
     progress = state.progress
     tired = (
         optim.patience > 0

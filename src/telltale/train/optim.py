@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from telltale import config
 
 
-def optimiser(model: nn.Module, settings: config.Optim) -> torch.optim.Optimizer:
+def optimiser(model: nn.Module, settings: config.OptimSettings) -> torch.optim.Optimizer:
     """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum, over what `model`
     trains."""
     trained: Any = [p for p in model.parameters() if p.requires_grad]
@@ -39,7 +39,7 @@ def spared(model: nn.Module) -> set[str]:
     return {prefix + name for prefix, part in parts for name in part.no_weight_decay()}
 
 
-def rate_at(settings: config.Optim, step: int, steps_per_epoch: int) -> float:
+def rate_at(settings: config.OptimSettings, step: int, steps_per_epoch: int) -> float:
     """The learning rate of one step, a closed form: nothing to save, nothing to restore.
 
     step: batches since the run began. "step" is `StepLR(step_epochs, step_gamma)` stepped once an epoch;
@@ -59,7 +59,7 @@ def rate_at(settings: config.Optim, step: int, steps_per_epoch: int) -> float:
     return warmth * settings.rate
 
 
-def average(model: nn.Module, settings: config.Optim) -> AveragedModel | None:
+def average(model: nn.Module, settings: config.OptimSettings) -> AveragedModel | None:
     """An exponential moving average of weights and buffers, or None if `ema_decay` is 0."""
     if not settings.ema_decay:
         return None

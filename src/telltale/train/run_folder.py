@@ -91,7 +91,7 @@ def _found(folder: Path, settings: config.Config, *, resume: bool, force: bool) 
     return state
 
 
-def _rates_differ(then: config.Optim, now: config.Optim, state: dict[str, Any]) -> bool:
+def _rates_differ(then: config.OptimSettings, now: config.OptimSettings, state: dict[str, Any]) -> bool:
     """Whether any step done so far would have had another learning rate."""
     if then.epochs == now.epochs:
         return False
@@ -169,7 +169,7 @@ class Reads:
         self,
         folder: Path,
         root: Path,
-        settings: config.Data,
+        settings: config.DataSettings,
         splits: Sequence[Manifest],
         given: Sequence[tuple[str, Path]] = (),
         *,

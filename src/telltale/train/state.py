@@ -85,7 +85,7 @@ class State:
         self.progress = Progress(**content["progress"])
 
 
-def begin(model: nn.Module, settings: config.Optim, device_type: str) -> State:
+def begin(model: nn.Module, settings: config.OptimSettings, device_type: str) -> State:
     """The state before the first step; `model` is already on its device."""
     scaler = GradScaler(device_type, enabled=settings.autocast == "fp16")
     return State(model, optim.optimiser(model, settings), scaler, optim.average(model, settings), Progress())
