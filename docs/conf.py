@@ -52,25 +52,35 @@ html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
 html_show_sphinx = False
+# Most examples are command lines and what they print.
+highlight_language = "text"
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
 
-# A code host shows README.md as it is, so its table of contents is added only here.
+# A code host shows README.md as it is, so its table of contents is added here. A page that is not in it is an
+# error.
 CONTENTS = """
 
 ```{toctree}
 :hidden:
 :caption: Guides
-:glob:
 
-docs/*
+docs/commands
+docs/detectors
+docs/organiser
+docs/reproducibility
+docs/performance
+docs/gpu
 ```
 
 ```{toctree}
 :hidden:
 :caption: Development
 
+docs/architecture
 CONTRIBUTING
+docs/adding-a-detector
+docs/decisions
 CHANGELOG
 ```
 """

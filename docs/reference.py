@@ -18,6 +18,8 @@ from sphinx.application import Sphinx
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "telltale"
 # The first line of a list item: "- text", or "name: text" with one or more names.
 ITEM = re.compile(r"- (?P<text>.*)|(?P<names>`?[a-z_]\w*`?(?:, `?[a-z_]\w*`?)*): (?P<meaning>.*)")
+# A line of two columns.
+COLUMNS = re.compile(r"\S {3,}\S")
 OWN_NAME = re.compile(r"telltale\.[\w.]+|[A-Z]\w+")
 # What Sphinx resolves numpy's names of array types to, and those names.
 ALIASES = (
@@ -124,12 +126,12 @@ def paragraph(lines: list[str]) -> Iterator[str]:
 
 
 def as_rst(lines: list[str]) -> Iterator[str]:
-    """The lines of a docstring as reStructuredText. Indented lines are an example and stay as they are."""
+    """The lines of a docstring as reStructuredText. Indented lines and columns stay as they are."""
     for indented, run in groupby(lines, key=lambda line: line.startswith(" ") if line.strip() else None):
         block = list(run)
         if indented is None:
             yield ""
-        elif indented:
+        elif indented or sum(bool(COLUMNS.search(line)) for line in block) > 1:
             yield from ["", ".. code-block:: text", "", *(f"   {line}" for line in block), ""]
         else:
             yield from paragraph(block)

@@ -62,6 +62,25 @@ def test_the_readme_leads_to_every_guide() -> None:
     assert guides <= set(links(ROOT / "README.md"))
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=identify)
+def test_every_source_file_that_a_document_names_is_there(path: Path) -> None:
+    """By its path in the repository, the package, docs/ or tests/, or by its name alone."""
+    names = {file.name for file in [*PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")]}
+    for named in re.findall(r"`([\w./-]+\.py)`", path.read_text(encoding="utf-8")):
+        known = any((folder / named).is_file() for folder in (ROOT, PACKAGE, ROOT / "docs", ROOT / "tests"))
+        assert known or named in names, f"{named}: there is no such file"
+
+
+def test_the_architecture_page_has_all_packages_and_the_order_of_imports() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    for name in (path.name for path in reference.modules(PACKAGE)):
+        assert re.search(rf"^  (\S+\.py  )?{re.escape(name)}", page, re.M), f"{name} is not in the tree"
+    test = (ROOT / "tests/project/test_architecture.py").read_text(encoding="utf-8")
+    floors = re.search(r'^FLOORS = """\n(.*?)"""', test, re.M | re.S)
+    assert floors
+    assert f"```\n{floors[1]}```" in page
+
+
 # The API reference
 
 
@@ -82,6 +101,7 @@ def test_the_reference_covers_every_public_module() -> None:
         ("    a = 1\n    b = 2", ".. code-block:: text\n\n       a = 1\n       b = 2"),
         ("- one\n- two\n  more", "- \\ one\n- \\ two"),
         ("path: a file\na, b: two", "- \\ \\ ``path``\\ : a file\n- \\ \\ ``a``\\ , \\ ``b``\\ : two"),
+        ("ok      all of it\nempty   none", ".. code-block:: text\n\n   ok      all of it\n   empty   none"),
         ("It reads\nrate: not an item.", r"\ It reads rate: not an item."),
     ],
 )
