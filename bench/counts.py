@@ -9,12 +9,12 @@ from pathlib import Path
 
 from telltale import config
 from telltale.cli import models
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 
 
 def main() -> None:
     counts = {}
-    for name, entry in ENTRIES.items():
+    for name, entry in DETECTORS.items():
         settings = config.read(Path("configs", entry.config))
         counts[name] = {
             "settings": models.fingerprint(settings),

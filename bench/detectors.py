@@ -26,7 +26,7 @@ import pandas as pd
 
 from bench.measure import BEGIN, END, ROOT, call, insert
 from telltale import config, metrics
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.report import figures
 from telltale.scores.score import read_scores
 
@@ -97,7 +97,7 @@ def main(given: list[str] | None = None) -> int:
         prog="bench.detectors", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=ROOT / "detectors", help="data, runs and results")
-    parser.add_argument("--only", nargs="+", choices=ENTRIES, default=list(ENTRIES), metavar="NAME")
+    parser.add_argument("--only", nargs="+", choices=DETECTORS, default=list(DETECTORS), metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, help="trainings at a time, of two threads each")
     parser.add_argument(
         "--table", type=Path, help="write the table into this document, and its picture beside it"
@@ -140,7 +140,7 @@ def perceived(way: str) -> tuple[str, ...]:
 
 
 def way_of(name: str) -> str:
-    reads = ENTRIES[name].reads
+    reads = DETECTORS[name].reads
     return reads[0] if len(reads) == 1 else "both"
 
 
@@ -152,7 +152,7 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
     values = {**BUDGET, **OWN.get(name, {}), **labels}
     given = [*(f"{key}={value}" for key, value in values.items()), *overrides]
     settings = [word for text in given for word in ("--set", text)]
-    chosen = config.read(ROOT / "configs" / ENTRIES[name].config, given)
+    chosen = config.read(ROOT / "configs" / DETECTORS[name].config, given)
     fingerprint = config.fingerprint(chosen)
     done = run / "done.json"
     if not done.exists() or json.loads(done.read_text())["settings"] != fingerprint:
@@ -160,7 +160,7 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
         train = (
             "train.py",
             "--config",
-            f"configs/{ENTRIES[name].config}",
+            f"configs/{DETECTORS[name].config}",
             "--data",
             out / "data",
             "--out",
@@ -233,7 +233,7 @@ def merged(text: str, rows: list[dict[str, Any]]) -> list[str]:
             "the document's table has other columns; run all detectors, without --only, into an empty one"
         )
     lines = {named(line): line for line in [*before[2:], *table(rows)[2:]]}
-    return [HEADER, RULE, *(lines[name] for name in ENTRIES if name in lines)]
+    return [HEADER, RULE, *(lines[name] for name in DETECTORS if name in lines)]
 
 
 def named(line: str) -> str:

@@ -9,6 +9,7 @@ import torch
 
 from bench.measure import Row, seconds
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, Facts
 from telltale.data.mel import n_columns
 from telltale.predict.inference import Inference
@@ -42,7 +43,7 @@ def measure(repeats: int, count: int | None = None) -> list[Row]:
         given = batch(
             settings,
             count or settings.predict.batch_size,
-            "picture" in models.ENTRIES[settings.model.name].reads,
+            "picture" in DETECTORS[settings.model.name].reads,
         )
 
         @torch.inference_mode()

@@ -9,6 +9,7 @@ import torch
 
 from bench.measure import Row, seconds
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Key, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed
@@ -30,7 +31,7 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         update={"data": settings.data.model_copy(update={"workers": None, "balance": False})}
     )
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
-    dataset = ClipDataset(rows, settings, models.ENTRIES[settings.model.name].reads, training=True)
+    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, training=True)
     with distributed.join(settings.threads) as here:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
         now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, here.device.type)

@@ -12,14 +12,14 @@ from bench import detectors, measure
 from telltale import config
 from telltale.cli import main
 from telltale.cli import models as verb
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_every_detector_has_a_config_that_names_it() -> None:
-    for name, entry in ENTRIES.items():
+    for name, entry in DETECTORS.items():
         settings = config.read(ROOT / "configs" / entry.config)
         assert settings.model.name == name
         assert settings.model.picture_backbone == entry.backbone or not entry.fixed
@@ -38,19 +38,20 @@ def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
 
 def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipped() -> None:
     shipped = {
-        name: verb.fingerprint(config.read(Path("configs", entry.config))) for name, entry in ENTRIES.items()
+        name: verb.fingerprint(config.read(Path("configs", entry.config)))
+        for name, entry in DETECTORS.items()
     }
     counted = {name: known["settings"] for name, known in verb.counted().items()}
     assert counted == shipped, "changed since they were counted: python -m bench.counts"
     program = "import sys; from telltale.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["name", *ENTRIES]
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["name", *DETECTORS]
 
 
 @pytest.mark.parametrize("name", ["meso4", "audiovisual"])
 def test_what_is_listed_is_what_is_counted(name: str) -> None:
-    settings = config.read(ROOT / "configs" / ENTRIES[name].config)
+    settings = config.read(ROOT / "configs" / DETECTORS[name].config)
     assert verb.measure(settings, timed=False) == verb.counted()[name]["counts"]
 
 
@@ -104,7 +105,7 @@ def test_the_table_of_the_document_has_every_detector() -> None:
     text = (ROOT / "docs/detectors.md").read_text(encoding="utf-8")
     table = text.partition(measure.BEGIN)[2].partition(measure.END)[0]
     rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", table, re.M)
-    assert [name for name, _ in rows] == list(ENTRIES)
+    assert [name for name, _ in rows] == list(DETECTORS)
     assert all(re.match(r" [01]\.\d{3} \[", cells) for _, cells in rows)
     assert (ROOT / "docs/detectors.png").stat().st_size > 10_000
 

@@ -19,7 +19,7 @@ from telltale.config import (
     parse,
     read,
 )
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 
 
@@ -288,7 +288,7 @@ def test_settings_are_frozen(write):
 def test_any_frame_level_detector_fits_into_the_shipped_audiovisual_config():
     path = Path(__file__).parents[2] / "configs/audiovisual.yaml"
     assert read(path).model.picture_backbone == "efficientnet_b0.ra_in1k"
-    for name, entry in ENTRIES.items():
+    for name, entry in DETECTORS.items():
         if entry.per_frame:
             model = read(path, [f"model.picture_detector={name}"]).model
             assert (model.picture_detector, model.picture_backbone) == (name, entry.backbone)

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from telltale import config
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.config.schema import SharedModel, joined
 from telltale.config.sections import Section
 from telltale.errors import InputError
@@ -94,7 +94,7 @@ def test_a_key_that_is_there_already_is_refused_as_a_detectors_own() -> None:
     # Several detectors may share a class.
     assert (
         list(
-            joined("ModelSettings", SharedModel, [None, *2 * [ENTRIES["spsl"].model_settings]]).model_fields
+            joined("ModelSettings", SharedModel, [None, *2 * [DETECTORS["spsl"].model_settings]]).model_fields
         )[-1]
         == "spsl_norm"
     )
@@ -162,7 +162,7 @@ def test_losses_that_a_detector_cannot_have_are_refused(model: dict, per: str, s
 
 
 def test_detectors_that_judge_frames_are_published_with_losses_of_frames():
-    for entry in ENTRIES.values():
+    for entry in DETECTORS.values():
         settings = config.read(Path(__file__).parents[2] / "configs" / entry.config)
         assert settings.objective.per == ("frame" if entry.per_frame else "clip"), entry.config
 
@@ -182,7 +182,7 @@ def test_a_misspelt_detector_gets_the_name_that_was_meant(name: str, meant: str)
 
 
 def test_an_update_is_of_as_many_pictures_as_published() -> None:
-    for name, entry in ENTRIES.items():
+    for name, entry in DETECTORS.items():
         if entry.per_frame:
             settings = config.read(SOURCE.parent.parent / "configs" / entry.config)
             clips = settings.data.batch_size * settings.optim.accumulate * (2 if name == "sbi" else 1)

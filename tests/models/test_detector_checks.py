@@ -8,7 +8,7 @@ from torch import nn
 
 from telltale import config, models
 from telltale.errors import InputError
-from telltale.models import frames, meso
+from telltale.models import frame_level, meso
 
 torch.set_num_threads(1)
 
@@ -81,9 +81,9 @@ def test_checking_a_detector_draws_and_changes_nothing() -> None:
         torch.get_rng_state(),
         {name: value.clone() for name, value in detector.state_dict().items()},
     )
-    frames.check("meso4", detector, 64)
+    frame_level.check("meso4", detector, 64)
     assert torch.equal(torch.get_rng_state(), before)
     assert detector.training
     assert all(torch.equal(value, state[name]) for name, value in detector.state_dict().items())
     # What it cannot read at all is the audit's to tell.
-    frames.check("meso4", meso.Meso("meso4", 96), 64)
+    frame_level.check("meso4", meso.Meso("meso4", 96), 64)

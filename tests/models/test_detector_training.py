@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from bench import detectors
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 
 # Quick ones in every test run; `make test-slow` has them all.
 FAST = ("mel_cnn", "shallownet_v3", "resnet18")
@@ -25,7 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in ENTRIES]
+    "name", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in DETECTORS]
 )
 def test_a_detector_learns_the_kinds_of_forgery_that_it_is_shown(world: Path, name: str) -> None:
     found = detectors.measure(name, world, [])

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from telltale import config, models
 from telltale.competition import rules
+from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.models.pooling import FramePooling
@@ -20,7 +21,7 @@ from telltale.models.shallownet import ShallowNet
 torch.set_num_threads(1)
 
 MEL = config.MelSettings(n_mels=64)
-FRAME_WISE = [name for name, entry in models.ENTRIES.items() if entry.per_frame]
+FRAME_WISE = [name for name, entry in DETECTORS.items() if entry.per_frame]
 LEARNERS = ["ucf", "lav"]
 MAP_BRANCH = ("detector.scores.", "detector.locate.")  # of lav: its map has no part in a clip's score
 TRACED = ["frame_cnn", "meso4", "mesoinception4", "shallownet_v3", "xception", "resnet18", "spsl", "f3net"]
@@ -336,7 +337,7 @@ def test_the_weights_that_are_shipped_fill_a_model_for_prediction(name: str, set
     small = SMALL if name == "frame_cnn" else {}
     # Pretrained weights are asked for, and not looked for.
     settings = config.ModelSettings.model_validate(
-        {"name": name, **small, "pretrained": models.ENTRIES[name].backbone is not None}
+        {"name": name, **small, "pretrained": DETECTORS[name].backbone is not None}
     )
     torch.manual_seed(5)
     bare = models.build(

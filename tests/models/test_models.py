@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.models.audiovisual import drop_one
@@ -106,7 +107,7 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
 def test_what_a_model_does_not_read_may_be_empty_or_none(name: str) -> None:
     model = build(name).eval()
     pictures, mel, seen, heard, times = batch(2)
-    reads = models.ENTRIES[name].reads
+    reads = DETECTORS[name].reads
     full = model(pictures, mel, seen, heard, times)
     for nothing in (None, torch.zeros(2, 0)):
         spare = (pictures if "picture" in reads else nothing, mel if "sound" in reads else nothing)

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from telltale.config import fingerprint, read
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 from telltale.runtime import environment, source
 from telltale.runtime.entry import MODEL_STACK
@@ -193,7 +193,7 @@ print(config.fingerprint(config.read(Path("demo"))), environment.code())
 def test_an_installed_wheel_has_its_commands(installed: Path, tmp_path: Path) -> None:
     telltale = installed.parent / "telltale"
     table = run(installed, telltale, "models", folder=tmp_path)
-    assert [line.split()[0] for line in table.splitlines()] == ["name", *ENTRIES]
+    assert [line.split()[0] for line in table.splitlines()] == ["name", *DETECTORS]
     assert run(installed, "-m", "telltale", "models", folder=tmp_path) == table
     with pytest.raises(subprocess.CalledProcessError) as failed:
         run(

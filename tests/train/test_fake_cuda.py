@@ -18,6 +18,7 @@ from feed_world import Numbered, feed_of, read
 from torch import Tensor
 
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, Facts, Key
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import on_device
@@ -62,7 +63,7 @@ TARGETS = [0, 1, 0, 1]
 
 def settings_of(file: Path) -> config.Config:
     chosen = config.read(file, ["clip.frames=2", "clip.image_size=96", f"data.batch_size={len(TARGETS)}"])
-    return config.override(chosen, SMALL.get(models.ENTRIES[chosen.model.name].file, []))
+    return config.override(chosen, SMALL.get(DETECTORS[chosen.model.name].file, []))
 
 
 class OneBatch:
@@ -70,7 +71,7 @@ class OneBatch:
 
     def __init__(self, settings: config.Config, unit: str) -> None:
         self.batches = TrainBatches(np.array(TARGETS * 2), settings, 0, 1, unit)
-        reads = models.ENTRIES[settings.model.name].reads
+        reads = DETECTORS[settings.model.name].reads
         self.shapes = ClipDataset([], settings, reads, spans=2 if unit == "genuine" else 1).shapes()
 
     def __iter__(self) -> Iterator[Batch]:
@@ -124,7 +125,7 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         assert infer(batch).shape == batch.usable.shape and {tensor.dtype for tensor in heads} == {
             torch.float32
         }
-        if models.ENTRIES[settings.model.name].maps:
+        if DETECTORS[settings.model.name].maps:
             Maps(tmp_path, infer).write(feed.batch([Key(0, -1)]))
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 import predict
 import train
 from telltale import config, models
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, Facts
 from telltale.data.manifest import Row
 from telltale.errors import InputError
@@ -266,7 +266,7 @@ SMALL += [
 
 def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False) -> int:
     words = [word for value in [*SMALL, *more] for word in ("--set", value)]
-    file = Path(__file__).parents[2] / "configs" / ENTRIES[name].config
+    file = Path(__file__).parents[2] / "configs" / DETECTORS[name].config
     given = ["--config", str(file), "--data", str(data), "--out", str(out)]
     return train.train(train.arguments([*given, *words, *["--resume"] * resume]))
 
@@ -276,7 +276,7 @@ def do_train(data: Path, name: str, out: Path, *more: str, resume: bool = False)
     "name",
     [
         pytest.param(name, marks=() if e.objective != "classifier" else pytest.mark.slow)
-        for name, e in ENTRIES.items()
+        for name, e in DETECTORS.items()
     ],
 )
 def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path: Path, name: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from telltale import config
-from telltale.models.frames import Frames
+from telltale.models.frame_level import FrameLevelModel
 from telltale.models.shallownet import ShallowNet
 from telltale.train import optim
 
@@ -78,7 +78,7 @@ def test_shallownets_decay_adds_to_each_gradient_what_keras_l2_does() -> None:
     settings = config.read(CONFIGS / "shallownet_v3.yaml").optim
     assert (settings.name, settings.weight_decay, settings.decay) == ("adam", 2e-4, "weights")
     torch.manual_seed(0)
-    model = Frames(ShallowNet(24, dropout=0.0, revision=2), "mean", 1)
+    model = FrameLevelModel(ShallowNet(24, dropout=0.0, revision=2), "mean", 1)
     twin = copy.deepcopy(model)
     ours = optim.optimiser(model, settings)
     plain = torch.optim.Adam(twin.parameters(), lr=settings.rate)

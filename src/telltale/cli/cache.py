@@ -63,10 +63,10 @@ def _build(args: argparse.Namespace) -> int:
         )
     train, validation = manifest.read_data(args.data, settings.data)
     # Now torch, which takes seconds to load.
-    from telltale import models
+    from telltale.config.detectors import DETECTORS
     from telltale.data.dataset import open_store
 
-    store = open_store(args.store, settings, models.ENTRIES[settings.model.name].reads, required=True)
+    store = open_store(args.store, settings, DETECTORS[settings.model.name].reads, required=True)
     work = [(train.rows, settings.data.spans), (validation.rows, 1)]
     _estimate(work, settings, store)
     done = {"hits": 0, "misses": 0, "failures": 0}
@@ -135,9 +135,9 @@ def _coded(view: "View", settings: "config.Config") -> list[bytes] | None:
 
 
 def _reads(settings: "config.Config") -> tuple[str, ...]:
-    from telltale import models
+    from telltale.config.detectors import DETECTORS
 
-    return models.ENTRIES[settings.model.name].reads
+    return DETECTORS[settings.model.name].reads
 
 
 def _decode(

@@ -30,13 +30,13 @@ def run(args: argparse.Namespace) -> int:
 
     settings = config.read(args.config, [*args.set, "model.pretrained=true"])
     # Now torch, which takes seconds to load.
-    from telltale import models
     from telltale.competition import rules
+    from telltale.config.detectors import DETECTORS
     from telltale.models import hub, weights
 
     rules.enforce_settings(settings)
     out = args.out or hub.folder()
-    for tower in models.ENTRIES[settings.model.name].reads:
+    for tower in DETECTORS[settings.model.name].reads:
         if (own := getattr(settings.model, f"{tower}_weights")) is not None:
             print(f"{tower}: {own} is named by the configuration; nothing to fetch")
             continue

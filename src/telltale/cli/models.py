@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 
 COLUMNS = (
@@ -43,12 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a row for each detector. Raises InputError for a name that is none."""
-    if unknown := [name for name in args.names if name not in ENTRIES]:
+    if unknown := [name for name in args.names if name not in DETECTORS]:
         raise InputError(
-            f"telltale models: no detector is called {unknown[0]!r}; wanted one of {', '.join(ENTRIES)}"
+            f"telltale models: no detector is called {unknown[0]!r}; wanted one of {', '.join(DETECTORS)}"
         )
     rows = []
-    for name in args.names or ENTRIES:
+    for name in args.names or DETECTORS:
         rows.append(describe(name, timed=args.time))
         if not args.json:
             print(line(rows[-1], header=len(rows) == 1), flush=True)
@@ -63,7 +63,7 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
     know is measured."""
     from telltale import config
 
-    entry = ENTRIES[name]
+    entry = DETECTORS[name]
     settings = config.read(Path("configs", entry.config))
     known = {} if timed else counted().get(name, {})
     return {

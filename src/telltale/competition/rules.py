@@ -20,6 +20,7 @@ from torch import nn
 from telltale import config, models
 from telltale.competition.audit_record import Audit, Finding, one_line, read, verdict, write
 from telltale.competition.tags import check_tag
+from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.scores.score import first_few
@@ -48,7 +49,7 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
     read."""
     from telltale.models.weights import locate  # and timm with it
 
-    towers = models.ENTRIES[settings.model.name].reads
+    towers = DETECTORS[settings.model.name].reads
     return (
         *_check_rules(settings.rules),
         *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers),

@@ -80,7 +80,7 @@ class LavSettings(Section):
 
 
 @dataclass(frozen=True)
-class Entry:
+class DetectorEntry:
     """One detector.
 
     file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and
@@ -112,11 +112,10 @@ class Entry:
     objective_settings: type[Section] | None = None
 
 
-def _frames(file: str, config: str, source: str, backbone: str | None, **more: Any) -> Entry:
-    """A detector that judges frame by frame and is what it is on one backbone alone; `more` as `Entry`
-    says."""
+def _frames(file: str, config: str, source: str, backbone: str | None, **more: Any) -> DetectorEntry:
+    """A detector that scores frame by frame, on one fixed backbone; more: other fields of `DetectorEntry`."""
     return replace(
-        Entry(
+        DetectorEntry(
             file,
             ("picture",),
             "classifier",
@@ -131,16 +130,16 @@ def _frames(file: str, config: str, source: str, backbone: str | None, **more: A
     )
 
 
-def _network(config: str, source: str, backbone: str, **more: Any) -> Entry:
+def _network(config: str, source: str, backbone: str, **more: Any) -> DetectorEntry:
     """A network of timm's over single frames; `model.picture_backbone` may name another."""
     return _frames("frame_cnn", config, source, backbone, fixed=False, **more)
 
 
-ENTRIES = {
-    "mel_cnn": Entry(
+DETECTORS = {
+    "mel_cnn": DetectorEntry(
         "mel_cnn", ("sound",), "classifier", "baseline.yaml", "the competition guide's baseline"
     ),
-    "audiovisual": Entry(
+    "audiovisual": DetectorEntry(
         "audiovisual",
         ("picture", "sound"),
         "classifier",

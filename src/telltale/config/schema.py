@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.config.sections import (
     AugmentSettings,
     ClipSettings,
@@ -60,10 +60,10 @@ class SharedModel(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in ENTRIES:
-            meant = difflib.get_close_matches(name.lower().replace("-", "_"), ENTRIES, 1)
+        if name not in DETECTORS:
+            meant = difflib.get_close_matches(name.lower().replace("-", "_"), DETECTORS, 1)
             hint = f"; did you mean {meant[0]}?" if meant else ""
-            raise ValueError(f"no detector of that name{hint or ';'} wanted one of {', '.join(ENTRIES)}")
+            raise ValueError(f"no detector of that name{hint or ';'} wanted one of {', '.join(DETECTORS)}")
         return name
 
     @model_validator(mode="before")
@@ -71,22 +71,22 @@ class SharedModel(Section):
     def _default_backbone(cls, tree: Any) -> Any:
         # Filled in here, so that a run's resolved config names the network that was trained.
         named = (tree.get("picture_detector") or tree.get("name")) if isinstance(tree, dict) else None
-        if named in ENTRIES and tree.get("picture_backbone") is None:
-            return {**tree, "picture_backbone": ENTRIES[named].backbone}
+        if named in DETECTORS and tree.get("picture_backbone") is None:
+            return {**tree, "picture_backbone": DETECTORS[named].backbone}
         return tree
 
     @model_validator(mode="after")
     def _fits(self) -> "SharedModel":
-        entry, named = ENTRIES[self.name], self.name
+        entry, named = DETECTORS[self.name], self.name
         if self.picture_detector is not None:
-            known = [name for name, other in ENTRIES.items() if other.per_frame]
+            known = [name for name, other in DETECTORS.items() if other.per_frame]
             if not entry.takes_detector or self.picture_detector not in known:
-                takers = ", ".join(name for name, other in ENTRIES.items() if other.takes_detector)
+                takers = ", ".join(name for name, other in DETECTORS.items() if other.takes_detector)
                 raise ValueError(
                     f"picture_detector is for {takers} and one of {', '.join(known)}, got "
                     f"'{self.picture_detector}'"
                 )
-            entry, named = ENTRIES[self.picture_detector], self.picture_detector
+            entry, named = DETECTORS[self.picture_detector], self.picture_detector
         if entry.fixed and self.picture_backbone != entry.backbone:
             raise ValueError(
                 f"{named} is built on {entry.backbone or 'no backbone'}, got picture_backbone "
@@ -97,7 +97,7 @@ class SharedModel(Section):
                 raise ValueError(f"{named} has no ImageNet weights to begin with; wanted pretrained: false")
             if self.picture_weights and not entry.keras:
                 raise ValueError(f"{named} has no published weights to begin with; wanted no picture_weights")
-        own = ENTRIES[self.name]
+        own = DETECTORS[self.name]
         if own.per == ("frame",) and self.pooling == "attention":
             raise ValueError(
                 f"{self.name} learns from single frames, which teach no attention; wanted pooling mean, max "
@@ -139,9 +139,11 @@ if TYPE_CHECKING:
     ModelSettings: TypeAlias = SharedModel
     ObjectiveSettings: TypeAlias = SharedObjective
 else:
-    ModelSettings = joined("ModelSettings", SharedModel, (entry.model_settings for entry in ENTRIES.values()))
+    ModelSettings = joined(
+        "ModelSettings", SharedModel, (entry.model_settings for entry in DETECTORS.values())
+    )
     ObjectiveSettings = joined(
-        "ObjectiveSettings", SharedObjective, (entry.objective_settings for entry in ENTRIES.values())
+        "ObjectiveSettings", SharedObjective, (entry.objective_settings for entry in DETECTORS.values())
     )
 
 
@@ -172,7 +174,7 @@ class Config(Section):
         model = info.data.get("model")
         if model is None:  # refused already
             return objective
-        allowed = ENTRIES[model.name].per
+        allowed = DETECTORS[model.name].per
         per = objective.per or allowed[0]
         if per not in allowed:
             why = "has no scores of single frames" if per == "frame" else "learns from single frames"

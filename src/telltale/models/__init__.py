@@ -1,4 +1,4 @@
-"""The models, built by name; the names are `registry.ENTRIES`.
+"""The models, built by name; the names are keys of `config.detectors.DETECTORS`.
 
 Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, n_mels, L) float dB, has_picture
 (N,) bool, has_sound (N,) bool, frame_seconds (N, T) float from where the mel begins) → logit (N,) of forged,
@@ -12,12 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from telltale import config
-from telltale.config.detectors import ENTRIES, Entry
+from telltale.config.detectors import DETECTORS
 
 if TYPE_CHECKING:  # torch takes seconds to load, and `checkpoint` says what is wrong with a file before that
     from torch import Tensor, nn
-
-__all__ = ["ENTRIES", "Entry", "build", "for_prediction", "shipped"]
 
 LEARNING = "learning"
 
@@ -39,13 +37,13 @@ def build(
     decode. Raises InputError where a backbone is unknown, its weights cannot be had, or a detector's features
     or head are not what `detector.Detector` says.
     """
-    entry = ENTRIES[settings.name]
+    entry = DETECTORS[settings.name]
     if not entry.per_frame:
         return import_module(f"{__name__}.{entry.file}").build(settings, mel, clip, initialise=initialise)
-    from telltale.models.frames import Frames, detector
+    from telltale.models.frame_level import FrameLevelModel, detector
 
     found = detector(settings.name, settings, clip, initialise=initialise, methods=methods)
-    return Frames(found, settings.pooling, settings.top_k)
+    return FrameLevelModel(found, settings.pooling, settings.top_k)
 
 
 def for_prediction(model: "nn.Module") -> "nn.Module":

@@ -17,7 +17,7 @@ from telltale import config
 from telltale.config.detectors import AudiovisualSettings
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.models import frames, norms
+from telltale.models import frame_level, norms
 from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise, full_precision
 from telltale.models.pooling import pooling
@@ -221,7 +221,7 @@ def picture_tower(settings: config.ModelSettings, clip: config.ClipSettings, *, 
     """A timm backbone, or the frame-level detector that `settings` names, without its head."""
     if settings.picture_detector is None:
         return backbone(settings, "picture", (clip.image_size, clip.image_size), initialise=initialise)
-    detector = frames.detector(settings.picture_detector, settings, clip, initialise=initialise)
+    detector = frame_level.detector(settings.picture_detector, settings, clip, initialise=initialise)
     detector.behead()
     # It scales its pictures itself, each in its own way.
     return Tower(

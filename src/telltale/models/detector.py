@@ -3,8 +3,8 @@
     class Mine(Detector):
         def features(self, pictures): ...       # (B, 3, H, W) in [0, 1] → (B, width)
 
-A clip's score is pooled from its frames' by `frames.Frames`; as the picture tower of `audiovisual` its
-features are tokens.
+`frame_level.FrameLevelModel` pools a clip's score from the scores of its frames. In the picture tower of
+`audiovisual` the features are tokens.
 """
 
 from typing import Any

@@ -3,9 +3,9 @@ two streams.
 
 One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree
 on, LFGA guides the noise stream by the picture stream's places, MPFF fuses maps of several scales into a
-forgery map, and the noise stream's maps decide. The objective is `objectives.LocateAndVerify`. Facts from
-github.com/sccsok/Locate-and-Verify at bb13f08; what that code builds and no output of it depends on
-(convolutions in CMCE, norms in LFGA, the picture stream's last stage) is left out.
+forgery map, and the noise stream's maps decide. The objective is
+`objectives.LocateAndVerifyObjective`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08; what that
+code builds and no output of it depends on (convolutions in CMCE, norms in LFGA, the picture stream's last stage) is left out.
 """
 
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ def judged(channels: int, outputs: int) -> nn.Sequential:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class LavTrainingOutput:
     """classes: (B, 2) scores of genuine and forged; patches: (B, 2, h, w), the same of every patch;
     projected: (B, 256, h, w), None where the network was built for prediction."""
 
@@ -208,14 +208,14 @@ class LocateAndVerify(Detector):
         super().behead()
         del self.scores, self.locate
 
-    def learn(self, pictures: Tensor) -> Learnt:
+    def learn(self, pictures: Tensor) -> LavTrainingOutput:
         """Pictures (B, 3, H, W) in [0, 1] → what is said of each and of its patches, h = H/16."""
         seen, noise = self.streams(pictures)
         scored = [layer(maps) for layer, maps in zip(self.scores, seen, strict=True)]
         fine = [mpff(maps, scored[-1], window) for maps, window in zip(scored[:-1], WINDOWS, strict=True)]
         patches = self.locate(torch.cat([*fine, seen[-1]], 1))
         projected = None if self.learning is None else self.learning(seen[-1])
-        return Learnt(self.classes(self.verify(noise)), patches, projected)
+        return LavTrainingOutput(self.classes(self.verify(noise)), patches, projected)
 
 
 def build(

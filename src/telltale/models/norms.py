@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from telltale import config
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 
 FEWEST = 8  # samples from which batch norm estimates a mean and a variance well enough
 
@@ -33,7 +33,7 @@ def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int
     if not any(isinstance(module, _BatchNorm) for module in model.modules()):
         return None
     apart = 1 if settings.optim.sync_batch_norm else world
-    per_frame = ENTRIES[settings.model.name].per_frame
+    per_frame = DETECTORS[settings.model.name].per_frame
     each = settings.clip.frames * (2 if unit == "genuine" else 1) if per_frame else 1
     size, wanted = settings.data.batch_size, -(-FEWEST // each) * apart
     if size // apart * each >= FEWEST:

@@ -4,7 +4,7 @@ from what each has.
 Two Xception encoders, of forgery and of content; from the forgery features a specific and a common part, each
 with its head; a decoder that rebuilds a picture of one's content with another's forgery keeps the parts
 apart. At inference only the common path is used, counted and shipped: 22,252,586 parameters, of 46.8 million
-while it learns. The objective is `objectives.Ucf`. Facts from DeepfakeBench 8a4a7bf.
+while it learns. The objective is `objectives.UcfObjective`. Facts from DeepfakeBench 8a4a7bf.
 """
 
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def enlarged(maps: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Learnt:
+class UcfTrainingOutput:
     """What the objective wants of B pictures, genuine and forged in turns.
 
     common: (B, 2) and specific: (B, M + 1) scores of classes; common_features, specific_features: (B, 256);
@@ -150,7 +150,7 @@ class Ucf(Detector):
     def features(self, pictures: Tensor) -> Tensor:
         return self.common(self.forgery(self.normalise(pictures))).mean((2, 3))
 
-    def learn(self, pictures: Tensor) -> Learnt:
+    def learn(self, pictures: Tensor) -> UcfTrainingOutput:
         """Pictures (B, 3, S, S) in [0, 1], every genuine one followed by the forged one that is its
         partner."""
         assert isinstance(self.learning, Learning)
@@ -169,7 +169,7 @@ class Ucf(Detector):
             self.learning.decoder(content, condition[partner], size),
         )
         features = common.mean((2, 3)), specific.mean((2, 3))
-        return Learnt(
+        return UcfTrainingOutput(
             self.classes(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt
         )
 

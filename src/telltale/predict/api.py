@@ -21,7 +21,7 @@ from typing import Any, overload
 import torch
 
 from telltale import config
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import Feed, on_device
 from telltale.data.manifest import Row
@@ -87,7 +87,7 @@ class Predictor:
         trained, content = prediction.read(path, [])
         self.settings = config.override(trained, overrides, "telltale.load")
         self.device = _device(device)
-        self._reads = ENTRIES[self.settings.model.name].reads
+        self._reads = DETECTORS[self.settings.model.name].reads
         self._infer = prediction.inference(
             prediction.restore(content, self.settings, path), self.settings, self.device
         )

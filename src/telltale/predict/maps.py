@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import torch
 
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch
 from telltale.errors import InputError
 from telltale.files import write_whole
@@ -63,8 +63,8 @@ def picture(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
 def check(name: str, folder: Path) -> None:
     """Make the folder. Raises InputError where the detector `name` draws no maps, or the folder cannot be
     made."""
-    if not ENTRIES[name].maps:
-        drawing = ", ".join(other for other, entry in ENTRIES.items() if entry.maps)
+    if not DETECTORS[name].maps:
+        drawing = ", ".join(other for other, entry in DETECTORS.items() if entry.maps)
         raise InputError(
             f"--maps {folder}: {name} says whether a clip is forged, not where; wanted a checkpoint of "
             f"{drawing}"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Row
@@ -53,7 +54,7 @@ def restore(content: dict[str, Any], settings: config.Config, path: Path) -> tor
 def inference(model: torch.nn.Module, settings: config.Config, device: torch.device) -> Inference:
     """The model as `predict.` says it is to be used."""
     predict = settings.predict
-    flip = predict.flip and "picture" in models.ENTRIES[settings.model.name].reads
+    flip = predict.flip and "picture" in DETECTORS[settings.model.name].reads
     return Inference(model, device, _precision(settings), flip=flip, compiled=predict.compile)
 
 
@@ -79,7 +80,7 @@ class Work:
         self.asked, self.settings, self.here, self.profile, self.maps = asked, settings, here, Profile(), maps
         if maps is not None:
             check(settings.model.name, maps)
-        predict, reads = settings.predict, models.ENTRIES[settings.model.name].reads
+        predict, reads = settings.predict, DETECTORS[settings.model.name].reads
         sizes = file_sizes(asked)
         self.model_sha256 = file_sha256(trained)
         self.journal = Journals(out, here, _fingerprint(asked, sizes, settings, self.model_sha256, maps))

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from telltale import models
 from telltale.competition import rules
 from telltale.competition.audit_record import Finding
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import EVALUATION, Batch, Key, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
@@ -62,9 +62,7 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     InputError."""
     settings, content = prediction.read(checkpoint, [])
     rows = rows_of([clips]).rows
-    dataset = ClipDataset(
-        rows, settings, models.ENTRIES[settings.model.name].reads, spans=settings.predict.spans
-    )
+    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, spans=settings.predict.spans)
     dataset.prepare()
     with distributed.join(settings.threads) as here:
         model = prediction.restore(content, settings, checkpoint)

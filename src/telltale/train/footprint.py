@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, Facts
 from telltale.data.dataset import ClipDataset
 from telltale.predict.inference import autocast
@@ -88,7 +89,7 @@ def estimate(settings: config.Config, world: int = 1) -> Footprint:
 
 
 def _batch(settings: config.Config, clips: int, views: int) -> Batch:
-    reads = models.ENTRIES[settings.model.name].reads
+    reads = DETECTORS[settings.model.name].reads
     shapes = ClipDataset([], settings, reads, spans=views).shapes()
     facts = [Facts(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
     there = torch.ones(clips, views, dtype=torch.bool)

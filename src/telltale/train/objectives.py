@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from telltale import config
-from telltale.config.detectors import ENTRIES, LavSettings, UcfSettings
+from telltale.config.detectors import DETECTORS, LavSettings, UcfSettings
 from telltale.data.batch import Batch
 from telltale.data.manifest import Row
 from telltale.models.pooling import pooled
@@ -38,7 +38,7 @@ class Objective(Protocol):
     def __call__(self, net: Any, batch: Batch) -> Losses: ...
 
 
-class Classifier:
+class ClassifierObjective:
     """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's
     (`objective.per`)."""
 
@@ -67,7 +67,7 @@ class Classifier:
         return logits, pooled(self.pooling[0], found, self.pooling[1]) if self.per_frame else found.squeeze(1)
 
 
-class SelfBlended(Classifier):
+class SelfBlendedObjective(ClassifierObjective):
     """Genuine clips against themselves, self-blended: the batch's two views are the genuine one and the
     forged one."""
 
@@ -82,7 +82,7 @@ class SelfBlended(Classifier):
         return Losses({self.name: losses.mean()}, clip.sigmoid().view(-1, 2).mean(1))
 
 
-class Ucf:
+class UcfObjective:
     """Four terms on pairs: both heads' cross-entropy, rebuilt pictures, and triplets of the two parts of the
     features.
 
@@ -137,7 +137,7 @@ class Ucf:
         return Losses(terms, probability)
 
 
-class LocateAndVerify:
+class LocateAndVerifyObjective:
     """Cross-entropy of the classes, and of every patch by labels that the network gives itself (SSPSL), each
     frame by itself.
 
@@ -218,13 +218,13 @@ def slice_of(edges: tuple[float, float], size: int) -> tuple[int, int]:
 
 
 OBJECTIVES: dict[str, Any] = {
-    "classifier": Classifier,
-    "sbi": SelfBlended,
-    "ucf": Ucf,
-    "lav": LocateAndVerify,
+    "classifier": ClassifierObjective,
+    "sbi": SelfBlendedObjective,
+    "ucf": UcfObjective,
+    "lav": LocateAndVerifyObjective,
 }
 
 
 def build(settings: config.Config, rows: Sequence[Row]) -> Objective:
     """What trains the detector of `settings` on the training split's `rows`."""
-    return OBJECTIVES[ENTRIES[settings.model.name].objective](settings, rows)
+    return OBJECTIVES[DETECTORS[settings.model.name].objective](settings, rows)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from telltale import STARTED, config, models
+from telltale.config.detectors import DETECTORS
 from telltale.data.batch import EVALUATION, Key, read_batch
 from telltale.data.clip import read_clip, whole_spans
 from telltale.data.dataset import ClipDataset
@@ -76,7 +77,7 @@ def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: 
 
     Raises InputError where none of the clips can be scored by this model.
     """
-    reads = models.ENTRIES[settings.model.name].reads
+    reads = DETECTORS[settings.model.name].reads
     entry, jpegs = _entries(settings, clips, reads, spans)
     objective = objectives.build(settings, _rows(clips, 2))
     model = models.build(

@@ -11,7 +11,7 @@ import torch
 
 from telltale import config, models
 from telltale.competition import access, audit_record, rules
-from telltale.config.detectors import SbiSettings
+from telltale.config.detectors import DETECTORS, SbiSettings
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import Feed
 from telltale.data.manifest import Manifest
@@ -279,7 +279,7 @@ def feeds(
             "data.spans=N,"
             " to choose among N spans of each clip"
         )
-    reads = models.ENTRIES[settings.model.name].reads
+    reads = DETECTORS[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
     if kept is not None and here.main:
         warn_of_store(

@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from telltale import config
-from telltale.config.detectors import ENTRIES
+from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 from telltale.models.detector import Detector, FeatureTower
 from telltale.models.pooling import FramePooling
@@ -31,7 +31,7 @@ def detector(
     was trained. Raises InputError where its features or its head are not what `Detector` says, or it has no
     weights to begin with.
     """
-    built = import_module(f"telltale.models.{ENTRIES[name].file}").build(
+    built = import_module(f"telltale.models.{DETECTORS[name].file}").build(
         settings, clip, initialise=initialise, methods=methods
     )
     if initialise:
@@ -82,7 +82,7 @@ def _empty(module: nn.Module) -> dict[str, Tensor]:
     return {name: torch.empty(value.shape, dtype=value.dtype) for name, value in own}
 
 
-class Frames(nn.Module):
+class FrameLevelModel(nn.Module):
     """A frame-level detector over the frames of a clip. It knows no motion: the first thing a model that does
     has to beat."""
 
