@@ -22,7 +22,7 @@ SOURCE = ROOT / "src"
 # (the packages of telltale) by floor. A room imports from lines above its own only; its own files may import
 # one another.
 FLOORS = """
-errors files
+errors status files
 runtime report
 config decode metrics demo
 forge

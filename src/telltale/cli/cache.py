@@ -154,6 +154,7 @@ def _decode(
     from telltale.data.order import evaluation_batches, file_sizes
     from telltale.runtime import distributed
     from telltale.runtime.progress import bar
+    from telltale.status import MAY_BE_SCORED
 
     dataset = ClipDataset(rows, settings, _reads(settings), spans=spans, store=store)
     with distributed.join() as here:
@@ -164,7 +165,7 @@ def _decode(
         try:
             for batch in feed:
                 for facts in batch.facts:
-                    failed = facts.status not in ("ok", "partial", "no_sound", "no_picture")
+                    failed = facts.status not in MAY_BE_SCORED
                     done["failures" if failed else "misses" if facts.cost.bytes else "hits"] += 1
                     if failed:
                         failures.append(f"{facts.video_name} ({facts.status})")

@@ -1,12 +1,7 @@
-"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status word for
-what came of it.
+"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status of
+`telltale.status` for what came of it.
 
-ok          everything the model reads was there
-partial     the file is damaged: what was read before the damage is used
-no_sound    there is no sound (a model that also sees pictures scores the clip all the same)
-no_picture  there is no picture (likewise)
-missing, empty, refused, damaged, too_large, no_stream, failed: nothing to score; `detail` says why
-timeout, crashed: likewise, said by `feed` of a clip that took too long or ended its worker process
+If nothing can be scored, `Clip.detail` says why. A data loader gives the statuses "timeout" and "crashed".
 
 A span's place in its clip is a number from 0 (at the beginning) to 1 (at the end), so that it is known before
 the clip is.
@@ -27,6 +22,7 @@ from telltale.decode.demux import Walk
 from telltale.decode.frames import Frames, read_frames
 from telltale.decode.sound import Silent, Wave, read_wave
 from telltale.errors import InputError
+from telltale.status import ABSENT, ALWAYS_SCORED, MAY_BE_SCORED
 
 
 @dataclass(frozen=True)
@@ -144,11 +140,7 @@ def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
         store.failed()
         raise
     # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
-    if (
-        attempt.lasting
-        and reading.seconds is not None
-        and attempt.status in ("ok", "partial", "no_sound", "no_picture")
-    ):
+    if attempt.lasting and reading.seconds is not None and attempt.status in MAY_BE_SCORED:
         view = attempt.view
         entry = Entry(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
         store.put(reading.path, place, entry, attempt.jpegs)
@@ -203,7 +195,7 @@ class _Reading:
                 outcomes.append((error.status, str(error)))
             self.lap("sound")
         status = _worst([status for status, _ in outcomes], frames is not None or wave is not None)
-        detail = next((text for status, text in outcomes if status not in ("ok", "partial")), "")
+        detail = next((text for status, text in outcomes if status not in ALWAYS_SCORED), "")
         lasting = not any(status in ("failed", "missing") for status, _ in outcomes)
         return _Attempt(View(start, frames, wave), status, detail, lasting, jpegs)
 
@@ -251,8 +243,8 @@ class _Reading:
 
 def _worst(statuses: list[str], scorable: bool) -> str:
     """One word for several outcomes: damage before absence; with nothing to score, the failure itself."""
-    absent = [status for status in statuses if status in ("no_sound", "no_picture")]
-    failed = [status for status in statuses if status not in ("ok", "partial", "no_sound", "no_picture")]
+    absent = [status for status in statuses if status in ABSENT]
+    failed = [status for status in statuses if status not in MAY_BE_SCORED]
     if not scorable:
         return failed[0] if failed else "no_stream" if len(set(absent)) > 1 else absent[0]
     if failed or "partial" in statuses:

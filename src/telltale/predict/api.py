@@ -30,12 +30,10 @@ from telltale.errors import InputError
 from telltale.predict import prediction
 from telltale.predict.scoring import answers
 from telltale.scores.score import Score
+from telltale.status import STATUSES
 
 # Of statuses that come without a sentence of their own.
-REASONS = {
-    "partial": "the file is damaged; what was read before the damage is used",
-    "not_finite": "the model's logit of it is no finite number",
-}
+REASONS = {name: STATUSES[name].meaning for name in ("partial", "not_finite")}
 
 
 @dataclass(frozen=True)

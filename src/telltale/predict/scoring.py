@@ -16,6 +16,7 @@ from telltale.runtime.distributed import Place
 from telltale.runtime.progress import say
 from telltale.runtime.signals import Stopped, Watch
 from telltale.scores.score import Score
+from telltale.status import ABSENT
 
 
 def score(
@@ -43,7 +44,7 @@ def score(
             maps.write(batch)
         found = answers(batch, logits)
         for facts, one in zip(batch.facts, found, strict=True):
-            if one.fake_probability is None and facts.detail and one.status not in ("no_sound", "no_picture"):
+            if one.fake_probability is None and facts.detail and one.status not in ABSENT:
                 # The status goes into the table; the sentence that says why is for whoever watches.
                 say(f"{facts.status}: {facts.detail}")
         yield found

@@ -18,15 +18,11 @@ from pathlib import Path
 from telltale.data.manifest import HEADER as LABELS_HEADER
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
+from telltale.status import ALWAYS_SCORED, MAY_BE_SCORED
 
 if sys.platform != "win32":
     import fcntl
 
-# The statuses that a number may have; "submitted" is read from a submission.csv, which says no more. Any
-# other status is the reason why there is no number, and so may be "no_sound" and "no_picture", where a model
-# reads nothing else.
-SCORED = ("ok", "partial", "no_sound", "no_picture", "submitted")
-ALWAYS_SCORED = ("ok", "partial", "submitted")
 SCORES_HEADER = ["video_name", "fake_probability", "status", "seconds"]
 NAME, SCORE = (
     "video_name",
@@ -54,7 +50,7 @@ class Score:
                 f"fake probability {probability} {clip}; wanted a number in [0, 1], or none for a clip not "
                 "scored"
             )
-        if probability is not None and self.status not in SCORED:
+        if probability is not None and self.status not in MAY_BE_SCORED:
             raise InputError(
                 f"fake probability {probability} {clip} with status '{self.status}'; a failure has no number"
             )
