@@ -36,7 +36,7 @@ test: $(STAMP)  ## the whole test suite; the 15 slowest tests are printed at the
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --durations=15 $(ARGS)
 
 test-peers: $(STAMP) $(PEERS)  ## the tests of the packages that bench/ compares with, which `make test` does not install
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m peers tests/test_bench.py
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m peers tests/project/test_bench.py
 
 # The slow ones train real networks: two at a time, so that each has cores enough.
 test-slow: $(STAMP)  ## every detector trained on demo data until it must have learnt: an hour or two

@@ -18,8 +18,7 @@ from filelock import FileLock
 from telltale.runtime import threads
 
 threads.set_environment()  # before the fixtures import numpy and torch
-# The tests' models are tiny and several test processes share the cores: more threads only wait for each
-# other.
+# The tests' models are tiny and several test processes share the cores: more threads only wait.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -33,17 +32,13 @@ Made = Callable[[str, Callable[[Path], None]], Path]
 
 
 def pytest_report_header() -> str:
-    return (
-        f"clips: drawn ones, and the real ones of {MEDIA}"
-        if REAL
-        else f"clips: drawn ones only, for {MEDIA} is absent"
-    )
+    real = f"and the real ones of {MEDIA}" if REAL else f"and no real ones: {MEDIA} is absent"
+    return f"clips: drawn ones, {real}"
 
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Made:
-    """made(name, write): the folder `name` of this test run, which `write` fills once for all test
-    processes."""
+    """made(name, write): the folder `name` of this test run. `write` fills it once for all test processes."""
     base = tmp_path_factory.getbasetemp()
     base = base if worker_id == "master" else base.parent
 
