@@ -10,7 +10,7 @@ import torch
 from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.data.mel import n_columns
 from telltale.predict.inference import Inference
 
@@ -27,11 +27,11 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     )
     image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
     there = torch.ones(count, 1, dtype=torch.bool)
-    facts = [Facts(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
+    infos = [SampleInfo(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
     times = torch.linspace(0, clip.seconds, clip.frames).expand(count, 1, -1)
     if not sees:
         pictures, times = torch.empty(count, 1, 0), torch.empty(count, 1, 0)
-    return Batch(facts, pictures, image, there & sees, there, times, torch.zeros(count), there)
+    return Batch(infos, pictures, image, there & sees, there, times, torch.zeros(count), there)
 
 
 def measure(repeats: int, count: int | None = None) -> list[Row]:
@@ -59,7 +59,7 @@ def measure(repeats: int, count: int | None = None) -> list[Row]:
         for _ in range(repeats + 1):
             for key, way in ways.items():
                 taken[key].append(seconds(way))
-        clip = {key: 1e3 * float(np.median(values[1:])) / len(given.facts) for key, values in taken.items()}
+        clip = {key: 1e3 * float(np.median(values[1:])) / len(given.infos) for key, values in taken.items()}
         detail = f"{clip['off']:.1f} against {clip['together']:.1f} ms a clip; in bf16 {clip['bf16']:.1f}"
         rows.append(
             Row(

@@ -13,9 +13,9 @@ import torch
 from bench.measure import Row, seconds
 from bench.peers import FRAMES, DecordDataset, bare
 from telltale import config
-from telltale.data.batch import EVALUATION, Key
+from telltale.data.batch import EVALUATION, SampleKey
 from telltale.data.dataset import ClipDataset, open_store
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
 from telltale.runtime import threads
 
@@ -28,29 +28,31 @@ def settings(quality: int | None = None) -> config.Config:
     return config.Config(model=config.ModelSettings(name="audiovisual"), clip=clip)
 
 
-def feed_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> Feed:
+def loader_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> ClipLoader:
     rows = [Clip(path.name, path, 0) for path in paths]
     wanted = settings(quality)
     kept = None if store is None else open_store(store, wanted, BOTH)
     keys = [
-        Key(row, EVALUATION)
+        SampleKey(row, EVALUATION)
         for row in np.argsort([-path.stat().st_size for path in paths], kind="stable").tolist()
     ]
     batches = [keys[at : at + BATCH] for at in range(0, len(keys), BATCH)]
-    return Feed(ClipDataset(rows, wanted, BOTH, store=kept), batches, threads.cores(), timeout_seconds=60)
+    return ClipLoader(
+        ClipDataset(rows, wanted, BOTH, store=kept), batches, threads.cores(), timeout_seconds=60
+    )
 
 
-def drain(batches: Feed) -> dict[str, float]:
+def drain(batches: ClipLoader) -> dict[str, float]:
     """Go through all batches; mean milliseconds and bytes of a clip by stage."""
-    facts = [fact for batch in batches for fact in batch.facts]
+    infos = [info for batch in batches for info in batch.infos]
     return {
-        "open": 1e3 * float(np.mean([fact.cost.open_seconds for fact in facts])),
-        "picture": 1e3 * float(np.mean([fact.cost.picture_seconds for fact in facts])),
-        "sound": 1e3 * float(np.mean([fact.cost.sound_seconds for fact in facts])),
-        "store": 1e3 * float(np.mean([fact.cost.store_seconds for fact in facts])),
-        "prepare": 1e3 * float(np.mean([fact.prepare_seconds for fact in facts])),
-        "mel": 1e3 * float(np.mean([fact.mel_seconds for fact in facts])),
-        "kB": 1e-3 * float(np.mean([fact.cost.bytes for fact in facts])),
+        "open": 1e3 * float(np.mean([info.cost.open_seconds for info in infos])),
+        "picture": 1e3 * float(np.mean([info.cost.picture_seconds for info in infos])),
+        "sound": 1e3 * float(np.mean([info.cost.sound_seconds for info in infos])),
+        "store": 1e3 * float(np.mean([info.cost.store_seconds for info in infos])),
+        "prepare": 1e3 * float(np.mean([info.prepare_seconds for info in infos])),
+        "mel": 1e3 * float(np.mean([info.mel_seconds for info in infos])),
+        "kB": 1e-3 * float(np.mean([info.cost.bytes for info in infos])),
     }
 
 
@@ -81,17 +83,17 @@ def bare_loops(paths: Sequence[Path], workers: int) -> float:
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     workers, longest = threads.cores(), sorted(paths, key=lambda path: -path.stat().st_size)
-    feed, loader = (
-        feed_of(paths),
+    loader, loader = (
+        loader_of(paths),
         torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4),
     )
-    stages = drain(feed)  # the workers have started
+    stages = drain(loader)  # the workers have started
     taken: dict[str, list[float]] = {"feed": [], "bare": [], "decord": []}
     for _ in range(repeats):
-        taken["feed"].append(seconds(lambda: drain(feed)))
+        taken["feed"].append(seconds(lambda: drain(loader)))
         taken["bare"].append(bare_loops(longest, workers))
         taken["decord"].append(seconds(lambda: list(map(len, loader))))
-    feed.close()
+    loader.close()
     rate = {name: len(paths) / float(np.median(values)) for name, values in taken.items()}
     spent = ", ".join(f"{name} {value:.1f}" for name, value in stages.items())
     return [
@@ -121,8 +123,8 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
         with tempfile.TemporaryDirectory() as folder:
             # A store's epoch is short: over each clip four times, so that what the ends cost does not count.
             files, kept = (
-                feed_of(paths, None, quality),
-                feed_of([*paths] * 4, Path(folder) / "store", quality),
+                loader_of(paths, None, quality),
+                loader_of([*paths] * 4, Path(folder) / "store", quality),
             )
             drain(files)
             drain(kept)
@@ -136,7 +138,7 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
             kept.close()
             ours, theirs = (1e3 * float(np.median(values)) / len(paths) for values in (second, first))
             assert kept.dataset.store is not None
-            size = kept.dataset.store.shelf.total_bytes() / len(set(paths)) / 1e3
+            size = kept.dataset.store.packed.total_bytes() / len(set(paths)) / 1e3
             detail = (
                 f"{ours:.2f} against {theirs:.1f} ms a clip, of {size:.0f} kB; looking it up "
                 f"{stages['store']:.1f} ms"

@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.measure import Row, seconds
 from bench.peers import AudioBaseline, missing
-from telltale.runtime.memory import Watching
+from telltale.runtime.memory import PeakMemory
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW, MANY = 100, 800
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str]) -> tuple[float, float]:
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    with Watching(process.pid, every_seconds=0.5) as memory:
+    with PeakMemory(process.pid, every_seconds=0.5) as memory:
         assert process.stderr is not None
         said = process.stderr.read()
         status = process.wait()

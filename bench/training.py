@@ -10,13 +10,13 @@ import torch
 from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Key, read_batch
+from telltale.data.batch import SampleKey, read_batch
 from telltale.data.dataset import ClipDataset
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
 from telltale.data.order import TrainBatches
 from telltale.runtime import distributed
-from telltale.runtime.signals import Watch
+from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives, state
 from telltale.train.loop import backward, train_epoch, update
 
@@ -32,29 +32,39 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     )
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
     dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, training=True)
-    with distributed.join(settings.threads) as here:
+    with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
-        now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, here.device.type)
+        now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)
         batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
-        feed = Feed(dataset, batches, here.workers(None, len(rows)), timeout_seconds=60)
-        one = read_batch(dataset, [Key(row, 0) for row in range(min(len(rows), settings.data.batch_size))])
+        loader = ClipLoader(dataset, batches, process.workers(None, len(rows)), timeout_seconds=60)
+        one = read_batch(
+            dataset, [SampleKey(row, 0) for row in range(min(len(rows), settings.data.batch_size))]
+        )
         usable = one.usable.any(1)
         objective = objectives.build(settings, rows)
 
         def epoch() -> None:
             train_epoch(
-                now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None
+                now.model,
+                now,
+                loader,
+                settings,
+                process,
+                SignalWatch(),
+                objective,
+                lambda: None,
+                lambda *_: None,
             )
             now.progress.next_epoch()
 
         def bare() -> None:
             for _ in range(len(batches)):
-                backward(now.model, one, usable, objective, now, settings.optim, 1 / len(one.facts))
+                backward(now.model, one, usable, objective, now, settings.optim, 1 / len(one.infos))
                 update(now, settings.optim, 1e-3)
 
         epoch()  # the workers have started
         taken = [(seconds(epoch), seconds(bare)) for _ in range(repeats)]
-        feed.close()
+        loader.close()
     ours, theirs = (len(rows) / float(np.median(column)) for column in zip(*taken, strict=True))
     detail = (
         f"{ours:.1f} clips/s, decoded and augmented on the same cores, against {theirs:.1f}; "

@@ -56,7 +56,7 @@ def test_training_from_a_warm_store_is_bit_equal_to_training_from_files(
     form = ("--set", f"clip.jpeg_quality={quality}") if quality else ()
     plain = weights(tiny, tmp_path / "files", *form)
     assert build(tiny, tmp_path / "s", *form[1:]) == 0
-    monkeypatch.setattr("telltale.data.clip.Walk", lambda *_: pytest.fail("a warm store opens no video"))
+    monkeypatch.setattr("telltale.data.clip.Demuxer", lambda *_: pytest.fail("a warm store opens no video"))
     warm = weights(tiny, tmp_path / "warm", *form, "--store", str(tmp_path / "s"))
     assert plain.keys() == warm.keys()
     assert all(torch.equal(plain[name], warm[name]) for name in plain)

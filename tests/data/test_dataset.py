@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from telltale import config
-from telltale.data.batch import EVALUATION, Key, read_batch, room
+from telltale.data.batch import EVALUATION, SampleKey, allocate, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches, evaluation_batches, file_sizes, order
@@ -103,24 +103,24 @@ BOTH = ("picture", "sound")
 
 
 def test_a_clip_has_the_stated_shapes_and_types(rows: list[Row]) -> None:
-    batch = read_batch(ClipDataset(rows, settings(), BOTH), [Key(0, EVALUATION)])
+    batch = read_batch(ClipDataset(rows, settings(), BOTH), [SampleKey(0, EVALUATION)])
     assert (batch.pictures.shape, batch.pictures.dtype) == ((1, 1, 3, 32, 32, 3), torch.uint8)
     assert (batch.mel.shape, batch.mel.dtype) == ((1, 1, 128, 51), torch.float32)
     assert batch.has_picture.tolist() == batch.has_sound.tolist() == [[True]]
-    (facts,) = batch.facts
-    assert (facts.status, facts.target) == ("ok", 0.0)
-    assert facts.seconds is not None
-    assert facts.seconds > 0.5
-    assert facts.cost.bytes == file_sizes(rows)[0]
-    assert min(facts.cost.picture_seconds, facts.prepare_seconds, facts.mel_seconds) > 0
+    (info,) = batch.infos
+    assert (info.status, info.target) == ("ok", 0.0)
+    assert info.seconds is not None
+    assert info.seconds > 0.5
+    assert info.cost.bytes == file_sizes(rows)[0]
+    assert min(info.cost.picture_seconds, info.prepare_seconds, info.mel_seconds) > 0
 
 
 def test_evaluation_is_fixed_and_training_changes_with_the_epoch_alone(rows: list[Row]) -> None:
     data = ClipDataset(rows, settings(), BOTH)
-    fixed, again = read_batch(data, [Key(1, EVALUATION)]), read_batch(data, [Key(1, EVALUATION)])
+    fixed, again = read_batch(data, [SampleKey(1, EVALUATION)]), read_batch(data, [SampleKey(1, EVALUATION)])
     assert torch.equal(fixed.pictures, again.pictures)
     assert torch.equal(fixed.mel, again.mel)
-    one, same, other = (read_batch(data, [Key(1, epoch)]) for epoch in (4, 4, 5))
+    one, same, other = (read_batch(data, [SampleKey(1, epoch)]) for epoch in (4, 4, 5))
     assert torch.equal(one.pictures, same.pictures)
     assert torch.equal(one.mel, same.mel)
     assert not torch.equal(one.mel, other.mel)
@@ -131,12 +131,12 @@ def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> N
         **{name: 0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
     )
     chosen = settings(spans=3).model_copy(update={"augment": still})
-    fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [Key(0, EVALUATION)]).mel[0]
+    fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [SampleKey(0, EVALUATION)]).mel[0]
     drawn = {
         next(
             place
             for place in range(3)
-            if torch.equal(read_batch(trained, [Key(0, epoch)]).mel[0, 0], fixed[place])
+            if torch.equal(read_batch(trained, [SampleKey(0, epoch)]).mel[0, 0], fixed[place])
         )
         for trained in [ClipDataset(rows, chosen, BOTH)]
         for epoch in range(20)
@@ -145,8 +145,8 @@ def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> N
 
 
 def test_a_missing_clip_is_a_status_and_no_usable_view(rows: list[Row]) -> None:
-    batch = read_batch(ClipDataset(rows, settings(), BOTH), [Key(row, EVALUATION) for row in (5, 0)])
-    assert [facts.status for facts in batch.facts] == ["missing", "ok"]
+    batch = read_batch(ClipDataset(rows, settings(), BOTH), [SampleKey(row, EVALUATION) for row in (5, 0)])
+    assert [info.status for info in batch.infos] == ["missing", "ok"]
     assert batch.usable.tolist() == [[False], [True]]
     inputs = batch.inputs(torch.device("cpu"))
     assert inputs["pictures"].shape == (1, 3, 3, 32, 32)
@@ -160,16 +160,19 @@ def test_a_clip_is_read_over_whatever_was_there(rows: list[Row], hostile: Path) 
     """Whole, soundless, missing: the same arrays, whether they held zeros or another clip before."""
     silent = Row("noaudio.mp4", hostile / "noaudio.mp4", 1)
     data = ClipDataset([*rows, silent], settings(), BOTH, spans=2)
-    used = room(data.shapes(), 1).of(0)
+    used = allocate(data.shapes(), 1).of(0)
     for row in (0, 6, 1, 5, 6):
-        facts, clean = data.fill(Key(row, EVALUATION), used), read_batch(data, [Key(row, EVALUATION)])
-        assert facts.status == clean.facts[0].status == {5: "missing", 6: "no_sound"}.get(row, "ok")
+        info, clean = (
+            data.fill(SampleKey(row, EVALUATION), used),
+            read_batch(data, [SampleKey(row, EVALUATION)]),
+        )
+        assert info.status == clean.infos[0].status == {5: "missing", 6: "no_sound"}.get(row, "ok")
         for name in ("pictures", "mel", "has_picture", "has_sound"):
             assert np.array_equal(getattr(used, name), getattr(clean, name)[0].numpy()), name
 
 
 def test_views_are_spans(rows: list[Row]) -> None:
-    batch = read_batch(ClipDataset(rows, settings(), BOTH, spans=2), [Key(0, EVALUATION)])
+    batch = read_batch(ClipDataset(rows, settings(), BOTH, spans=2), [SampleKey(0, EVALUATION)])
     assert len(batch.pictures[0]) == len(batch.mel[0]) == 2
     assert not torch.equal(batch.pictures[0, 0], batch.pictures[0, 1])
     assert not torch.equal(batch.mel[0, 0], batch.mel[0, 1])
@@ -180,8 +183,8 @@ def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -
         **{name: 0.0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
     )
     few = ClipDataset(rows, settings(spans=3).model_copy(update={"augment": plain}), BOTH)
-    whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [Key(0, EVALUATION)])
-    drawn = [read_batch(few, [Key(0, epoch)]).pictures[0, 0] for epoch in range(12)]
+    whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [SampleKey(0, EVALUATION)])
+    drawn = [read_batch(few, [SampleKey(0, epoch)]).pictures[0, 0] for epoch in range(12)]
     places = [
         next(place for place in range(3) if torch.equal(pictures, whole.pictures[0, place]))
         for pictures in drawn
@@ -190,8 +193,8 @@ def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -
 
 
 def test_what_the_model_does_not_read_is_not_decoded(rows: list[Row]) -> None:
-    batch = read_batch(ClipDataset(rows, settings(), ("sound",)), [Key(0, EVALUATION)])
+    batch = read_batch(ClipDataset(rows, settings(), ("sound",)), [SampleKey(0, EVALUATION)])
     assert batch.inputs(torch.device("cpu"))["pictures"] is None
     assert batch.has_picture.tolist() == [[False]]
     assert batch.usable.tolist() == [[True]]
-    assert batch.facts[0].cost.picture_seconds == 0
+    assert batch.infos[0].cost.picture_seconds == 0

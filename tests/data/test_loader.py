@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from feed_world import NAMES, Numbered, children, feed_of, read, soon, tidy, unharmed
+from loader_world import NAMES, Numbered, children, loader_of, read, soon, tidy, unharmed
 
 from telltale import config
 from telltale.data.dataset import ClipDataset
-from telltale.data.loader import Feed, _ahead, on_device
+from telltale.data.loader import ClipLoader, _ahead, on_device
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches
 
@@ -35,28 +35,30 @@ def test_real_clips_come_out_the_same_with_any_number_of_workers(tiny: Path) -> 
 
     def epochs(workers: int) -> list:
         batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
-        feed = Feed(ClipDataset(rows, settings, ("picture", "sound")), batches, workers, timeout_seconds=60)
+        loader = ClipLoader(
+            ClipDataset(rows, settings, ("picture", "sound")), batches, workers, timeout_seconds=60
+        )
         found = []
         for batches.epoch in (0, 3):
-            found.append(read(feed))
-        feed.close()
+            found.append(read(loader))
+        loader.close()
         return found
 
     alone = epochs(0)
     assert not torch.equal(alone[0][1]["mel"], alone[1][1]["mel"])
     for workers in (1, 3):
-        for (facts, tensors), (other_facts, others) in zip(alone, epochs(workers), strict=True):
-            assert [(f.video_name, f.status) for f in facts] == [
-                (f.video_name, f.status) for f in other_facts
+        for (infos, tensors), (other_infos, others) in zip(alone, epochs(workers), strict=True):
+            assert [(f.video_name, f.status) for f in infos] == [
+                (f.video_name, f.status) for f in other_infos
             ]
             assert all(torch.equal(tensors[name], others[name]) for name in NAMES)
 
 
 def test_batches_keep_their_order_however_long_their_clips_take() -> None:
     data = Numbered(30, {row: lambda: time.sleep(0.2) for row in (0, 9, 10)})
-    feed = feed_of(data, 3)
-    unharmed(data, *read(feed), {})
-    feed.close()
+    loader = loader_of(data, 3)
+    unharmed(data, *read(loader), {})
+    loader.close()
 
 
 def test_the_largest_file_of_a_batch_is_read_first(tmp_path: Path) -> None:
@@ -64,54 +66,54 @@ def test_the_largest_file_of_a_batch_is_read_first(tmp_path: Path) -> None:
     data.rows = [Row(row.video_name, tmp_path / row.video_name, row.target) for row in data.rows]
     for row, size in zip(data.rows, (3, 9, 1, 4, 4, 2), strict=True):
         row.path.write_bytes(b"x" * size)
-    feed = feed_of(data, 1, size=3)
-    facts, _ = read(feed)
-    feed.close()
-    assert [fact.row for fact in facts] == list(range(6))
+    loader = loader_of(data, 1, size=3)
+    infos, _ = read(loader)
+    loader.close()
+    assert [info.row for info in infos] == list(range(6))
     assert (tmp_path / "done").read_text().split() == ["1", "0", "2", "3", "4", "5"]
 
 
 def test_slots_show_nothing_of_the_clips_before() -> None:
     """Six good batches, then one whose clips are lost after they were written half."""
     data = Numbered(28, {row: lambda: os.kill(os.getpid(), signal.SIGKILL) for row in (24, 26)})
-    feed = feed_of(data, 2)
-    unharmed(data, *read(feed), {24: "crashed", 26: "crashed"})
-    feed.close()
+    loader = loader_of(data, 2)
+    unharmed(data, *read(loader), {24: "crashed", 26: "crashed"})
+    loader.close()
 
 
-def divide_in(feed: Feed) -> None:
-    for _ in feed:
+def divide_in(loader: ClipLoader) -> None:
+    for _ in loader:
         _ = 1 / 0
 
 
 def test_an_iteration_that_is_left_early_ends_its_processes_and_the_next_begins_anew() -> None:
     data = Numbered(20)
-    feed = feed_of(data, 2)
-    for _ in feed:
+    loader = loader_of(data, 2)
+    for _ in loader:
         assert children(os.getpid())
         break
     assert children(os.getpid()) == []
     with pytest.raises(ZeroDivisionError):
-        divide_in(feed)
-    unharmed(data, *read(feed), {})
-    feed.close()
+        divide_in(loader)
+    unharmed(data, *read(loader), {})
+    loader.close()
     assert children(os.getpid()) == []
 
 
 def test_a_feed_that_is_forgotten_ends_its_processes() -> None:
-    read(feed_of(Numbered(8), 2))
+    read(loader_of(Numbered(8), 2))
     assert children(os.getpid()) == []
 
 
 def test_workers_stay_from_epoch_to_epoch() -> None:
-    feed = feed_of(Numbered(12), 2)
-    first = read(feed)
+    loader = loader_of(Numbered(12), 2)
+    first = read(loader)
     before = children(os.getpid())
-    second = read(feed)
+    second = read(loader)
     assert len(before) == 3  # the foreman and two workers
     assert children(os.getpid()) == before
     assert first[0] == second[0]
-    feed.close()
+    loader.close()
 
 
 def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one() -> None:
@@ -122,20 +124,20 @@ def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one()
     for workers in (0, 2):
         data = Numbered(67)
         batches = TrainBatches(np.zeros(67), settings, 0, 1)
-        feed, batches.start = Feed(data, batches, workers, timeout_seconds=60), 2
-        assert len(read(feed)[0]) == 3
+        loader, batches.start = ClipLoader(data, batches, workers, timeout_seconds=60), 2
+        assert len(read(loader)[0]) == 3
         before = children(os.getpid())
         for batches.epoch, batches.start in ((1, 0), (2, 0)):
-            facts, tensors = read(feed)
-            assert sorted(fact.row for fact in facts) == list(range(67))
-            assert tensors["pictures"][:, 0, 0, 0, 0, 0].tolist() == [fact.row + 1 for fact in facts]
+            infos, tensors = read(loader)
+            assert sorted(info.row for info in infos) == list(range(67))
+            assert tensors["pictures"][:, 0, 0, 0, 0, 0].tolist() == [info.row + 1 for info in infos]
             assert children(os.getpid()) == before or batches.epoch == 1 or not workers
             before = children(os.getpid())
-        feed.close()
+        loader.close()
 
 
 def test_two_feeds_take_turns() -> None:
-    one, other = feed_of(Numbered(12), 2), feed_of(Numbered(12), 2)
+    one, other = loader_of(Numbered(12), 2), loader_of(Numbered(12), 2)
     for a, b in zip(one, other, strict=True):
         assert torch.equal(a.mel, b.mel)
     one.close()
@@ -145,9 +147,9 @@ def test_two_feeds_take_turns() -> None:
 
 @pytest.mark.parametrize(("workers", "size"), [(1, 1), (2, 4), (3, 1), (4, 16)])
 def test_no_more_is_read_ahead_than_the_slots_hold(workers: int, size: int, tmp_path: Path) -> None:
-    feed = feed_of(Numbered(160, done=tmp_path / "done"), workers, size)
+    loader = loader_of(Numbered(160, done=tmp_path / "done"), workers, size)
     slots = 2 + -(-2 * workers // size)
-    for number, _ in enumerate(feed):
+    for number, _ in enumerate(loader):
         if number in (0, 3):
             bound = size * (number + slots)
             assert soon(lambda bound=bound: len((tmp_path / "done").read_text().split()) == bound)
@@ -159,28 +161,28 @@ def test_no_more_is_read_ahead_than_the_slots_hold(workers: int, size: int, tmp_
 
 def test_start_reads_the_first_batches_before_they_are_asked_for(tmp_path: Path) -> None:
     data = Numbered(40, done=tmp_path / "done")
-    feed = feed_of(data, 2)
-    feed.start()
+    loader = loader_of(data, 2)
+    loader.start()
     assert soon(lambda: (tmp_path / "done").exists() and len((tmp_path / "done").read_text().split()) == 12)
-    unharmed(data, *read(feed), {})
+    unharmed(data, *read(loader), {})
     assert len((tmp_path / "done").read_text().split()) == 40
-    feed.close()
+    loader.close()
 
 
 def test_workers_go_on_while_a_batch_is_worked_on(tmp_path: Path) -> None:
     """More clips than workers hold are read while nobody asks: a foreman hands them out, not the one who
     iterates."""
-    feed = feed_of(Numbered(40, done=tmp_path / "done"), 2, size=8)
-    next(iter_ := iter(feed))
+    loader = loader_of(Numbered(40, done=tmp_path / "done"), 2, size=8)
+    next(iter_ := iter(loader))
     assert soon(lambda: len((tmp_path / "done").read_text().split()) == 24)
     iter_.close()
 
 
 def test_without_batches_there_is_nothing_to_do() -> None:
-    feed = Feed(Numbered(3), [], 2, timeout_seconds=60)
-    assert list(on_device(feed, torch.device("cpu"))) == []
-    feed.start()
-    assert list(feed) == []
+    loader = ClipLoader(Numbered(3), [], 2, timeout_seconds=60)
+    assert list(on_device(loader, torch.device("cpu"))) == []
+    loader.start()
+    assert list(loader) == []
     assert children(os.getpid()) == []
 
 
@@ -207,17 +209,17 @@ def test_a_batch_stays_whole_while_the_next_one_crosses(monkeypatch: pytest.Monk
     monkeypatch.setattr(torch.Tensor, "pin_memory", torch.Tensor.clone)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda *_: None)
     data = Numbered(22, {9: lambda: os.kill(os.getpid(), signal.SIGKILL)})
-    feed = feed_of(data, 2)
-    unharmed(data, *read(_ahead(feed, torch.device("cpu"))), {9: "crashed"})
-    feed.close()
+    loader = loader_of(data, 2)
+    unharmed(data, *read(_ahead(loader, torch.device("cpu"))), {9: "crashed"})
+    loader.close()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 def test_batches_on_a_gpu_are_those_of_the_host() -> None:
     data, gpu = Numbered(40), torch.device("cuda")
-    feed = feed_of(data, 2)
-    whole = read(feed_of(data, 0))[1]["pictures"]
-    seen = [batch.inputs(gpu)["pictures"] for batch in on_device(feed, gpu)]
+    loader = loader_of(data, 2)
+    whole = read(loader_of(data, 0))[1]["pictures"]
+    seen = [batch.inputs(gpu)["pictures"] for batch in on_device(loader, gpu)]
     expected = whole[:, 0].permute(0, 1, 4, 2, 3).to(gpu).float().div_(255)
     assert torch.equal(torch.cat(seen), expected)
-    feed.close()
+    loader.close()

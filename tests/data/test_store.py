@@ -16,8 +16,8 @@ from store_entries import SPEC, alike, entry, opened
 from telltale import config
 from telltale.data import store as store_module
 from telltale.data.clip import View, read_clip
-from telltale.data.shards import Key, Shelf
-from telltale.data.store import Entry, fingerprint, pack, unpack
+from telltale.data.shards import EntryKey, PackedFiles
+from telltale.data.store import StoredClip, fingerprint, pack, unpack
 from telltale.errors import InputError
 
 
@@ -35,7 +35,7 @@ def video(tmp_path: Path) -> Path:
         replace(entry(), wave=replace(entry().wave, partial=True), status="partial", start_seconds=0.1 + 0.2),
         replace(entry(), frames=None, status="no_picture"),
         replace(entry(), wave=None, status="no_sound"),
-        Entry(0.0, None, None, "no_sound", 0.1 + 0.2),
+        StoredClip(0.0, None, None, "no_sound", 0.1 + 0.2),
     ],
 )
 def test_what_comes_out_is_what_went_in(tmp_path, video, kept):
@@ -111,7 +111,7 @@ def test_full_is_said_before_anything_is_written(tmp_path, video, monkeypatch):
     store.put(video, 1.0, entry(1))
     with pytest.raises(InputError, match=r"is full: .*store\.max_gb"):
         store.put(video, 2.0, entry(2))
-    held = store.shelf.total_bytes()
+    held = store.packed.total_bytes()
     assert (
         4000 < held <= 6000 and sum(p.stat().st_size for p in (tmp_path / "s" / "shards").iterdir()) == held
     )
@@ -166,8 +166,8 @@ def test_processes_share_a_store_and_lose_nothing(tmp_path, video):
     assert [process.wait() for process in writers] == [0, 0, 0]
     store = opened(tmp_path / "s")
     assert all(alike(store.get(video, float(n)), entry(n, frames=20, size=32)) for n in range(60))
-    sizes = store.shelf.index().execute("SELECT SUM(length) FROM entries").fetchone()[0]
-    assert store.shelf.total_bytes() == sizes
+    sizes = store.packed.index().execute("SELECT SUM(length) FROM entries").fetchone()[0]
+    assert store.packed.total_bytes() == sizes
 
 
 def test_a_killed_writer_leaves_whole_entries_and_what_prune_takes_away(tmp_path, video):
@@ -179,13 +179,13 @@ def test_a_killed_writer_leaves_whole_entries_and_what_prune_takes_away(tmp_path
         process.send_signal(signal.SIGKILL)
         process.wait()
     store = opened(tmp_path / "s")
-    there = [float(row[0]) for row in store.shelf.index().execute("SELECT place FROM entries")]
+    there = [float(row[0]) for row in store.packed.index().execute("SELECT place FROM entries")]
     assert len(there) >= 30
     assert all(alike(store.get(video, place), entry(int(place), frames=20, size=32)) for place in there)
     torn = tmp_path / "s" / "shards" / "torn.shard"
     torn.write_bytes(b"bytes without an entry")
     size = torn.stat().st_size
-    assert store.shelf.clean() >= size
+    assert store.packed.clean() >= size
     assert not torn.exists()
     assert all(alike(store.get(video, place), entry(int(place), frames=20, size=32)) for place in there)
 
@@ -198,13 +198,14 @@ def test_cleaning_keeps_what_lives_and_spares_who_writes(tmp_path, video):
     reader = opened(tmp_path / "s")
     assert alike(reader.get(video, 9.0), entry(9))
     store.close()
-    content = store.shelf.content(video, store_module.file_hash)
-    reader.shelf.remove(
-        [Key(store.spec, content, repr(float(n))) for n in range(9)] + [Key(store.spec, content, "99.0")]
+    content = store.packed.content(video, store_module.file_hash)
+    reader.packed.remove(
+        [EntryKey(store.spec, content, repr(float(n))) for n in range(9)]
+        + [EntryKey(store.spec, content, "99.0")]
     )
-    before = reader.shelf.total_bytes()
-    assert reader.shelf.clean() > 0
-    assert reader.shelf.total_bytes() == before
+    before = reader.packed.total_bytes()
+    assert reader.packed.clean() > 0
+    assert reader.packed.total_bytes() == before
     assert alike(reader.get(video, 9.0), entry(9))
     assert alike(opened(tmp_path / "s").get(video, 9.0), entry(9))
     other.put(video, 98.0, entry(98))
@@ -238,8 +239,8 @@ def test_a_store_that_cannot_be_written_can_be_read(tmp_path, video, monkeypatch
         again.put(video, 1.0, entry(1))
 
 
-def kept(view: View) -> Entry:
-    return Entry(view.start_seconds, view.frames, view.wave, "ok", 0.0)
+def kept(view: View) -> StoredClip:
+    return StoredClip(view.start_seconds, view.frames, view.wave, "ok", 0.0)
 
 
 @pytest.mark.parametrize("quality", [None, 90])
@@ -283,8 +284,8 @@ def test_a_full_store_stops_the_reading_and_is_no_status(tiny: Path, tmp_path):
         )
 
 
-def test_a_shelf_says_what_it_is(tmp_path):
-    shelf = Shelf(tmp_path / "s", max_bytes=1e9, keep_free_bytes=0, per_shard=2)
-    shelf.put(Key("a", "b", "c"), [b"123", np.arange(3)])
-    assert shelf.get(Key("a", "b", "c")) == b"123" + np.arange(3).tobytes()
-    assert shelf.total_bytes() == 27
+def test_a_store_says_what_it_is(tmp_path):
+    packed = PackedFiles(tmp_path / "s", max_bytes=1e9, keep_free_bytes=0, per_shard=2)
+    packed.put(EntryKey("a", "b", "c"), [b"123", np.arange(3)])
+    assert packed.get(EntryKey("a", "b", "c")) == b"123" + np.arange(3).tobytes()
+    assert packed.total_bytes() == 27

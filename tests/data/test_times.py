@@ -12,7 +12,7 @@ from torch import Tensor
 
 from telltale import config, models
 from telltale.data import store as store_file
-from telltale.data.batch import EVALUATION, Batch, Key, read_batch
+from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
 from telltale.data.clip import View, read_clip
 from telltale.data.dataset import ClipDataset, open_store
 from telltale.data.manifest import Row
@@ -44,7 +44,8 @@ def settings(**clip: object) -> config.Config:
 
 def read(path: Path, spans: int = 1, **clip: object) -> Batch:
     return read_batch(
-        ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, spans=spans), [Key(0, EVALUATION)]
+        ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, spans=spans),
+        [SampleKey(0, EVALUATION)],
     )
 
 
@@ -119,7 +120,7 @@ def test_the_frame_of_a_one_frame_clip_stands_in_the_middle(videos, monkeypatch)
 def test_a_frame_that_stands_for_those_behind_damage_keeps_its_time(hostile: Path) -> None:
     batch = read(hostile / "truncfs.mp4", frames=8)
     times, pictures = batch.frame_seconds[0, 0], batch.pictures[0, 0]
-    assert batch.facts[0].status == "partial"
+    assert batch.infos[0].status == "partial"
     repeated = [k for k in range(1, 8) if torch.equal(pictures[k], pictures[k - 1])]
     assert repeated and all(times[k] == times[k - 1] for k in repeated)
     assert all(times[k] > times[k - 1] for k in range(1, 8) if k not in repeated)
@@ -128,17 +129,20 @@ def test_a_frame_that_stands_for_those_behind_damage_keeps_its_time(hostile: Pat
 def test_a_clip_without_pictures_has_zeros_and_a_model_that_sees_none_has_no_times(hostile: Path) -> None:
     assert not read(hostile / "audioonly.mp4").frame_seconds.any()
     heard = ClipDataset([Row("a.mp4", hostile / "audioonly.mp4", 0)], settings(), ("sound",))
-    assert read_batch(heard, [Key(0, EVALUATION)]).frame_seconds.shape == (1, 1, 0)
+    assert read_batch(heard, [SampleKey(0, EVALUATION)]).frame_seconds.shape == (1, 1, 0)
 
 
 def test_a_store_keeps_the_times(videos, tmp_path) -> None:
     chosen = settings(frames=5)
     rows = [Row(path.name, path, 0) for path in videos.values()]
-    plain = read_batch(ClipDataset(rows, chosen, BOTH, spans=2), [Key(0, EVALUATION), Key(1, EVALUATION)])
+    plain = read_batch(
+        ClipDataset(rows, chosen, BOTH, spans=2), [SampleKey(0, EVALUATION), SampleKey(1, EVALUATION)]
+    )
     for _ in range(2):
         store = open_store(tmp_path / "s", chosen, BOTH)
         again = read_batch(
-            ClipDataset(rows, chosen, BOTH, spans=2, store=store), [Key(0, EVALUATION), Key(1, EVALUATION)]
+            ClipDataset(rows, chosen, BOTH, spans=2, store=store),
+            [SampleKey(0, EVALUATION), SampleKey(1, EVALUATION)],
         )
         assert torch.equal(again.frame_seconds, plain.frame_seconds) and plain.frame_seconds.any()
         assert torch.equal(again.pictures, plain.pictures)
@@ -182,7 +186,7 @@ def test_landmarks_are_those_of_the_frames_that_are_shown(videos) -> None:
         [Row("6.mp4", videos[6], 0)], chosen, ("picture",), training=True, blends=True, landmarks=known
     )
     for epoch in range(4):
-        batch = read_batch(data, [Key(0, epoch)])
+        batch = read_batch(data, [SampleKey(0, epoch)])
         position = np.random.default_rng([chosen.seed, epoch, 0]).uniform(0.0, 1.0)
         (times,) = asked.pop()
         assert times == pytest.approx(position * 2.0 + 2.0, abs=1 / FPS)

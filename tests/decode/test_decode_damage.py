@@ -15,7 +15,7 @@ from telltale.decode import cursor, decord_frames
 from telltale.decode.container import DecodeError, Limits, probe
 from telltale.decode.frames import read_frames
 from telltale.decode.sound import Wave, read_wave
-from telltale.decode.truncation import is_cut
+from telltale.decode.truncation import is_truncated
 
 BACKENDS = ("pyav", "decord")
 
@@ -63,13 +63,13 @@ def test_bits_damaged_in_the_middle_give_what_comes_before(tmp_path):
 @pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
 def test_a_cut_between_two_packets_is_seen(tmp_path, name):
     path = write_video(tmp_path / name, 50, options={"bf": "0"}, container_options={"movflags": "faststart"})
-    assert not is_cut(path)
+    assert not is_truncated(path)
     assert not read(path, [5.0]).partial
     with av.open(str(path)) as container:
         ends = [packet.pos for packet in container.demux(video=0) if packet.size]
     data = path.read_bytes()
     path.write_bytes(data[: ends[30]])
-    assert is_cut(path)
+    assert is_truncated(path)
     frames = read(path, np.arange(50) / 25)
     assert frames.partial
     assert [number(pixels) for pixels in frames.pixels] == list(range(len(frames.pixels)))
@@ -87,7 +87,7 @@ def test_nothing_to_read_has_a_status(hostile: Path, name, wanted, backend):
 
 
 def test_too_large_by_metadata_is_refused_before_decoding(hostile: Path, monkeypatch):
-    monkeypatch.setattr(cursor.Show, "_decode", None)  # calling it would be a TypeError
+    monkeypatch.setattr(cursor.FrameCursor, "_decode", None)  # calling it would be a TypeError
     path = hostile / "huge_frame.mp4"
     assert status(path) == "too_large"
     with pytest.raises(DecodeError) as caught:

@@ -10,7 +10,7 @@ from decode_clips import LIMITS, number, remuxed, write_sound, write_video
 from telltale.decode.container import DecodeError, open_container, probe, sniff
 from telltale.decode.frames import Frames, read_frames
 from telltale.decode.sound import Wave, read_wave
-from telltale.decode.truncation import is_cut
+from telltale.decode.truncation import is_truncated
 
 TIMES = np.arange(0.01, 2.0, 0.12)  # seconds, well within frames that last 0.04
 KINDS = {"mov": "mov", "mkv": "matroska", "avi": "avi"}
@@ -40,7 +40,7 @@ def test_a_demo_clip_in_another_container_is_the_same_clip(
 ) -> None:
     path = remuxed(clip, tmp_path / f"clip.{suffix}")
     assert sniff(path) == KINDS[suffix]
-    assert not is_cut(path)
+    assert not is_truncated(path)
     with open_container(path) as container:
         assert KINDS[suffix] in container.format.name
     times = np.linspace(0, 1, 6)
@@ -97,9 +97,9 @@ def test_the_contents_of_an_avi(tmp_path: Path) -> None:
 
 def test_an_avi_that_is_cut_is_partial(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.avi", 50, codec="mjpeg", pix_fmt="yuvj420p")
-    assert not is_cut(path)
+    assert not is_truncated(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    assert is_cut(path)
+    assert is_truncated(path)
     found = read_frames(path, TIMES, short_side=None, limits=LIMITS)
     assert found.partial and shown(found) == [int(time / 0.04) for time in TIMES[: len(found.pixels)]]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from decode_clips import LIMITS, write_sound, write_video
 
-from telltale.decode import demux as walk_module
+from telltale.decode import demux as demux_module
 from telltale.decode.container import DecodeError
-from telltale.decode.demux import Walk
+from telltale.decode.demux import Demuxer
 from telltale.decode.frames import read_frames
 from telltale.decode.sound import Wave, read_wave
 
@@ -28,17 +28,17 @@ def opened(monkeypatch) -> list[str]:
     return names
 
 
-def read(path: Path, start: float, seconds: float, walk: Walk | None = None) -> list[np.ndarray | str]:
+def read(path: Path, start: float, seconds: float, demuxer: Demuxer | None = None) -> list[np.ndarray | str]:
     """Pixels, seconds and samples, or the status of the error, of pictures and sound."""
     found: list[np.ndarray | str] = []
     try:
         times = np.linspace(start, start + seconds, 5)
-        frames = read_frames(path, times, short_side=64, limits=LIMITS, sampling="reference", walk=walk)
+        frames = read_frames(path, times, short_side=64, limits=LIMITS, sampling="reference", demuxer=demuxer)
         found += [frames.pixels, frames.seconds, str(frames.partial)]
     except DecodeError as error:
         found += [error.status]
     try:
-        wave = read_wave(path, start, seconds, rate_hz=16_000, limits=LIMITS, walk=walk)
+        wave = read_wave(path, start, seconds, rate_hz=16_000, limits=LIMITS, demuxer=demuxer)
         found += [wave.samples, str(wave.partial)] if isinstance(wave, Wave) else [wave.reason]
     except DecodeError as error:
         found += [error.status]
@@ -47,13 +47,13 @@ def read(path: Path, start: float, seconds: float, walk: Walk | None = None) -> 
 
 def assert_alike(path: Path, start: float, seconds: float) -> bool:
     """Whether the walk was torn."""
-    with Walk(path, LIMITS, BOTH) as walk:
-        together = read(path, start, seconds, walk)
+    with Demuxer(path, LIMITS, BOTH) as demuxer:
+        together = read(path, start, seconds, demuxer)
     alone = read(path, start, seconds)
     assert len(alone) == len(together)
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_array_equal(one, other)
-    return walk.torn
+    return demuxer.torn
 
 
 NAMES = [
@@ -79,8 +79,8 @@ def test_both_come_out_as_if_read_alone(hostile: Path, name):
 def test_clips_are_opened_once(clips: Path, opened):
     for path in sorted(clips.glob("*/*.mp4"))[::20]:
         opened.clear()
-        with Walk(path, LIMITS, BOTH) as walk:
-            read(path, 0.0, 4.0, walk)
+        with Demuxer(path, LIMITS, BOTH) as demuxer:
+            read(path, 0.0, 4.0, demuxer)
         assert opened == [path.name]
 
 
@@ -94,9 +94,9 @@ def test_a_seek_of_the_pictures_sends_the_sound_to_a_walk_of_its_own(tmp_path, o
         video_frames=500,
     )
     opened.clear()
-    with Walk(path, LIMITS, BOTH) as walk:
-        read(path, 15.0, 2.0, walk)
-        assert walk.torn
+    with Demuxer(path, LIMITS, BOTH) as demuxer:
+        read(path, 15.0, 2.0, demuxer)
+        assert demuxer.torn
     assert len(opened) == 2
     assert assert_alike(path, 15.0, 2.0)
 
@@ -104,7 +104,7 @@ def test_a_seek_of_the_pictures_sends_the_sound_to_a_walk_of_its_own(tmp_path, o
 def test_what_waits_is_bounded(clips: Path, monkeypatch):
     path = next(p for p in sorted(clips.glob("*/*.mp4")) if has_sound(p))
     assert not assert_alike(path, 0.0, 4.0)
-    monkeypatch.setattr(walk_module, "_MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr(demux_module, "_MAX_WAITING_BYTES", 1000)
     assert assert_alike(path, 0.0, 4.0)
 
 
@@ -116,7 +116,7 @@ def has_sound(path: Path) -> bool:
 def test_a_stream_that_is_not_walked_is_refused(tmp_path):
     path = write_video(tmp_path / "v.mp4", 5)
     with (
-        Walk(path, LIMITS, ("sound",)) as walk,
+        Demuxer(path, LIMITS, ("sound",)) as demuxer,
         pytest.raises(ValueError, match="wanted one that this walk reads"),
     ):
-        walk.next(walk.pictures)
+        demuxer.next(demuxer.pictures)

@@ -4,14 +4,14 @@ has no score."""
 import numpy as np
 import pytest
 import torch
-from feed_world import Numbered, feed_of
+from loader_world import Numbered, loader_of
 
 from telltale import config, models
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Watch
+from telltale.runtime.signals import SignalWatch
 
 CPU = torch.device("cpu")
 
@@ -33,9 +33,9 @@ def test_bf16_gives_as_many_scores_as_clips(name: str, more: dict) -> None:
     there = torch.ones(count, 1, dtype=torch.bool)
     pictures = torch.randint(0, 256, (count, 1, 1, 32, 32, 3), dtype=torch.uint8)
     mel = torch.rand(count, 1, settings.mel.n_mels, 32) * -80
-    facts = [Facts(row, f"{row}.mp4", 1.0, "ok") for row in range(count)]
+    infos = [SampleInfo(row, f"{row}.mp4", 1.0, "ok") for row in range(count)]
     found = Inference(model, CPU, "bf16")(
-        Batch(facts, pictures, mel, there, there, torch.zeros(count, 1, 1), torch.ones(count), there)
+        Batch(infos, pictures, mel, there, there, torch.zeros(count, 1, 1), torch.ones(count), there)
     )
     assert len(np.unique(found)) == count
 
@@ -43,6 +43,6 @@ def test_bf16_gives_as_many_scores_as_clips(name: str, more: dict) -> None:
 def test_a_logit_that_is_not_finite_has_no_probability() -> None:
     logits = np.array([[800.0], [np.inf], [-np.inf], [np.nan]])
     judge = type("Told", (), {"device": CPU, "__call__": lambda self, batch: logits})()
-    (scores,) = score(judge, feed_of(Numbered(4), 0), Watch(), bar(1, "", "", False))
+    (scores,) = score(judge, loader_of(Numbered(4), 0), SignalWatch(), bar(1, "", "", False))
     assert [s.status for s in scores] == ["ok", "not_finite", "not_finite", "not_finite"]
     assert [s.fake_probability for s in scores] == [1.0, None, None, None]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 
@@ -23,7 +23,7 @@ def batch(count: int = 6, views: int = 2, frames: int = 2, size: int = 32) -> Ba
     usable[0] = True
     usable[1] = False
     return Batch(
-        [Facts(row, f"{row}.mp4", 1.0, "ok") for row in range(count)],
+        [SampleInfo(row, f"{row}.mp4", 1.0, "ok") for row in range(count)],
         torch.randint(0, 256, (count, views, frames, size, size, 3), dtype=torch.uint8, generator=draw),
         torch.rand(count, views, 32, 20, generator=draw) * -80,
         usable.clone(),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check, picture
@@ -44,12 +44,12 @@ def test_a_picture_has_the_frames_above_their_maps() -> None:
 
 
 def test_each_clip_that_can_be_seen_gets_a_file_of_its_first_usable_view(tmp_path: Path) -> None:
-    facts = [Facts(row, f"{row}.mp4", 0.0, "ok") for row in range(3)]
+    infos = [SampleInfo(row, f"{row}.mp4", 0.0, "ok") for row in range(3)]
     pictures = torch.zeros(3, 2, 2, 8, 8, 3, dtype=torch.uint8)
     pictures[0, 0], pictures[0, 1], pictures[1, 1] = 255, 51, 102
     usable = torch.tensor([[True, True], [False, True], [False, False]])
     batch = Batch(
-        facts, pictures, torch.empty(3, 2, 0), usable, ~usable, torch.zeros(3, 2, 2), torch.zeros(3), usable
+        infos, pictures, torch.empty(3, 2, 0), usable, ~usable, torch.zeros(3, 2, 2), torch.zeros(3), usable
     )
     Maps(tmp_path, Inference(Left(), torch.device("cpu"), "off")).write(batch)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.mp4.png", "1.mp4.png"]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from telltale import STARTED
-from telltale.data.batch import Facts
+from telltale.data.batch import SampleInfo
 from telltale.data.clip import Cost
 from telltale.predict.profile import Profile
 
 
-def facts(number: int) -> Facts:
+def info(number: int) -> SampleInfo:
     cost = Cost(1000 * number, 0.001, 0.02 * number, 0.005)
-    return Facts(
+    return SampleInfo(
         number, f"{number}.mp4", 1.0, "ok", cost=cost, mel_seconds=0.002, done_at=time.perf_counter()
     )
 
@@ -23,10 +23,10 @@ def facts(number: int) -> Facts:
 def test_the_parts_add_up(tmp_path: Path):
     profile = Profile()
     assert profile.summary()["start_up_seconds"] is None
-    profile.decoded([facts(1), facts(2)])
+    profile.decoded([info(1), info(2)])
     time.sleep(0.05)
     profile.did("model")
-    profile.decoded([facts(3)])
+    profile.decoded([info(3)])
     profile.did("writing")
     profile.write(tmp_path / "p.json")
     found = json.loads((tmp_path / "p.json").read_text())
@@ -41,7 +41,7 @@ def test_the_parts_add_up(tmp_path: Path):
 
 
 def test_start_up_ends_when_the_first_batch_is_decoded_not_when_it_is_asked_for():
-    profile, first = Profile(), facts(1)
+    profile, first = Profile(), info(1)
     time.sleep(0.05)
     profile.decoded([first])
     assert profile.start_up_seconds == first.done_at - STARTED
@@ -50,7 +50,7 @@ def test_start_up_ends_when_the_first_batch_is_decoded_not_when_it_is_asked_for(
 
 def test_people_get_a_table():
     profile = Profile()
-    profile.decoded([facts(1)])
+    profile.decoded([info(1)])
     text = profile.table()
     for name in (
         "start-up",

@@ -173,7 +173,7 @@ def test_a_trained_models_own_settings_cannot_be_changed_at_prediction(
 def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> None:
     """The two programs walk the same rooms: without augmentation and crop they read a clip alike."""
     from telltale import config
-    from telltale.data.batch import EVALUATION, Key, read_batch
+    from telltale.data.batch import EVALUATION, SampleKey, read_batch
     from telltale.data.dataset import ClipDataset
     from telltale.data.manifest import read_data
     from telltale.data.videos import rows_of
@@ -186,7 +186,9 @@ def test_one_clip_gives_training_and_prediction_the_same_tensors(tiny: Path) -> 
     asked = rows_of([tiny / "train"]).rows
     number = 2
     place = next(at for at, row in enumerate(asked) if row.video_name == train_split.rows[number].video_name)
-    trained = read_batch(ClipDataset(train_split.rows, settings, ("picture", "sound")), [Key(number, 7)])
-    predicted = read_batch(ClipDataset(asked, settings, ("picture", "sound")), [Key(place, EVALUATION)])
+    trained = read_batch(
+        ClipDataset(train_split.rows, settings, ("picture", "sound")), [SampleKey(number, 7)]
+    )
+    predicted = read_batch(ClipDataset(asked, settings, ("picture", "sound")), [SampleKey(place, EVALUATION)])
     assert (trained.pictures == predicted.pictures).all()
     assert (trained.mel == predicted.mel).all()

@@ -62,6 +62,8 @@ def test_the_dry_run_walks_every_row_and_writes_the_page(
 
 
 def test_clips_of_noise_are_what_the_tensor_rows_need() -> None:
-    given = gpu_check.batch.read_batch(gpu_check._Noise(), [gpu_check.batch.Key(row, 0) for row in range(2)])
+    given = gpu_check.batch.read_batch(
+        gpu_check._Noise(), [gpu_check.batch.SampleKey(row, 0) for row in range(2)]
+    )
     found = gpu_check.Inference(gpu_check._Hungry(), torch.device("cpu"), "off")(given)
     assert np.array_equal(found, np.ones((2, 1)))

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from feed_world import Numbered, children, feed_of, note, read, soon, tidy, unharmed
+from loader_world import Numbered, children, loader_of, note, read, soon, tidy, unharmed
 
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.runtime.process import WorkerTrace
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Watch
+from telltale.runtime.signals import SignalWatch
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")
@@ -27,19 +27,19 @@ pytestmark = pytest.mark.usefixtures("tidy")
 
 def test_a_clip_that_takes_too_long_is_given_up_and_no_other() -> None:
     data = Numbered(13, {5: lambda: time.sleep(600), 8: lambda: time.sleep(600)})
-    feed = feed_of(data, 2, seconds=1.0)
-    facts, tensors = read(feed)
-    unharmed(data, facts, tensors, {5: "timeout", 8: "timeout"})
+    loader = loader_of(data, 2, seconds=1.0)
+    infos, tensors = read(loader)
+    unharmed(data, infos, tensors, {5: "timeout", 8: "timeout"})
     assert len(children(os.getpid())) <= 3  # the foreman and two workers: the late ones are gone
-    assert facts[5].detail == "nowhere/5.mp4: was not read within 1 seconds (data.timeout_seconds)"
-    feed.close()
+    assert infos[5].detail == "nowhere/5.mp4: was not read within 1 seconds (data.timeout_seconds)"
+    loader.close()
 
 
 def test_a_clip_that_does_not_let_go_of_the_interpreter_is_given_up_too() -> None:
     data = Numbered(6, {2: lambda: ctypes.PyDLL(None).sleep(600)})
-    feed = feed_of(data, 2, seconds=1.0)
-    unharmed(data, *read(feed), {2: "timeout"})
-    feed.close()
+    loader = loader_of(data, 2, seconds=1.0)
+    unharmed(data, *read(loader), {2: "timeout"})
+    loader.close()
 
 
 @pytest.mark.parametrize(
@@ -56,12 +56,12 @@ def test_a_clip_that_ends_its_worker_twice_is_crashed(
     die: Callable, how: str, workers: int, tmp_path: Path
 ) -> None:
     data = Numbered(10, {4: lambda: (note(tmp_path / "tries", 4), faulthandler.disable(), die())})
-    feed = feed_of(data, workers)
-    facts, tensors = read(feed)
-    unharmed(data, facts, tensors, {4: "crashed"})
-    assert facts[4].detail == f"nowhere/4.mp4: the process that read it {how}, for the second time"
+    loader = loader_of(data, workers)
+    infos, tensors = read(loader)
+    unharmed(data, infos, tensors, {4: "crashed"})
+    assert infos[4].detail == f"nowhere/4.mp4: the process that read it {how}, for the second time"
     assert (tmp_path / "tries").read_text().split() == ["4", "4"]
-    feed.close()
+    loader.close()
 
 
 def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
@@ -71,19 +71,19 @@ def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     data = Numbered(10, {4: die_once})
-    feed = feed_of(data, 2)
-    unharmed(data, *read(feed), {})
-    feed.close()
+    loader = loader_of(data, 2)
+    unharmed(data, *read(loader), {})
+    loader.close()
 
 
 def test_an_idle_worker_that_is_ended_from_outside_is_replaced() -> None:
     data = Numbered(10)
-    feed = feed_of(data, 2)
-    read(feed)
+    loader = loader_of(data, 2)
+    read(loader)
     for worker in children(os.getpid())[1:]:
         os.kill(worker, signal.SIGKILL)
-    unharmed(data, *read(feed), {})
-    feed.close()
+    unharmed(data, *read(loader), {})
+    loader.close()
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_an_exception_comes_back_with_its_traceback(error: Exception) -> None:
     def wrong() -> None:
         raise error
 
-    feed = feed_of(Numbered(10, {6: wrong}), 2)
+    loader = loader_of(Numbered(10, {6: wrong}), 2)
     with pytest.raises(type(error)) as caught:
-        read(feed)
+        read(loader)
     assert str(caught.value) == str(error)
     assert isinstance(caught.value.__cause__, WorkerTrace)
     assert "in wrong" in str(caught.value.__cause__)
@@ -109,35 +109,35 @@ def test_an_exception_that_cannot_be_sent_is_told() -> None:
         raise Local("here")
 
     with pytest.raises(RuntimeError, match="Local: here"):
-        read(feed_of(Numbered(4, {0: wrong}), 2))
+        read(loader_of(Numbered(4, {0: wrong}), 2))
 
 
 def test_a_run_that_was_stopped_for_a_while_blames_no_clip() -> None:
     """Ctrl-Z stops the workers as well: the time of the pause is not theirs."""
     data = Numbered(3, {1: lambda: time.sleep(1.0)})
-    feed = feed_of(data, 1, seconds=2.0)
-    feed.start()
+    loader = loader_of(data, 1, seconds=2.0)
+    loader.start()
     assert soon(lambda: len(children(os.getpid())) == 2)
     time.sleep(0.3)
-    foreman, worker = children(os.getpid())
-    for pid in (foreman, worker):
+    supervisor, worker = children(os.getpid())
+    for pid in (supervisor, worker):
         os.kill(pid, signal.SIGSTOP)
     time.sleep(3.0)
-    for pid in (foreman, worker):
+    for pid in (supervisor, worker):
         os.kill(pid, signal.SIGCONT)
         time.sleep(0.1)
-    unharmed(data, *read(feed), {})
-    feed.close()
+    unharmed(data, *read(loader), {})
+    loader.close()
 
 
-def test_without_its_foreman_a_run_ends_and_so_do_the_workers() -> None:
-    feed = feed_of(Numbered(12, {2: lambda: time.sleep(600)}), 2)
-    feed.start()
+def test_without_its_supervisor_a_run_ends_and_so_do_the_workers() -> None:
+    loader = loader_of(Numbered(12, {2: lambda: time.sleep(600)}), 2)
+    loader.start()
     assert soon(lambda: len(children(os.getpid())) == 3)
-    foreman, *workers = children(os.getpid())
-    os.kill(foreman, signal.SIGKILL)
+    supervisor, *workers = children(os.getpid())
+    os.kill(supervisor, signal.SIGKILL)
     with pytest.raises(RuntimeError, match="the process that directs the workers was ended by SIGKILL"):
-        read(feed)
+        read(loader)
     assert soon(lambda: all(ended(pid) for pid in workers))
 
 
@@ -148,10 +148,10 @@ class Mean(torch.nn.Module):
 
 def test_a_lost_clip_has_a_status_and_no_probability(capsys: pytest.CaptureFixture) -> None:
     data = Numbered(6, {1: lambda: time.sleep(600), 4: lambda: (faulthandler.disable(), os.abort())})
-    feed = feed_of(data, 2, seconds=1.0)
-    parts = score(Inference(Mean(), torch.device("cpu"), "off"), feed, Watch(), bar(2, "", "", False))
+    loader = loader_of(data, 2, seconds=1.0)
+    parts = score(Inference(Mean(), torch.device("cpu"), "off"), loader, SignalWatch(), bar(2, "", "", False))
     scores = [one for part in parts for one in part]
-    feed.close()
+    loader.close()
     assert [(one.video_name, one.status) for one in scores if one.fake_probability is None] == [
         ("1.mp4", "timeout"),
         ("4.mp4", "crashed"),

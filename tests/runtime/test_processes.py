@@ -15,8 +15,8 @@ from torch.nn.parallel import DistributedDataParallel
 from two_processes import together
 
 from telltale import config
-from telltale.data.batch import Arrays, Facts, Key, Shapes
-from telltale.data.loader import Feed
+from telltale.data.batch import SampleArrays, SampleInfo, SampleKey, Shapes
+from telltale.data.loader import ClipLoader
 from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.errors import InputError
 from telltale.models import norms
@@ -25,9 +25,9 @@ from telltale.models.weights import Tower
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.predict.scoring import together as all_to_the_end
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 
 CPU = torch.device("cpu")
 TARGETS = [0, 1, 1] * 5
@@ -37,7 +37,7 @@ def _refuse() -> None:
     raise InputError("no such file")
 
 
-def _sent(here: Place) -> dict[str, Any]:
+def _sent(process: Process) -> dict[str, Any]:
     """What reaches this process, and which sentences."""
     content = {
         "model": {
@@ -48,31 +48,31 @@ def _sent(here: Place) -> dict[str, Any]:
         "progress": {"epoch": 2, "history": [{"auc": 0.5}]},
     }
     said = []
-    for ask in (lambda: here.first(_refuse), lambda: here.each(_refuse if here.rank else list)):
+    for ask in (lambda: process.on_main(_refuse), lambda: process.on_each(_refuse if process.rank else list)):
         try:
             ask()
         except InputError as error:
             said.append(str(error))
-    watch = Watch()
-    watch.number = signal.SIGTERM if here.main else 0
+    watch = SignalWatch()
+    watch.number = signal.SIGTERM if process.main else 0
     try:
-        with all_to_the_end(here, watch):
-            if here.main:
+        with all_to_the_end(process, watch):
+            if process.main:
                 raise Stopped(signal.SIGTERM)
     except Stopped as stop:
         said.append(stop.number)
-    return {"got": here.first(lambda: content if here.main else _refuse()), "said": said}
+    return {"got": process.on_main(lambda: content if process.main else _refuse()), "said": said}
 
 
-def _judged(here: Place, optim: dict[str, Any]) -> tuple[list, list]:
+def _judged(process: Process, optim: dict[str, Any]) -> tuple[list, list]:
     """Each epoch's scores by name as the run has them, and as one process gets them of what the main one
     would keep."""
     run, again = Run(configured(optim={"epochs": 2, **optim}), MemoryClips(TARGETS)), []
-    done = run.go(here=here)
+    done = run.go(process=process)
     for content in [saved for saved in run.saved if saved["progress"]["step"] == 0]:
         done.restore(copy.deepcopy(content))
-        feed = Feed(run.validation, evaluation_batches([0] * 8, 4), 0, timeout_seconds=60)
-        found = score(Inference(done.judged, CPU, "off"), feed, Watch(), bar(2, "", "", False))
+        loader = ClipLoader(run.validation, evaluation_batches([0] * 8, 4), 0, timeout_seconds=60)
+        found = score(Inference(done.judged, CPU, "off"), loader, SignalWatch(), bar(2, "", "", False))
         again.append({s.video_name: s.fake_probability for batch in found for s in batch})
     return [{s.video_name: s.fake_probability for s in scores} for scores, _ in run.epochs], again
 
@@ -110,8 +110,8 @@ class Seen(MemoryClips):
     def shapes(self) -> Shapes:
         return Shapes((1, 2, 8, 8, 3), (1, BANDS, COLUMNS))
 
-    def fill(self, key: Key, arrays: Arrays) -> Facts:
-        facts = super().fill(key, arrays)
+    def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
+        info = super().fill(key, arrays)
         rng, readable = np.random.default_rng([4, key.row]), key.row not in self.broken
         arrays.has_picture[:], arrays.has_sound[:] = (
             readable and key.row not in self.blind,
@@ -119,7 +119,7 @@ class Seen(MemoryClips):
         )
         arrays.pictures[:] = rng.integers(0, 256, arrays.pictures.shape) * arrays.has_picture
         arrays.mel[:] *= arrays.has_sound[:, None, None]
-        return facts
+        return info
 
 
 class Pooled(nn.Sequential):
@@ -165,25 +165,29 @@ def _clips() -> Seen:
     return Seen([0, 1, 1] * 5 + [0, 1], mute=tuple(second[0]), blind=tuple(first[1]), broken=tuple(second[2]))
 
 
-def _synchronised(here: Place) -> dict[str, Tensor]:
-    model = _both_streams_together if here.world > 1 else _both_streams
-    if here.world > 1:  # in a process of this test alone
+def _synchronised(process: Process) -> dict[str, Tensor]:
+    model = _both_streams_together if process.world > 1 else _both_streams
+    if process.world > 1:  # in a process of this test alone
         DistributedDataParallel._passing_sync_batchnorm_handle = lambda *_: None  # which refuses the CPU
-    return Run(SETTINGS, _clips(), Seen([0, 1] * 4, (), (), ()), model=model).go(here=here).model.state_dict()
+    return (
+        Run(SETTINGS, _clips(), Seen([0, 1] * 4, (), (), ()), model=model)
+        .go(process=process)
+        .model.state_dict()
+    )
 
 
-def _program(here: Place) -> dict[str, Any]:
-    found = {"sent": _sent(here), "synchronised": _synchronised(here)}
+def _program(process: Process) -> dict[str, Any]:
+    found = {"sent": _sent(process), "synchronised": _synchronised(process)}
     return {
         **found,
-        "plain": _judged(here, {}),
-        "averaged": _judged(here, {"ema_decay": 0.8, "accumulate": 2}),
+        "plain": _judged(process, {}),
+        "averaged": _judged(process, {"ema_decay": 0.8, "accumulate": 2}),
     }
 
 
 @pytest.fixture(scope="module")
 def alone() -> dict[str, Tensor]:
-    return _synchronised(Place(0, 1, CPU))
+    return _synchronised(Process(0, 1, CPU))
 
 
 @pytest.fixture(scope="module")

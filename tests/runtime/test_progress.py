@@ -95,12 +95,13 @@ def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(distributed.torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(distributed.torch.cuda, "get_device_name", lambda _: "NVIDIA H200")
     cpu, cuda = distributed.torch.device("cpu"), distributed.torch.device("cuda", 0)
-    assert distributed.Place(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
+    assert distributed.Process(0, 1, cpu).describe("off", 2) == "CPU, 2 threads, fp32, 1 process, 2 workers"
     assert (
-        distributed.Place(0, 1, cuda).describe("bf16", 4) == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
+        distributed.Process(0, 1, cuda).describe("bf16", 4)
+        == "cuda:0 NVIDIA H200, bf16, 1 process, 4 workers"
     )
     assert (
-        distributed.Place(0, 8, cuda).describe("fp16", 1)
+        distributed.Process(0, 8, cuda).describe("fp16", 1)
         == "cuda:0 NVIDIA H200, fp16, 8 processes, 1 worker each"
     )
 

@@ -25,8 +25,8 @@ def test_a_containers_quota_counts(
 def test_processes_of_one_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "cores", lambda: 8)
     alone, crowded = (
-        distributed.Place(0, 1, torch.device("cpu")),
-        distributed.Place(0, 16, torch.device("cpu"), 16),
+        distributed.Process(0, 1, torch.device("cpu")),
+        distributed.Process(0, 16, torch.device("cpu"), 16),
     )
     assert [
         alone.workers(None, 100),

@@ -14,19 +14,19 @@ import numpy as np
 import pytest
 import torch
 from fake_cuda import CUDA, fake_cuda
-from feed_world import Numbered, feed_of, read
+from loader_world import Numbered, loader_of, read
 from torch import Tensor
 
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Batch, Facts, Key
+from telltale.data.batch import Batch, SampleInfo, SampleKey
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import on_device
 from telltale.data.order import TrainBatches
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
-from telltale.runtime.distributed import Place
-from telltale.runtime.signals import Watch
+from telltale.runtime.distributed import Process
+from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives, state
 from telltale.train.loop import train_epoch, update
 
@@ -77,14 +77,14 @@ class OneBatch:
     def __iter__(self) -> Iterator[Batch]:
         yield self.batch(next(iter(self.batches)))
 
-    def batch(self, keys: list[Key]) -> Batch:
+    def batch(self, keys: list[SampleKey]) -> Batch:
         count, views = len(keys), self.shapes.pictures[0]
-        facts = [Facts(row, f"{row}.mp4", float(row % 2), "ok") for row in range(count)]
+        infos = [SampleInfo(row, f"{row}.mp4", float(row % 2), "ok") for row in range(count)]
         there = torch.ones(count, views, dtype=torch.bool)
         pictures = torch.zeros(count, *self.shapes.pictures, dtype=torch.uint8)
         mel, target = torch.zeros(count, *self.shapes.mel), torch.zeros(count)
         times = torch.zeros(count, *self.shapes.pictures[:2])
-        return Batch(facts, pictures, mel, there, there.clone(), times, target, there.clone())
+        return Batch(infos, pictures, mel, there, there.clone(), times, target, there.clone())
 
 
 @pytest.mark.parametrize(("file", "precision"), CASES)
@@ -92,13 +92,13 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
     settings = settings_of(file)
     optim = settings.optim.model_copy(update={"autocast": precision, "epochs": 1})
     settings = settings.model_copy(update={"optim": optim})
-    here, steps, heads = Place(0, 1, CUDA), [], []
+    process, steps, heads = Process(0, 1, CUDA), [], []
     with fake_cuda():
         objective = objectives.build(settings, [])
         model = models.build(
             settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods
         ).to(CUDA)
-        now, feed = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
+        now, loader = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
         trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         without: list[str] = []
         now.optimiser.register_step_pre_hook(
@@ -109,10 +109,10 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         train_epoch(
             model,
             now,
-            feed,
+            loader,
             settings,
-            here,
-            Watch(),
+            process,
+            SignalWatch(),
             objective,
             lambda: None,
             lambda *step: steps.append(step),
@@ -121,12 +121,12 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         assert not without, "several processes would wait for these gradients without end"
         # The head works in float32 whatever the precision of the rest, in training and in prediction.
         assert {tensor.dtype for tensor in heads} == {torch.float32}
-        infer, batch = Inference(model, CUDA, precision), feed.batch([Key(0, -1)] * len(TARGETS))
+        infer, batch = Inference(model, CUDA, precision), loader.batch([SampleKey(0, -1)] * len(TARGETS))
         assert infer(batch).shape == batch.usable.shape and {tensor.dtype for tensor in heads} == {
             torch.float32
         }
         if DETECTORS[settings.model.name].maps:
-            Maps(tmp_path, infer).write(feed.batch([Key(0, -1)]))
+            Maps(tmp_path, infer).write(loader.batch([SampleKey(0, -1)]))
 
 
 def test_mirror_images_averaged_weights_and_clipped_gradients_mix_no_devices() -> None:
@@ -138,7 +138,7 @@ def test_mirror_images_averaged_weights_and_clipped_gradients_mix_no_devices() -
         for weight in model.parameters():
             weight.grad = torch.zeros_like(weight)
         update(now, optim, 1e-3)
-        batch = OneBatch(settings, "clips").batch([Key(0, -1)] * 2)
+        batch = OneBatch(settings, "clips").batch([SampleKey(0, -1)] * 2)
         assert Inference(now.judged, CUDA, "off", flip=True)(batch).shape == (2, 2)
 
 
@@ -146,7 +146,7 @@ def test_a_batch_with_neither_pictures_nor_sound_gives_every_weight_a_gradient()
     settings = settings_of(Path(__file__).parents[2] / "configs" / "audiovisual.yaml")
     with fake_cuda(selected=False):
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True).to(CUDA)
-        batch = OneBatch(settings, "clips").batch([Key(0, 0)] * 2)
+        batch = OneBatch(settings, "clips").batch([SampleKey(0, 0)] * 2)
         logit = model(**batch.at(torch.arange(2), CUDA))
         logit.sum().backward()
         assert logit.shape == (2,) and all(weight.grad is not None for weight in model.parameters())
@@ -195,9 +195,9 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dataset = Numbered(10)
-    facts, expected = read(feed_of(dataset, 0))
+    infos, expected = read(loader_of(dataset, 0))
     cuda, found = Copies(monkeypatch), []
-    for number, batch in enumerate(on_device(feed_of(dataset, 0), CUDA), start=1):
+    for number, batch in enumerate(on_device(loader_of(dataset, 0), CUDA), start=1):
         # The copies of the next batch, and their event, were asked for before this one was waited for.
         assert cuda.events == min(number + 1, 3)
         assert ("wait", number, "model's") in cuda.asked and ("wait", number + 1, "model's") not in cuda.asked
@@ -209,7 +209,7 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(
     # The feed's memory was filled anew meanwhile; what crossed is what was there.
     for name, whole in expected.items():
         assert torch.equal(torch.cat([getattr(batch, name) for batch in found]), whole)
-    assert [fact for batch in found for fact in batch.facts] == facts
+    assert [info for batch in found for info in batch.infos] == infos
     copies = [ask for ask in cuda.asked if ask[0] == "copy"]
     assert len(copies) == 3 * 5 and all(ask[2:] == ("side", True) for ask in copies)
 

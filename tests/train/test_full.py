@@ -14,7 +14,7 @@ import torch
 
 from telltale import config
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches
 from telltale.errors import InputError
@@ -107,12 +107,12 @@ def test_a_store_that_need_not_keep_says_once_that_it_is_full_and_reading_goes_o
     plain = ClipDataset(dataset.rows, wanted, BOTH)
     keys = evaluation_batches([1] * len(videos), 4)
     read = [
-        torch.cat([b.pictures.clone() for b in Feed(d, keys, 2, timeout_seconds=60)])
+        torch.cat([b.pictures.clone() for b in ClipLoader(d, keys, 2, timeout_seconds=60)])
         for d in (dataset, plain)
     ]
     assert torch.equal(*read)
     assert capfd.readouterr().err.count("is full") == 1
-    assert 0 < dataset.store.shelf.total_bytes() < 2.5e5  # each worker's first may have met room
+    assert 0 < dataset.store.packed.total_bytes() < 2.5e5  # each worker's first may have met room
     assert capfd.readouterr().err == ""
 
 

@@ -8,14 +8,14 @@ from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from two_processes import together
 
 from telltale.data.batch import read_batch
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.order import evaluation_batches
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.runtime import distributed
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Watch
+from telltale.runtime.signals import SignalWatch
 from telltale.train.losses import NonFiniteLoss, cross_entropy
 
 TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one
@@ -150,11 +150,11 @@ def test_bf16_autocast_trains() -> None:
 
 def test_a_score_is_a_probability_or_a_status() -> None:
     clips = MemoryClips([0, 1, 1, 0, 1], broken=(3,), poison=(4,))
-    feed = Feed(clips, evaluation_batches([0] * 5, 2), 0, timeout_seconds=60)
+    loader = ClipLoader(clips, evaluation_batches([0] * 5, 2), 0, timeout_seconds=60)
     cpu = torch.device("cpu")
     scores = [
         s
-        for part in score(Inference(SmallModel(), cpu, "off"), feed, Watch(), bar(3, "", "", False))
+        for part in score(Inference(SmallModel(), cpu, "off"), loader, SignalWatch(), bar(3, "", "", False))
         for s in part
     ]
     assert [s.video_name for s in scores] == [f"{row}.mp4" for row in range(5)]
@@ -162,9 +162,9 @@ def test_a_score_is_a_probability_or_a_status() -> None:
     assert [s.fake_probability is None for s in scores] == [False, False, False, True, True]
 
 
-def _process(here: distributed.Place) -> tuple:
+def _process(process: distributed.Process) -> tuple:
     run = Run(configured(optim={"accumulate": 2}), MemoryClips(TARGETS, broken=(3,)), plain=True)
-    done = run.go(here=here)
+    done = run.go(process=process)
     return done.model.state_dict(), run.losses, sorted(s.video_name for s in run.epochs[-1][0])
 
 

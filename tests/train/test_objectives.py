@@ -18,7 +18,7 @@ import predict
 import train
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.models import checkpoint
@@ -40,9 +40,9 @@ def batch(targets: list[int], views: int = 1, frames: int = 2) -> Batch:
     count = len(targets)
     there = torch.ones(count, views, dtype=torch.bool)
     pictures = torch.randint(0, 256, (count, views, frames, SIZE, SIZE, 3), dtype=torch.uint8)
-    facts = [Facts(row, f"{row}.mp4", float(target), "ok") for row, target in enumerate(targets)]
+    infos = [SampleInfo(row, f"{row}.mp4", float(target), "ok") for row, target in enumerate(targets)]
     mel, times = torch.empty(count, views, 0), torch.zeros(count, views, frames)
-    return Batch(facts, pictures, mel, there, ~there, times, torch.tensor(targets).float(), there)
+    return Batch(infos, pictures, mel, there, ~there, times, torch.tensor(targets).float(), there)
 
 
 class Told(nn.Module):
@@ -182,7 +182,9 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
         torch.zeros(4, 5),
         (answer.pictures,) * 2,
     )
-    given = replace(batch([0, 1]), facts=[Facts(0, "a.mp4", 0.0, "ok"), Facts(1, "b.mp4", 1.0, "ok")])
+    given = replace(
+        batch([0, 1]), infos=[SampleInfo(0, "a.mp4", 0.0, "ok"), SampleInfo(1, "b.mp4", 1.0, "ok")]
+    )
     assert known(Told(answer), given).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from telltale.cli import main
-from telltale.runtime.memory import Watching, tree_bytes
+from telltale.runtime.memory import PeakMemory, tree_bytes
 
 TINY = Path(__file__).parents[1] / "worlds" / "tiny.yaml"
 
@@ -96,7 +96,7 @@ def test_clips_that_the_model_cannot_read_are_refused(tmp_path, capsys):
 def test_memory_is_that_of_the_whole_tree():
     hold = "import time; held = bytearray(80_000_000); print('held', flush=True); time.sleep(60)"
     nest = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
-    with Watching() as memory:
+    with PeakMemory() as memory:
         before = tree_bytes()
         child = subprocess.Popen([sys.executable, "-c", nest], stdout=subprocess.PIPE)
         assert child.stdout is not None

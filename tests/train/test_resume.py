@@ -16,7 +16,7 @@ from telltale.models.norms import few_samples
 from telltale.runtime import distributed
 from telltale.train import objectives, run_folder
 
-HERE = distributed.Place(0, 1, torch.device("cpu"))
+PROCESS = distributed.Process(0, 1, torch.device("cpu"))
 
 
 def left(folder: Path, settings: config.Config, epoch: int, step: int = 0, **more: Any) -> Path:
@@ -28,7 +28,7 @@ def left(folder: Path, settings: config.Config, epoch: int, step: int = 0, **mor
 
 
 def go_on(folder: Path, settings: config.Config) -> dict[str, Any] | None:
-    return run_folder.prepare(folder, settings, HERE, resume=True, force=False)
+    return run_folder.prepare(folder, settings, PROCESS, resume=True, force=False)
 
 
 @pytest.mark.parametrize(

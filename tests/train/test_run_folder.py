@@ -11,7 +11,7 @@ import torch
 from telltale import config
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.train import run_folder
 
 
@@ -22,7 +22,7 @@ def settings(name: str, *overrides: str) -> config.Config:
 
 def go_on(folder: Path, asked: config.Config) -> None:
     assert (
-        run_folder.prepare(folder, asked, Place(0, 1, torch.device("cpu")), resume=True, force=False)
+        run_folder.prepare(folder, asked, Process(0, 1, torch.device("cpu")), resume=True, force=False)
         is not None
     )
 

@@ -10,7 +10,7 @@ from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from torch import nn
 
 from telltale import config
-from telltale.data.batch import EVALUATION, Key, read_batch
+from telltale.data.batch import EVALUATION, SampleKey, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches, pairs
@@ -160,15 +160,15 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
     )
     row = Row(path.name, path, 0)
     data = ClipDataset([row], settings, ("picture",), training=True, blends=True)
-    one = read_batch(data, [Key(0, 0)])
+    one = read_batch(data, [SampleKey(0, 0)])
     assert one.pictures.shape[:3] == (1, 2, 3)
     assert one.usable.all()
     genuine, forged = one.pictures[0].float()
     difference = (genuine - forged).abs().amax(3).amax(0)
     assert difference[0].max() == difference[-1].max() == difference[:, 0].max() == 0  # nothing at the border
     assert difference[16:48, 16:48].max() > 8  # something in the face
-    assert torch.equal(read_batch(data, [Key(0, 0)]).pictures, one.pictures)
-    assert not torch.equal(read_batch(data, [Key(0, 1)]).pictures, one.pictures)
+    assert torch.equal(read_batch(data, [SampleKey(0, 0)]).pictures, one.pictures)
+    assert not torch.equal(read_batch(data, [SampleKey(0, 1)]).pictures, one.pictures)
     # Landmarks move the blend to where they are: here the upper left corner.
     corner = np.random.default_rng(0).uniform(0.05, 0.45, (1, 81, 2)).astype(np.float32)
     moved = ClipDataset(
@@ -179,7 +179,7 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
         blends=True,
         landmarks={row.video_name: Landmarks(np.zeros(1), corner)},
     )
-    genuine, forged = read_batch(moved, [Key(0, 0)]).pictures[0].float()
+    genuine, forged = read_batch(moved, [SampleKey(0, 0)]).pictures[0].float()
     difference = (genuine - forged).abs().amax(3).amax(0)
     assert difference[34:, 34:].max() == 0 and difference[:32, :32].max() > 4
     # A clip that cannot be read has no usable view, and evaluation knows nothing of all this.
@@ -187,10 +187,13 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
         ClipDataset(
             [Row("x.mp4", path.with_name("x.mp4"), 0)], settings, ("picture",), training=True, blends=True
         ),
-        [Key(0, 0)],
+        [SampleKey(0, 0)],
     )
     assert not gone.usable.any() and not gone.pictures.any()
-    assert read_batch(ClipDataset([row], settings, ("picture",)), [Key(0, EVALUATION)]).pictures.shape[1] == 1
+    assert (
+        read_batch(ClipDataset([row], settings, ("picture",)), [SampleKey(0, EVALUATION)]).pictures.shape[1]
+        == 1
+    )
 
 
 def test_a_pair_is_changed_by_one_draw_with_the_stated_probabilities() -> None:

@@ -155,14 +155,14 @@ def test_a_prediction_killed_in_one_process_is_finished_by_two(
 def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_refused(
     tmp_path: Path,
 ) -> None:
-    from telltale.runtime.distributed import Place
+    from telltale.runtime.distributed import Process
     from telltale.scores.score import Journal
 
-    out, here = tmp_path / "submission.csv", Place(0, 1, None)  # type: ignore[arg-type]
+    out, process = tmp_path / "submission.csv", Process(0, 1, None)  # type: ignore[arg-type]
     Journal(tmp_path / "submission.csv.journal.1-of-3", "other").close()
     with pytest.raises(InputError, match="1-of-3: holds the progress of another prediction"):
-        Journals(out, here, "mine")
+        Journals(out, process, "mine")
     (tmp_path / "submission.csv.journal.1-of-3").unlink()
     (tmp_path / "other.csv.journal.1-of-3").write_text("of another submission")
-    Journals(out, here, "mine").remove()
+    Journals(out, process, "mine").remove()
     assert [path.name for path in tmp_path.iterdir()] == ["other.csv.journal.1-of-3"]

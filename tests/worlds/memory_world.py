@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config
-from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
-from telltale.data.loader import Feed
+from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey, Shapes
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.runtime import distributed
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score
 from telltale.train import objectives, state
 from telltale.train.loop import fit
@@ -42,7 +42,7 @@ class MemoryClips:
     def prepare(self) -> None:
         pass
 
-    def fill(self, key: Key, arrays: Arrays) -> Facts:
+    def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         row = self.rows[key.row]
         readable = key.row not in self.broken
         mel = (
@@ -52,7 +52,7 @@ class MemoryClips:
         )
         arrays.mel[:] = np.nan if key.row in self.poison else mel * readable
         arrays.has_picture[:], arrays.has_sound[:] = False, readable
-        return Facts(key.row, row.video_name, float(row.target), "ok" if readable else "damaged", 1.0)
+        return SampleInfo(key.row, row.video_name, float(row.target), "ok" if readable else "damaged", 1.0)
 
 
 class SmallModel(nn.Module):
@@ -96,17 +96,20 @@ class Run:
     model: Callable[[], nn.Module] | None = None
 
     def go(
-        self, stop_at: int = -1, resumed: dict[str, Any] | None = None, here: distributed.Place | None = None
+        self,
+        stop_at: int = -1,
+        resumed: dict[str, Any] | None = None,
+        process: distributed.Process | None = None,
     ) -> state.State:
         """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned
         in `saved`."""
-        here = here or distributed.Place(0, 1, torch.device("cpu"))
+        process = process or distributed.Process(0, 1, torch.device("cpu"))
         distributed.seed(self.settings.seed)
         model = SmallModel(self.plain) if self.model is None else self.model()
         now = state.begin(model, self.settings.optim, "cpu")
         if resumed is not None:
             now.restore(copy.deepcopy(resumed))
-        watch = Watch()
+        watch = SignalWatch()
 
         def report(step: int, terms: dict[str, float], rate: float) -> None:
             self.losses.append(sum(terms.values()))
@@ -114,16 +117,16 @@ class Run:
                 watch.number = signal.SIGTERM
 
         batches = TrainBatches(
-            np.array([row.target for row in self.train.rows]), self.settings, here.rank, here.world
+            np.array([row.target for row in self.train.rows]), self.settings, process.rank, process.world
         )
-        fixed = evaluation_batches([0] * len(self.validation.rows), 4, here.rank, here.world)
+        fixed = evaluation_batches([0] * len(self.validation.rows), 4, process.rank, process.world)
         try:
             fit(
                 now,
-                Feed(self.train, batches, 0, timeout_seconds=60),
-                Feed(self.validation, fixed, 0, timeout_seconds=60),
+                ClipLoader(self.train, batches, 0, timeout_seconds=60),
+                ClipLoader(self.validation, fixed, 0, timeout_seconds=60),
                 self.settings,
-                here,
+                process,
                 watch,
                 objective=objectives.build(self.settings, self.train.rows),
                 save=lambda: self.saved.append(copy.deepcopy(now.content())),

@@ -5,27 +5,27 @@ from pathlib import Path
 import numpy as np
 
 from telltale import config
-from telltale.data.store import Entry, Store
+from telltale.data.store import ClipStore, StoredClip
 from telltale.decode.frames import Frames
 from telltale.decode.sound import Wave
 
 SPEC = {"frames": 2, "rate_hz": 16_000}
 
 
-def opened(folder: Path, spec: dict | None = None, **settings: float) -> Store:
-    return Store(folder, spec or SPEC, config.StoreSettings(**({"keep_free_gb": 0.0} | settings)))
+def opened(folder: Path, spec: dict | None = None, **settings: float) -> ClipStore:
+    return ClipStore(folder, spec or SPEC, config.StoreSettings(**({"keep_free_gb": 0.0} | settings)))
 
 
-def entry(seed: int = 0, frames: int = 2, size: int = 8) -> Entry:
+def entry(seed: int = 0, frames: int = 2, size: int = 8) -> StoredClip:
     rng = np.random.default_rng(seed)
     pixels = rng.integers(0, 256, (frames, size, size, 3), dtype=np.uint8)
     shown = Frames(pixels, 0.25 + np.arange(frames) / 3, partial=False)
-    return Entry(
+    return StoredClip(
         0.3, shown, Wave(rng.uniform(-1, 1, 500).astype(np.float32), 16_000, 0.3, partial=False), "ok", 1.5
     )
 
 
-def alike(one: Entry | None, other: Entry | None) -> bool:
+def alike(one: StoredClip | None, other: StoredClip | None) -> bool:
     """Whether two entries are equal to the last bit, their arrays too."""
     assert one is not None and other is not None
     for name in ("frames", "wave"):

@@ -79,8 +79,8 @@ def _child(body: Callable[[int], None], rank: int, port: int) -> None:
 
 def _join(program: Callable[..., Any], given: tuple[Any, ...], answer: Path) -> None:
     try:
-        with distributed.join(1) as here:
-            found = program(here, *given)
+        with distributed.join(1) as process:
+            found = program(process, *given)
     except BaseException:
         found = traceback.format_exc()
     torch.save(found, answer)

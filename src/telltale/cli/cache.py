@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from telltale import config
     from telltale.data.clip import View
     from telltale.data.manifest import Row
-    from telltale.data.shards import Shelf
-    from telltale.data.store import Store
+    from telltale.data.shards import PackedFiles
+    from telltale.data.store import ClipStore
 
 ESTIMATE_CLIPS = 12
 
@@ -77,7 +77,7 @@ def _build(args: argparse.Namespace) -> int:
     print(
         f"{args.store}: {done['misses']} clips decoded, {done['hits']} were there, {done['failures']} "
         "cannot be read, "
-        f"in {time.monotonic() - began:.0f} s; it holds {store.shelf.total_bytes() / 1e9:.3f} GB"
+        f"in {time.monotonic() - began:.0f} s; it holds {store.packed.total_bytes() / 1e9:.3f} GB"
     )
     if failures:
         print(
@@ -88,10 +88,12 @@ def _build(args: argparse.Namespace) -> int:
     return 0
 
 
-def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Config", store: "Store") -> None:
+def _estimate(
+    work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Config", store: "ClipStore"
+) -> None:
     """Decode a few clips, say what all will take, and refuse what does not fit. Raises InputError."""
     from telltale.data.clip import read_clip, whole_spans
-    from telltale.data.store import Entry, pack
+    from telltale.data.store import StoredClip, pack
     from telltale.errors import InputError
     from telltale.runtime import threads
 
@@ -104,23 +106,23 @@ def _estimate(work: Sequence[tuple[Sequence["Row"], int]], settings: "config.Con
                 row.path, whole_spans(spans), settings.clip, settings.mel.rate_hz, _reads(settings)
             )
             for view in clip.views:
-                entry = Entry(view.start_seconds, view.frames, view.wave, "ok", 0.0)
+                entry = StoredClip(view.start_seconds, view.frames, view.wave, "ok", 0.0)
                 held += sum(memoryview(part).nbytes for part in pack(entry, _coded(view, settings)))
         size += held * len(rows) / max(len(chosen), 1)
         seconds += (time.perf_counter() - began) * len(rows) / max(len(chosen), 1)
     workers = threads.cores() if settings.data.workers is None else max(settings.data.workers, 1)
-    held, room = store.shelf.total_bytes(), store.shelf.room()
+    held, free_bytes = store.packed.total_bytes(), store.packed.free_bytes()
     count = sum(len(rows) for rows, _ in work)
     print(
         f"{count} clips: about {size / 1e9:.3f} GB and {seconds / workers / 60:.1f} min with {workers} "
         "processes;"
-        f" {held / 1e9:.3f} GB are there, room for {max(room, 0) / 1e9:.3f} GB more",
+        f" {held / 1e9:.3f} GB are there, room for {max(free_bytes, 0) / 1e9:.3f} GB more",
         flush=True,
     )
-    if size - held > room:
+    if size - held > free_bytes:
         raise InputError(
-            f"--store {store.shelf.folder}: about {size / 1e9:.2f} GB are more than the room for "
-            f"{max(room, 0) / 1e9:.2f} GB"
+            f"--store {store.packed.folder}: about {size / 1e9:.2f} GB are more than the room for "
+            f"{max(free_bytes, 0) / 1e9:.2f} GB"
             " (store.max_gb, store.keep_free_gb); wanted fewer data.spans, clip.jpeg_quality set, or a "
             "larger disk"
         )
@@ -144,57 +146,57 @@ def _decode(
     rows: Sequence["Row"],
     spans: int,
     settings: "config.Config",
-    store: "Store",
+    store: "ClipStore",
     done: dict[str, int],
     failures: list[str],
 ) -> None:
     """Read every clip once through the store, by as many processes as the settings say."""
     from telltale.data.dataset import ClipDataset
-    from telltale.data.loader import Feed
+    from telltale.data.loader import ClipLoader
     from telltale.data.order import evaluation_batches, file_sizes
     from telltale.runtime import distributed
     from telltale.runtime.progress import bar
     from telltale.status import MAY_BE_SCORED
 
     dataset = ClipDataset(rows, settings, _reads(settings), spans=spans, store=store)
-    with distributed.join() as here:
-        workers = here.workers(settings.data.workers, len(rows))
+    with distributed.join() as process:
+        workers = process.workers(settings.data.workers, len(rows))
         batches = evaluation_batches(file_sizes(rows), 4)
-        feed = Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
+        loader = ClipLoader(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
         shown = bar(len(rows), "decode", "clip", True)
         try:
-            for batch in feed:
-                for facts in batch.facts:
-                    failed = facts.status not in MAY_BE_SCORED
-                    done["failures" if failed else "misses" if facts.cost.bytes else "hits"] += 1
+            for batch in loader:
+                for info in batch.infos:
+                    failed = info.status not in MAY_BE_SCORED
+                    done["failures" if failed else "misses" if info.cost.bytes else "hits"] += 1
                     if failed:
-                        failures.append(f"{facts.video_name} ({facts.status})")
-                shown.update(len(batch.facts))
+                        failures.append(f"{info.video_name} ({info.status})")
+                shown.update(len(batch.infos))
         finally:
             shown.close()
-            feed.close()
+            loader.close()
 
 
-def _open(folder: Path) -> "Shelf":
-    from telltale.data.shards import Shelf
+def _open(folder: Path) -> "PackedFiles":
+    from telltale.data.shards import PackedFiles
     from telltale.errors import InputError
 
     if not (folder / "index.sqlite").is_file():
         raise InputError(
             f"--store {folder}: is no store; wanted a folder that telltale cache build or --store made"
         )
-    return Shelf(folder, max_bytes=float("inf"), keep_free_bytes=0.0, per_shard=1000)
+    return PackedFiles(folder, max_bytes=float("inf"), keep_free_bytes=0.0, per_shard=1000)
 
 
 def _info(args: argparse.Namespace) -> int:
-    with _open(args.store) as shelf:
+    with _open(args.store) as packed:
         query = (
             "SELECT entries.spec, text, COUNT(*), COUNT(DISTINCT content), SUM(length) FROM entries"
             " LEFT JOIN specs USING (spec) GROUP BY entries.spec ORDER BY MAX(added)"
         )
-        specs = shelf.index().execute(query).fetchall()
-        shards = [path.stat().st_size for path in (shelf.folder / "shards").glob("*.shard")]
-        held, unused = shelf.total_bytes(), sum(shards) - shelf.total_bytes()
+        specs = packed.index().execute(query).fetchall()
+        shards = [path.stat().st_size for path in (packed.folder / "shards").glob("*.shard")]
+        held, unused = packed.total_bytes(), sum(shards) - packed.total_bytes()
     if args.json:
         names = ("spec", "decoded", "entries", "clips", "bytes")
         table = [dict(zip(names, row, strict=True)) for row in specs]
@@ -218,12 +220,12 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _prune(args: argparse.Namespace) -> int:
-    from telltale.data.shards import Key
+    from telltale.data.shards import EntryKey
     from telltale.errors import InputError
 
-    with _open(args.store) as shelf:
+    with _open(args.store) as packed:
         rows = (
-            shelf.index()
+            packed.index()
             .execute("SELECT spec, content, place, length FROM entries ORDER BY added DESC")
             .fetchall()
         )
@@ -237,11 +239,11 @@ def _prune(args: argparse.Namespace) -> int:
         for *key, length in rows:
             kept += length
             if args.all or key[0] in args.spec or (args.keep_gb is not None and kept > args.keep_gb * 1e9):
-                going.append(Key(*key))
-        shelf.remove(going)
-        freed = shelf.clean()
+                going.append(EntryKey(*key))
+        packed.remove(going)
+        freed = packed.clean()
         print(
             f"{args.store}: {len(going)} entries removed, {freed / 1e9:.3f} GB freed, "
-            f"{shelf.total_bytes() / 1e9:.3f} GB left"
+            f"{packed.total_bytes() / 1e9:.3f} GB left"
         )
     return 0

@@ -124,7 +124,7 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
     import numpy as np
     import torch
 
-    from telltale.data.batch import Batch, Facts
+    from telltale.data.batch import Batch, SampleInfo
     from telltale.data.mel import n_columns
     from telltale.predict.inference import Inference
 
@@ -139,7 +139,7 @@ def milliseconds(model: Any, settings: Any, turns: int = 3) -> float:
     )
     times = torch.linspace(0, clip.seconds, clip.frames).view(1, 1, -1)
     batch = Batch(
-        [Facts(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, times, torch.zeros(1), there
+        [SampleInfo(0, "noise.mp4", 0.0, "ok")], pictures, image, there, there, times, torch.zeros(1), there
     )
     infer, taken = Inference(model, device, "off"), []
     for _ in range(turns + 1):

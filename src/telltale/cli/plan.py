@@ -59,8 +59,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         # Before anything is measured: on a card that is too small the measurement would end there.
         print(step.verdict(card), flush=True)
-    with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as here:
-        costs = measure(settings, _clips(args.clips, Path(scratch)), here, spans)
+    with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as process:
+        costs = measure(settings, _clips(args.clips, Path(scratch)), process, spans)
     epochs, free = settings.optim.epochs, shutil.disk_usage(Path.cwd()).free
     predict, epoch = costs.predict_seconds(args.videos), costs.epoch_seconds(args.videos)
     if args.json:

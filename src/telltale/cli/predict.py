@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telltale.runtime.entry import guarded
-from telltale.runtime.signals import watched
+from telltale.runtime.signals import watch_signals
 from telltale.scores.score import SCORE
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def predict(args: argparse.Namespace) -> int:
     checkpoint.check(args.checkpoint)
     found = videos.rows_to_score(args.videos, args.list)
     files = _outputs(args, found.rows)
-    with watched() as watch, outputs.place_of(files) as out:
+    with watch_signals() as watch, outputs.place_of(files) as out:
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
         from telltale.competition import rules
         from telltale.predict import prediction
@@ -90,27 +90,27 @@ def predict(args: argparse.Namespace) -> int:
 
         settings, content = prediction.read(args.checkpoint, overrides)
         with (
-            distributed.join(settings.threads, deterministic=settings.deterministic) as here,
+            distributed.join(settings.threads, deterministic=settings.deterministic) as process,
             prediction.Work(
-                list(found.rows), settings, here, args.checkpoint, out, args.store, args.maps
+                list(found.rows), settings, process, args.checkpoint, out, args.store, args.maps
             ) as work,
         ):
-            if here.main and found.left_out:
+            if process.main and found.left_out:
                 print(found.left_out_in_words(), flush=True)
             # The workers decode while the model is built.
             model = prediction.restore(content, settings, args.checkpoint)
             rules.enforce(rules.audit(model, settings), settings)
             scores = work.score(model, watch)
             status = 0
-            if here.main and files is None:
+            if process.main and files is None:
                 status = outputs.show(scores, allow_unread=args.allow_unread)
-            elif here.main and files is not None:
+            elif process.main and files is not None:
                 source = work.source(outputs.described(args.videos), overrides, content)
                 status = files.write(scores, settings.predict, content["mean_score"], source)
-            status = max(here.gather(status))
+            status = max(process.gather(status))
             if not status:
                 work.journal.remove()
-            if here.main and args.profile is not None:
+            if process.main and args.profile is not None:
                 prediction.report_profile(work.profile, args.profile)
     return status
 

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from telltale.runtime.entry import guarded
-from telltale.runtime.signals import watched
+from telltale.runtime.signals import watch_signals
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def train(args: argparse.Namespace) -> int:
     from telltale.competition import access
     from telltale.data import manifest
 
-    with watched() as watch, access.watch() as seen:
+    with watch_signals() as watch, access.watch() as seen:
         settings = config.read(args.config, args.set)
         configs = access.fresh(seen)
         splits = manifest.read_data(args.data, settings.data)
@@ -55,20 +55,20 @@ def train(args: argparse.Namespace) -> int:
         from telltale.train import objectives, run_folder, training
 
         rules.enforce_settings(settings)
-        with distributed.join(settings.threads, deterministic=settings.deterministic) as here:
-            if here.main:
-                workers = here.workers(settings.data.workers, len(splits[0].rows))
+        with distributed.join(settings.threads, deterministic=settings.deterministic) as process:
+            if process.main:
+                workers = process.workers(settings.data.workers, len(splits[0].rows))
                 print(
-                    here.describe(settings.optim.autocast, workers),
+                    process.describe(settings.optim.autocast, workers),
                     *map(training.describe, splits),
                     sep="\n",
                     flush=True,
                 )
-            resumed = run_folder.prepare(args.out, settings, here, resume=args.resume, force=args.force)
+            resumed = run_folder.prepare(args.out, settings, process, resume=args.resume, force=args.force)
             distributed.seed(settings.seed)
             objective = objectives.build(settings, splits[0].rows)
             fresh, methods = resumed is None, objective.methods
-            if here.main:
+            if process.main:
                 print(f"building {settings.model.name}", flush=True)
             model = models.build(
                 settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods
@@ -76,15 +76,15 @@ def train(args: argparse.Namespace) -> int:
             if resumed is not None:
                 model.provenance = resumed["provenance"]
             audit = rules.audit(model, settings)
-            told = args.out, args.data, settings, splits, audit, seen, configs, here, args.store, resumed
+            told = args.out, args.data, settings, splits, audit, seen, configs, process, args.store, resumed
             account = training.account(*told)
-            if here.main:
+            if process.main:
                 print(rules.one_line(account.audit), flush=True)
             rules.enforce(audit, settings)
             done = training.run(
-                model, objective, *splits, settings, here, watch, account, resumed, args.store
+                model, objective, *splits, settings, process, watch, account, resumed, args.store
             )
-            if here.main:
+            if process.main:
                 print(training.last_words(done, account), flush=True)
     return 0
 

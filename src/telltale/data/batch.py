@@ -16,7 +16,7 @@ from telltale.data.manifest import Row
 EVALUATION = -1
 
 
-class Key(NamedTuple):
+class SampleKey(NamedTuple):
     """A row to read, and the epoch it is read for; EVALUATION means without any randomness."""
 
     row: int
@@ -24,7 +24,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Facts:
+class SampleInfo:
     """What is known of a clip besides its pictures and sound. target: NaN where unknown; seconds: its length,
     where known.
 
@@ -56,7 +56,7 @@ class Shapes(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Arrays:
+class SampleArrays:
     """One clip's arrays, or with a leading N those of N clips. V views of a clip, T frames, M mel bands, L
     mel columns.
 
@@ -72,9 +72,9 @@ class Arrays:
     has_sound: np.ndarray
     frame_seconds: np.ndarray
 
-    def of(self, place: int) -> "Arrays":
+    def of(self, place: int) -> "SampleArrays":
         """The arrays of one of the N clips: views of these."""
-        return Arrays(*(array[place] for array in vars(self).values()))
+        return SampleArrays(*(array[place] for array in vars(self).values()))
 
     def clear(self) -> None:
         """Make all of it a clip that could not be read."""
@@ -82,12 +82,12 @@ class Arrays:
             array[...] = 0
 
 
-def room(shapes: Shapes, count: int) -> Arrays:
+def allocate(shapes: Shapes, count: int) -> SampleArrays:
     """Zeros for `count` clips, in memory that this process shares with those forked from it later."""
     views = shapes.pictures[:1]
     parts: list[tuple[tuple[int, ...], Any]] = [(shapes.pictures, np.uint8), (shapes.mel, np.float32)]
     parts += [(views, np.bool_), (views, np.bool_), (shapes.pictures[:2], np.float32)]
-    return Arrays(*(_shared((count, *shape), np.dtype(kind)) for shape, kind in parts))
+    return SampleArrays(*(_shared((count, *shape), np.dtype(kind)) for shape, kind in parts))
 
 
 def _shared(shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
@@ -105,7 +105,7 @@ class Batch:
     The five arrays of the model may lie on its device; target and usable are always in the host's memory.
     """
 
-    facts: list[Facts]
+    infos: list[SampleInfo]
     pictures: Tensor
     mel: Tensor
     has_picture: Tensor
@@ -120,13 +120,13 @@ class Batch:
             return self
         places = rows.nonzero().squeeze(1)
         here = places.to(self.has_picture.device)
-        facts = [self.facts[place] for place in places.tolist()]
+        infos = [self.infos[place] for place in places.tolist()]
         arrays = {name: array.index_select(0, here) for name, array in self.arrays().items()}
-        return replace(self, facts=facts, target=self.target[places], usable=self.usable[places], **arrays)
+        return replace(self, infos=infos, target=self.target[places], usable=self.usable[places], **arrays)
 
     def arrays(self) -> dict[str, Tensor]:
         """The model's five, by name."""
-        return {field.name: getattr(self, field.name) for field in fields(Arrays)}
+        return {field.name: getattr(self, field.name) for field in fields(SampleArrays)}
 
     def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
         """The model's arguments for the chosen views (bool (N, V); default the usable ones), flattened to (B,
@@ -155,15 +155,15 @@ class Batch:
         }
 
 
-def assemble(facts: list[Facts], arrays: Arrays) -> Batch:
+def assemble(infos: list[SampleInfo], arrays: SampleArrays) -> Batch:
     """The batch of the first clips of `arrays`; its tensors are views of them."""
-    first = slice(len(facts))
+    first = slice(len(infos))
     tensors = {name: torch.from_numpy(array[first]) for name, array in vars(arrays).items()}
-    target = torch.tensor([fact.target for fact in facts], dtype=torch.float32)
-    return Batch(facts, target=target, usable=tensors["has_picture"] | tensors["has_sound"], **tensors)
+    target = torch.tensor([info.target for info in infos], dtype=torch.float32)
+    return Batch(infos, target=target, usable=tensors["has_picture"] | tensors["has_sound"], **tensors)
 
 
-class Clips(Protocol):
+class SampleSource(Protocol):
     """What a feed wants of a data set."""
 
     rows: Sequence[Row]
@@ -173,19 +173,19 @@ class Clips(Protocol):
     def prepare(self) -> None:
         """Load what `fill` needs, before workers are forked."""
 
-    def fill(self, key: Key, arrays: Arrays) -> Facts:
+    def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         """Read one clip into `arrays`, over whatever was there."""
 
 
-def read_batch(dataset: Clips, keys: Sequence[Key]) -> Batch:
+def read_batch(dataset: SampleSource, keys: Sequence[SampleKey]) -> Batch:
     """Read a batch here and now, into memory of its own."""
-    arrays = room(dataset.shapes(), len(keys))
+    arrays = allocate(dataset.shapes(), len(keys))
     return assemble([dataset.fill(key, arrays.of(place)) for place, key in enumerate(keys)], arrays)
 
 
-def failed(index: int, row: Row, status: str, detail: str) -> Facts:
+def failed(index: int, row: Row, status: str, detail: str) -> SampleInfo:
     """The facts of a clip of which nothing was read."""
-    return Facts(index, row.video_name, target_of(row), status, detail=detail)
+    return SampleInfo(index, row.video_name, target_of(row), status, detail=detail)
 
 
 def target_of(row: Row) -> float:

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from telltale import config
-from telltale.data.store import Entry, Store
+from telltale.data.store import ClipStore, StoredClip
 from telltale.decode import jpeg
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.demux import Walk
+from telltale.decode.demux import Demuxer
 from telltale.decode.frames import Frames, read_frames
 from telltale.decode.sound import Silent, Wave, read_wave
 from telltale.errors import InputError
@@ -86,7 +86,7 @@ def read_clip(
     wanted: config.ClipSettings,
     rate_hz: int,
     reads: tuple[str, ...],
-    store: Store | None = None,
+    store: ClipStore | None = None,
 ) -> Clip:
     """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a
     status.
@@ -126,7 +126,7 @@ class _Attempt:
     jpegs: list[bytes] | None = None
 
 
-def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
+def _kept(reading: "_Reading", place: float, store: ClipStore) -> _Attempt:
     """One span from the store, where it is from now on if it can be scored."""
     entry = store.get(reading.path, place)
     if entry is not None:
@@ -142,7 +142,7 @@ def _kept(reading: "_Reading", place: float, store: Store) -> _Attempt:
     # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
     if attempt.lasting and reading.seconds is not None and attempt.status in MAY_BE_SCORED:
         view = attempt.view
-        entry = Entry(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
+        entry = StoredClip(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
         store.put(reading.path, place, entry, attempt.jpegs)
     else:
         store.failed()
@@ -157,7 +157,7 @@ class _Reading:
         self.path, self.wanted, self.rate_hz, self.reads = path, wanted, rate_hz, reads
         self.limits = Limits(wanted.max_frame_pixels, wanted.max_decoded_frames)
         self.seconds: float | None = None
-        self._walk: Walk | None = None
+        self._demuxer: Demuxer | None = None
         self._bytes = 0
         self._laps = {"open": 0.0, "picture": 0.0, "sound": 0.0, "store": 0.0}
         self._clock = time.perf_counter()
@@ -166,8 +166,8 @@ class _Reading:
         """One span, with a status and a detail of its own. Raises DecodeError where the file cannot be
         opened."""
         self.close()
-        self._walk = walk = Walk(self.path, self.limits, self.reads)
-        self.seconds = walk.contents().duration_seconds
+        self._demuxer = demuxer = Demuxer(self.path, self.limits, self.reads)
+        self.seconds = demuxer.contents().duration_seconds
         self._bytes = self.path.stat().st_size
         self.lap("open")
         start = place * max(self.seconds - self.wanted.seconds, 0.0)
@@ -211,7 +211,7 @@ class _Reading:
             limits=self.limits,
             backend=wanted.backend,
             sampling=wanted.sampling,
-            walk=self._walk,
+            demuxer=self._demuxer,
         )
 
     def _sound(self, start: float) -> Wave | Silent:
@@ -223,7 +223,7 @@ class _Reading:
             rate_hz=self.rate_hz,
             limits=self.limits,
             backend=wanted.backend,
-            walk=self._walk,
+            demuxer=self._demuxer,
         )
 
     def lap(self, name: str) -> None:
@@ -236,9 +236,9 @@ class _Reading:
         return Cost(self._bytes, *(self._laps[name] for name in ("open", "picture", "sound", "store")))
 
     def close(self) -> None:
-        if self._walk is not None:
-            self._walk.container.close()
-            self._walk = None
+        if self._demuxer is not None:
+            self._demuxer.container.close()
+            self._demuxer = None
 
 
 def _worst(statuses: list[str], scorable: bool) -> str:

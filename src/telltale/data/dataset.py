@@ -14,10 +14,10 @@ import numpy as np
 from telltale import config
 from telltale.config.detectors import SbiSettings
 from telltale.data import mel, transforms
-from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes, target_of
+from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey, Shapes, target_of
 from telltale.data.clip import Clip, View, random_span, read_clip, whole_spans
 from telltale.data.manifest import Row
-from telltale.data.store import Store
+from telltale.data.store import ClipStore
 from telltale.forge.face import Landmarks, prior
 from telltale.forge.selfblend import change_alike, self_blend
 
@@ -38,7 +38,7 @@ class ClipDataset:
         reads: tuple[str, ...],
         *,
         spans: int = 1,
-        store: Store | None = None,
+        store: ClipStore | None = None,
         training: bool = False,
         blends: bool = False,
         landmarks: dict[str, Landmarks] | None = None,
@@ -60,7 +60,7 @@ class ClipDataset:
         if self.training:
             transforms.prepare(self.settings.augment, self.reads)
 
-    def fill(self, key: Key, arrays: Arrays) -> Facts:
+    def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         """Read one clip into `arrays`, over whatever was there. Raises InputError where a store that has to
         keep it is full."""
         row, settings = self.rows[key.row], self.settings
@@ -79,7 +79,7 @@ class ClipDataset:
             wave = None if view is None else view.wave
             arrays.has_sound[place] = wave is not None
             self._mel(None if wave is None else wave.samples, rng, arrays.mel[place])
-        return Facts(
+        return SampleInfo(
             key.row,
             row.video_name,
             target_of(row),
@@ -92,7 +92,7 @@ class ClipDataset:
             time.perf_counter(),
         )
 
-    def _blended(self, row: Row, clip: Clip, rng: np.random.Generator, arrays: Arrays) -> None:
+    def _blended(self, row: Row, clip: Clip, rng: np.random.Generator, arrays: SampleArrays) -> None:
         """A genuine clip's two views: itself and its self-blended forgery, changed alike."""
         frames = clip.views[0].frames if clip.views else None
         arrays.has_picture[:] = frames is not None
@@ -121,7 +121,7 @@ class ClipDataset:
             _fill(clip.views[0].frame_seconds(), arrays.frame_seconds[place])
 
     def _pictures(
-        self, view: View | None, rng: np.random.Generator | None, arrays: Arrays, place: int
+        self, view: View | None, rng: np.random.Generator | None, arrays: SampleArrays, place: int
     ) -> None:
         arrays.has_picture[place] = view is not None and view.frames is not None
         if view is None or view.frames is None:
@@ -155,17 +155,17 @@ def _fill(values: np.ndarray, into: np.ndarray) -> None:
 
 def open_store(
     folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False
-) -> Store:
+) -> ClipStore:
     """The store in `folder` for what these settings decode; `required` as of `Store`. Raises InputError."""
     spec = {
         "clip": settings.clip.model_dump(mode="json"),
         "rate_hz": settings.mel.rate_hz,
         "reads": list(reads),
     }
-    return Store(folder, spec, settings.store, required=required)
+    return ClipStore(folder, spec, settings.store, required=required)
 
 
-def warn_of_store(store: Store, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
+def warn_of_store(store: ClipStore, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
     """Say on stderr if the store will not take so many spans. An entry's size is that of a square clip as
     long as a span."""
     clip = settings.clip

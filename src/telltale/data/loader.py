@@ -1,7 +1,7 @@
 """Batches of a data set in their order, read by worker processes straight into memory that they share with
 this one.
 
-    feed = Feed(dataset, batches, workers=4, timeout_seconds=60.0)
+    feed = ClipLoader(dataset, batches, workers=4, timeout_seconds=60.0)
     for batch in on_device(feed, device): ...      # as often as there are epochs
     feed.close()
 
@@ -18,9 +18,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from telltale.data.batch import Arrays, Batch, Clips, Facts, Key, assemble, failed, room
+from telltale.data.batch import (
+    Batch,
+    SampleArrays,
+    SampleInfo,
+    SampleKey,
+    SampleSource,
+    allocate,
+    assemble,
+    failed,
+)
 from telltale.data.order import file_size
-from telltale.runtime.pool import Crew, Lost
+from telltale.runtime.pool import Lost, WorkerPool
 
 
 class Batches(Protocol):
@@ -28,7 +37,7 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[list[Key]]: ...
+    def __iter__(self) -> Iterator[list[SampleKey]]: ...
 
 
 @dataclass
@@ -36,8 +45,8 @@ class _Line:
     """The workers and the slots that they fill; a slot is one batch's room. `free`: those not begun and not
     in use."""
 
-    crew: Crew
-    slots: list[Arrays]
+    pool: WorkerPool
+    slots: list[SampleArrays]
     free: list[int]
 
 
@@ -46,7 +55,7 @@ class _Begun:
     """A batch that the workers are at: its keys, and the order in which their places were handed out."""
 
     slot: int
-    keys: list[Key]
+    keys: list[SampleKey]
     order: list[int]
 
 
@@ -56,12 +65,12 @@ class _Round:
     that are filled."""
 
     line: _Line
-    left: Iterator[list[Key]]
+    left: Iterator[list[SampleKey]]
     begun: deque[_Begun] = field(default_factory=deque)
-    filled: dict[int, list[Facts | Lost]] = field(default_factory=dict)
+    filled: dict[int, list[SampleInfo | Lost]] = field(default_factory=dict)
 
 
-class Feed:
+class ClipLoader:
     """The batches of `dataset` in the order of `batches`, each valid until the next is asked for: its memory
     is used again.
 
@@ -70,7 +79,9 @@ class Feed:
     RuntimeError if the workers are gone.
     """
 
-    def __init__(self, dataset: Clips, batches: Batches, workers: int, *, timeout_seconds: float) -> None:
+    def __init__(
+        self, dataset: SampleSource, batches: Batches, workers: int, *, timeout_seconds: float
+    ) -> None:
         self.dataset, self.batches = dataset, batches
         self.workers, self.timeout_seconds = workers, timeout_seconds
         self._idle: _Line | None = None
@@ -94,15 +105,15 @@ class Feed:
         """End the workers, in the middle of an iteration too, which cannot go on then."""
         for line in (self._idle, self._round.line if self._round else None):
             if line is not None:
-                line.crew.close()
+                line.pool.close()
         self._idle = self._round = None
         self._started = False
 
     def _alone(self) -> Iterator[Batch]:
-        slot: Arrays | None = None
+        slot: SampleArrays | None = None
         for keys in self.batches:
             if slot is None or len(slot.has_sound) < len(keys):
-                slot = room(self.dataset.shapes(), len(keys))
+                slot = allocate(self.dataset.shapes(), len(keys))
             yield assemble([self.dataset.fill(key, slot.of(place)) for place, key in enumerate(keys)], slot)
 
     def _with_workers(self) -> Iterator[Batch]:
@@ -115,7 +126,7 @@ class Feed:
             while now.begun:
                 first = now.begun.popleft()
                 while first.slot not in now.filled:
-                    slot, answers = now.line.crew.finished()
+                    slot, answers = now.line.pool.finished()
                     now.filled[slot] = answers
                 yield self._batch(first, now.line.slots[first.slot], now.filled.pop(first.slot))
                 now.line.free.append(first.slot)
@@ -145,14 +156,14 @@ class Feed:
         two clips each."""
         dataset = self.dataset
         count = min(2 + -(-2 * self.workers // size), len(self))
-        slots = [room(dataset.shapes(), size) for _ in range(count)]
+        slots = [allocate(dataset.shapes(), size) for _ in range(count)]
 
-        def read(task: tuple[int, int, Key]) -> Facts:
+        def read(task: tuple[int, int, SampleKey]) -> SampleInfo:
             slot, place, key = task
             return dataset.fill(key, slots[slot].of(place))
 
         return _Line(
-            Crew(read, self.workers, self.timeout_seconds, dataset.prepare), slots, list(range(count))
+            WorkerPool(read, self.workers, self.timeout_seconds, dataset.prepare), slots, list(range(count))
         )
 
     def _submit(self, now: _Round) -> None:
@@ -160,7 +171,7 @@ class Feed:
             slot = now.line.free.pop()
             # The largest file first: the longest clip must not be begun when all others are done.
             order = sorted(range(len(keys)), key=lambda place: (-self._size(keys[place].row), place))
-            now.line.crew.submit(slot, [(slot, place, keys[place]) for place in order])
+            now.line.pool.submit(slot, [(slot, place, keys[place]) for place in order])
             now.begun.append(_Begun(slot, keys, order))
 
     def _size(self, row: int) -> int:
@@ -168,9 +179,9 @@ class Feed:
             self._sizes[row] = file_size(self.dataset.rows[row])
         return self._sizes[row]
 
-    def _batch(self, begun: _Begun, arrays: Arrays, answers: list[Facts | Lost]) -> Batch:
+    def _batch(self, begun: _Begun, arrays: SampleArrays, answers: list[SampleInfo | Lost]) -> Batch:
         by_place = dict(zip(begun.order, answers, strict=True))
-        facts = []
+        infos = []
         for place, key in enumerate(begun.keys):
             answer = by_place[place]
             if isinstance(answer, Lost):
@@ -178,17 +189,17 @@ class Feed:
                 # Its worker may have died in the middle of writing.
                 arrays.of(place).clear()
                 answer = failed(key.row, row, answer.status, f"{row.path}: {answer.reason}")
-            facts.append(answer)
-        return assemble(facts, arrays)
+            infos.append(answer)
+        return assemble(infos, arrays)
 
 
-def on_device(feed: Feed, device: torch.device) -> Iterator[Batch]:
+def on_device(loader: ClipLoader, device: torch.device) -> Iterator[Batch]:
     """The feed's batches with the model's tensors on `device`. On CUDA the next batch crosses while one is
     worked on."""
-    return _ahead(feed, device) if device.type == "cuda" else iter(feed)
+    return _ahead(loader, device) if device.type == "cuda" else iter(loader)
 
 
-def _ahead(feed: Feed, device: torch.device) -> Iterator[Batch]:
+def _ahead(loader: ClipLoader, device: torch.device) -> Iterator[Batch]:
     side = torch.cuda.Stream(device)
 
     def cross(tensor: Tensor) -> Tensor:
@@ -211,7 +222,7 @@ def _ahead(feed: Feed, device: torch.device) -> Iterator[Batch]:
         return batch
 
     coming: tuple[Batch, torch.cuda.Event] | None = None
-    for batch in feed:
+    for batch in loader:
         before, coming = coming, send(batch)
         if before is not None:
             yield receive(*before)

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from telltale import config
-from telltale.data.batch import EVALUATION, Key
+from telltale.data.batch import EVALUATION, SampleKey
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.runtime.progress import each
@@ -89,11 +89,11 @@ class TrainBatches:
         """Clips of all processes together at `step`."""
         return min(self._size, self._count - step * self._size) * self.clips_a_unit
 
-    def __iter__(self) -> Iterator[list[Key]]:
+    def __iter__(self) -> Iterator[list[SampleKey]]:
         units = self._units()
         for step in range(self.start, len(self)):
             share = units[step * self._size : (step + 1) * self._size][self.rank :: self.world]
-            yield [Key(int(row), self.epoch) for row in (share if len(share) else units[:1]).flatten()]
+            yield [SampleKey(int(row), self.epoch) for row in (share if len(share) else units[:1]).flatten()]
 
     def _units(self) -> np.ndarray:
         """The epoch's units in their order, (U, clips of a unit)."""
@@ -120,12 +120,13 @@ def file_size(row: Row) -> int:
 
 def evaluation_batches(
     sizes: Sequence[int], batch_size: int, rank: int = 0, world: int = 1
-) -> list[list[Key]]:
+) -> list[list[SampleKey]]:
     """This rank's rows in fixed batches, the largest files first, so that the last to be done are short ones.
 
     Which rows share a batch depends on the files alone, never on what is already done; no row is there twice.
     """
     rows = sorted(range(len(sizes)), key=lambda row: (-sizes[row], row))[rank::world]
     return [
-        [Key(row, EVALUATION) for row in rows[at : at + batch_size]] for at in range(0, len(rows), batch_size)
+        [SampleKey(row, EVALUATION) for row in rows[at : at + batch_size]]
+        for at in range(0, len(rows), batch_size)
     ]

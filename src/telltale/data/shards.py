@@ -1,7 +1,7 @@
 """Bytes on a shelf: packed files of many entries, found by an index, shared by any number of processes and
 runs.
 
-    with Shelf(folder, max_bytes=..., keep_free_bytes=..., per_shard=1000) as shelf:
+    with PackedFiles(folder, max_bytes=..., keep_free_bytes=..., per_shard=1000) as shelf:
         shelf.put(key, [b"...", array]);  shelf.get(key)
 
 Each writing process appends to a file of its own below `shards/`, and enters in `index.sqlite` what it has
@@ -40,7 +40,7 @@ INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM total);
 _INHERITED: list[sqlite3.Connection] = []
 
 
-class Key(NamedTuple):
+class EntryKey(NamedTuple):
     """What fixes an entry: how it was decoded, the hash of the file, and the place of the span in the
     clip."""
 
@@ -49,7 +49,7 @@ class Key(NamedTuple):
     place: str
 
 
-class Shelf:
+class PackedFiles:
     """The shelf in `folder`, made where there is none. Raises InputError where it cannot be, or is no shelf.
 
     Where nothing can be written, what is there can still be read. Opened anew by each process that uses it.
@@ -112,7 +112,7 @@ class Shelf:
         ):  # a store that cannot be written knows it already, or never will
             self.index().execute("INSERT OR IGNORE INTO specs VALUES (?, ?)", (spec, text))
 
-    def get(self, key: Key) -> bytes | None:
+    def get(self, key: EntryKey) -> bytes | None:
         """An entry's bytes; None where there is none, or where what the disk holds is not what was
         written."""
         found = self._row(
@@ -131,13 +131,13 @@ class Shelf:
             return None
         return data if len(data) == length and zlib.crc32(data) == checksum else None
 
-    def put(self, key: Key, parts: Sequence[Any]) -> None:
+    def put(self, key: EntryKey, parts: Sequence[Any]) -> None:
         """Add an entry of some buffers, or replace it. Raises InputError before the limit is passed or the
         disk is full."""
         self._check_room(sum(memoryview(part).nbytes for part in parts))
         self._append(key, parts)
 
-    def _append(self, key: Key, parts: Sequence[Any]) -> None:
+    def _append(self, key: EntryKey, parts: Sequence[Any]) -> None:
         length = sum(memoryview(part).nbytes for part in parts)
         try:
             shard = self._begun_shard()
@@ -165,14 +165,14 @@ class Shelf:
         name, found = str(path.absolute()), path.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
             raise OSError(f"{path}: is not a regular file")
-        facts = (found.st_size, found.st_mtime_ns, found.st_ino)
+        state = (found.st_size, found.st_mtime_ns, found.st_ino)
         row = self._row("SELECT size, changed, inode, content FROM files WHERE path=?", (name,))
-        if row is not None and row[:3] == facts:
+        if row is not None and row[:3] == state:
             return row[3]
         content = hashed(path)
         with contextlib.suppress(sqlite3.OperationalError):  # a store that cannot be written
             self.index().execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (name, *facts, content)
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (name, *state, content)
             )
         return content
 
@@ -184,7 +184,7 @@ class Shelf:
         """Entries of one way to decode."""
         return self._row("SELECT COUNT(*) FROM entries WHERE spec=?", (spec,))[0]
 
-    def room(self) -> float:
+    def free_bytes(self) -> float:
         """Bytes that may still be added, 0 or less if none: up to the size limit, and to the disk's share
         that stays free."""
         if not os.access(self._path, os.W_OK):
@@ -193,7 +193,7 @@ class Shelf:
             self.max_bytes - self.total_bytes(), shutil.disk_usage(self.folder).free - self.keep_free_bytes
         )
 
-    def remove(self, keys: Iterable[Key]) -> None:
+    def remove(self, keys: Iterable[EntryKey]) -> None:
         """Take entries out of the index; `clean` frees their bytes."""
         with self._change() as index:
             index.executemany("DELETE FROM entries WHERE spec=? AND content=? AND place=?", keys)
@@ -222,7 +222,7 @@ class Shelf:
                     .fetchall()
                 ):
                     file.seek(start)
-                    self._append(Key(*key), [file.read(length)])
+                    self._append(EntryKey(*key), [file.read(length)])
                 path.unlink()
                 freed += size - alive
         self.index().execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -239,7 +239,7 @@ class Shelf:
             self._index.close()
         self._open, self._shard, self._index = {}, None, None
 
-    def __enter__(self) -> "Shelf":
+    def __enter__(self) -> "PackedFiles":
         return self
 
     def __exit__(self, *_: object) -> None:

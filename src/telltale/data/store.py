@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from telltale import config
-from telltale.data.shards import Key, Shelf
+from telltale.data.shards import EntryKey, PackedFiles
 from telltale.decode import jpeg
 from telltale.decode.frames import Frames
 from telltale.decode.sound import Wave
@@ -35,7 +35,7 @@ _ALIGN = 64
 
 
 @dataclass(frozen=True)
-class Entry:
+class StoredClip:
     """One span of a clip, from `start_seconds` on; `seconds` is the length of the whole clip.
 
     Arrays from a store cannot be written to.
@@ -53,7 +53,7 @@ def fingerprint(spec: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([FORMAT, spec], sort_keys=True).encode()).hexdigest()[:16]
 
 
-class Store:
+class ClipStore:
     """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in
     this process.
 
@@ -69,27 +69,27 @@ class Store:
         # Taken by the first process that says it, and never given back: nothing waits for it if that process
         # is killed.
         self._unsaid = multiprocessing.get_context("fork").Semaphore(1)
-        self.shelf = Shelf(
+        self.packed = PackedFiles(
             folder,
             max_bytes=settings.max_gb * 1e9,
             keep_free_bytes=settings.keep_free_gb * 1e9,
             per_shard=settings.shard_clips,
         )
-        self.shelf.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
-        self.shelf.close()
+        self.packed.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
+        self.packed.close()
         self.hits = self.misses = self.failures = 0
 
-    def get(self, path: Path, place: float) -> Entry | None:
+    def get(self, path: Path, place: float) -> StoredClip | None:
         """What is kept of a span; None where nothing is. A file that cannot be read has nothing kept."""
         try:
-            data = self.shelf.get(self._key(path, place))
+            data = self.packed.get(self._key(path, place))
         except OSError:
             data = None
         entry = None if data is None else unpack(data)
         self.hits, self.misses = self.hits + (entry is not None), self.misses + (entry is None)
         return entry
 
-    def put(self, path: Path, place: float, entry: Entry, jpegs: list[bytes] | None = None) -> None:
+    def put(self, path: Path, place: float, entry: StoredClip, jpegs: list[bytes] | None = None) -> None:
         """Keep a span, its pictures as `jpegs` where these are given: the JPEGs that its frames were decoded
         from.
 
@@ -98,7 +98,7 @@ class Store:
         if not self.keeps:
             return
         try:
-            self.shelf.put(self._key(path, place), pack(entry, jpegs))
+            self.packed.put(self._key(path, place), pack(entry, jpegs))
         except InputError as error:
             if self.required:
                 raise
@@ -109,15 +109,14 @@ class Store:
     def lacks(self, entries: int, entry_bytes: float) -> str | None:
         """A sentence if so many entries of this kind, those there already among them, will not all fit; else
         None."""
-        missing = max(entries - self.shelf.count(self.spec), 0) * entry_bytes
-        room = self.shelf.room()
-        if missing <= room:
+        missing = max(entries - self.packed.count(self.spec), 0) * entry_bytes
+        free_bytes = self.packed.free_bytes()
+        if missing <= free_bytes:
             return None
         return (
-            f"--store {self.shelf.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is "
-            "room for"
-            f" {max(room, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not fit will be "
-            "decoded each time"
+            f"--store {self.packed.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is "
+            f"room for {max(free_bytes, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not "
+            "fit will be decoded each time"
         )
 
     def failed(self) -> None:
@@ -125,10 +124,10 @@ class Store:
         self.failures += 1
 
     def close(self) -> None:
-        self.shelf.close()
+        self.packed.close()
 
-    def _key(self, path: Path, place: float) -> Key:
-        return Key(self.spec, self.shelf.content(path, file_hash), repr(float(place)))
+    def _key(self, path: Path, place: float) -> EntryKey:
+        return EntryKey(self.spec, self.packed.content(path, file_hash), repr(float(place)))
 
 
 def file_hash(path: Path) -> str:
@@ -136,7 +135,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def pack(entry: Entry, jpegs: list[bytes] | None = None) -> list[Any]:
+def pack(entry: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:
     """An entry as buffers: the length of its head, the head, the samples, the pictures (or their `jpegs`)."""
     frames, wave = entry.frames, entry.wave
     head: dict[str, Any] = {
@@ -162,7 +161,7 @@ def pack(entry: Entry, jpegs: list[bytes] | None = None) -> list[Any]:
     return [len(text).to_bytes(4, "big"), text, *body]
 
 
-def unpack(data: bytes) -> Entry:
+def unpack(data: bytes) -> StoredClip:
     """The entry of the joined buffers of `pack`; its arrays are views of them, but for pictures out of
     JPEGs."""
     at = 4 + int.from_bytes(data[:4], "big")
@@ -181,4 +180,4 @@ def unpack(data: bytes) -> Entry:
                 [data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)]
             )
         frames = Frames(pixels, np.array(told["seconds"]), told["partial"])
-    return Entry(head["start_seconds"], frames, wave, head["status"], head["seconds"])
+    return StoredClip(head["start_seconds"], frames, wave, head["status"], head["seconds"])

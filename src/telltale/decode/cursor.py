@@ -13,27 +13,27 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from telltale.decode.container import DecodeError, check_pixels, reason, tick
-from telltale.decode.demux import Walk
-from telltale.decode.truncation import is_cut
+from telltale.decode.demux import Demuxer
+from telltale.decode.truncation import is_truncated
 
 # A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which
 # takes 2.
 _WORTH_SEEKING_SECONDS = 1
 
 
-class Show:
+class FrameCursor:
     """The frames of a stream in the order of showing, asked by time, forwards."""
 
-    def __init__(self, walk: Walk, stream: VideoStream) -> None:
-        self._walk, self._stream, self._path, self._limits = walk, stream, walk.path, walk.limits
+    def __init__(self, demuxer: Demuxer, stream: VideoStream) -> None:
+        self._demuxer, self._stream, self._path, self._limits = demuxer, stream, demuxer.path, demuxer.limits
         self._decoded = 0
         self._stopped: DecodeError | None = None
         # AVI has times of decoding alone. Frames come in the order of showing, so the n-th one has the n-th
         # packet's time: if the decoder leaves none out and begins with the first.
-        self._by_order = walk.container.format.name == "avi"
+        self._by_order = demuxer.container.format.name == "avi"
         self._seekable = not self._by_order
-        if walk.container.format.name.startswith("matroska"):
-            walk.seek(stream.start_time or 0, stream)  # its index is not read before the first seek
+        if demuxer.container.format.name.startswith("matroska"):
+            demuxer.seek(stream.start_time or 0, stream)  # its index is not read before the first seek
         entries = stream.index_entries
         self._first = entries[0].timestamp if len(entries) else (stream.start_time or 0)
         self._length_bytes = _length_bytes(stream)
@@ -67,7 +67,7 @@ class Show:
                 self._check_landing(target)
         if self._ahead is not None and (self._shown is None or self._ahead[1] <= target):
             return self._ahead
-        if self._ended and self._stopped is None and is_cut(self._path):
+        if self._ended and self._stopped is None and is_truncated(self._path):
             self._stopped = DecodeError("damaged", f"{self._path}: the file is cut short")
         if self._shown is None:
             raise self._stopped or DecodeError("damaged", f"{self._path}: not one frame can be decoded")
@@ -117,7 +117,7 @@ class Show:
     def _decode(self) -> bool:
         """Feed the decoder one packet; whether there was one."""
         try:
-            packet = self._walk.next(self._stream)
+            packet = self._demuxer.next(self._stream)
             if packet is None:
                 return False
             if packet.is_corrupt:
@@ -149,7 +149,7 @@ class Show:
         if (
             found >= 0
             and entries[found].timestamp > self._reached + self._worth_seeking
-            and self._walk.seek(target, self._stream)
+            and self._demuxer.seek(target, self._stream)
         ):
             self._begin(entries[found].timestamp)
 
@@ -169,7 +169,7 @@ class Show:
         entries = self._stream.index_entries
         found = entries.search_timestamp(self._keyframe - 1)
         earlier = entries[found].timestamp if found >= 0 and self._seekable else None
-        if not self._walk.seek(
+        if not self._demuxer.seek(
             earlier if earlier is not None else (self._stream.start_time or 0), self._stream
         ):
             raise DecodeError("failed", f"{self._path}: cannot go back to an earlier keyframe")

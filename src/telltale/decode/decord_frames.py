@@ -20,10 +20,10 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from telltale.decode.container import Limits, reason, tick, zero
-from telltale.decode.demux import Walk
+from telltale.decode.demux import Demuxer
 from telltale.decode.pictures import Pictures, scaled
 from telltale.decode.pyav_frames import open_picture
-from telltale.decode.truncation import is_cut
+from telltale.decode.truncation import is_truncated
 from telltale.errors import InputError
 
 
@@ -31,8 +31,8 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
     """See `frames.read_frames`; None where decord cannot. Raises DecodeError where PyAV cannot, InputError
     without decord."""
     decord = _decord()
-    with Walk(path, limits, ("picture",)) as walk:
-        container, stream = walk.container, open_picture(walk, "exact")
+    with Demuxer(path, limits, ("picture",)) as demuxer:
+        container, stream = demuxer.container, open_picture(demuxer, "exact")
         if container.format.name == "avi":
             return None
         unit, start = tick(stream), zero(container)
@@ -41,7 +41,7 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
             pts = _closed_times(container, stream)
         except av.FFmpegError:
             return None
-        if frame is None or not pts or is_cut(path) or stream.frames not in (0, len(pts)):
+        if frame is None or not pts or is_truncated(path) or stream.frames not in (0, len(pts)):
             # decord believes the promised number of frames, and ends the process when it has no room for them
             return None
         came = np.array([float(at * unit - start) for at in pts])

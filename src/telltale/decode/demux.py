@@ -1,7 +1,7 @@
 """One walk through a file for its picture and its sound: opened once, each packet read once, each reader asks
 for its own.
 
-    with Walk(path, limits, ("picture", "sound")) as walk:
+    with Demuxer(path, limits, ("picture", "sound")) as walk:
         frames = read_frames(path, times, short_side=224, limits=limits, walk=walk)
         wave = read_wave(path, 0.0, 4.0, rate_hz=16_000, limits=limits, walk=walk)
 
@@ -26,7 +26,7 @@ from telltale.decode.container import Contents, Limits, contents, open_container
 _MAX_WAITING_BYTES = 64 * 2**20
 
 
-class Walk:
+class Demuxer:
     """An opened file and the packets of the streams that are read. Raises DecodeError: those of opening."""
 
     def __init__(self, path: Path, limits: Limits, reads: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ class Walk:
         self._packets: Iterator[Packet] | None = None
         self._failure: av.FFmpegError | None = None
 
-    def __enter__(self) -> "Walk":
+    def __enter__(self) -> "Demuxer":
         return self
 
     def __exit__(

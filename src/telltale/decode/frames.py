@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from telltale.decode import decord_frames, pyav_frames
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.demux import Walk
+from telltale.decode.demux import Demuxer
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_frames(
     limits: Limits,
     backend: Literal["pyav", "decord"] = "pyav",
     sampling: pyav_frames.Sampling = "exact",
-    walk: Walk | None = None,
+    demuxer: Demuxer | None = None,
 ) -> Frames:
     """The frame for each wanted time, upright and scaled so that its shorter side is `short_side` (None: as
     stored).
@@ -85,7 +85,7 @@ def read_frames(
         # what is wrong.
         found = decord_frames.read(path, times, short_side, limits)
     if found is None:
-        found = _by_pyav(path, times, short_side, limits, sampling, walk)
+        found = _by_pyav(path, times, short_side, limits, sampling, demuxer)
     return Frames(found.pixels, found.seconds, found.partial)
 
 
@@ -95,16 +95,16 @@ def _by_pyav(
     short_side: int | None,
     limits: Limits,
     sampling: pyav_frames.Sampling,
-    walk: Walk | None,
+    demuxer: Demuxer | None,
 ) -> pyav_frames.Pictures:
     try:
-        if walk is not None and not walk.torn:
-            return pyav_frames.read(walk, times, short_side, sampling)
-        with Walk(path, limits, ("picture",)) as alone:
+        if demuxer is not None and not demuxer.torn:
+            return pyav_frames.read(demuxer, times, short_side, sampling)
+        with Demuxer(path, limits, ("picture",)) as alone:
             return pyav_frames.read(alone, times, short_side, sampling)
     except DecodeError as error:
         if sampling == "exact" or error.status != "damaged":
             raise
     # A stream may mark none of its frames as one that others need, or none as a keyframe.
-    with Walk(path, limits, ("picture",)) as alone:
+    with Demuxer(path, limits, ("picture",)) as alone:
         return pyav_frames.read(alone, times, short_side, "exact")

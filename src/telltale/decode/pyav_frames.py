@@ -19,8 +19,8 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, check_pixels, reason, tick, zero
-from telltale.decode.cursor import Show
-from telltale.decode.demux import Walk
+from telltale.decode.cursor import FrameCursor
+from telltale.decode.demux import Demuxer
 from telltale.decode.pictures import Pictures, scaled
 
 Sampling = Literal["reference", "exact", "keyframes"]
@@ -35,13 +35,15 @@ _SKIPPED: dict[Sampling, Literal["NONREF", "DEFAULT", "NONKEY"]] = {
 _OWN = threading.local()
 
 
-def read(walk: Walk, times: NDArray[np.float64], short_side: int | None, sampling: Sampling) -> Pictures:
+def read(
+    demuxer: Demuxer, times: NDArray[np.float64], short_side: int | None, sampling: Sampling
+) -> Pictures:
     """See `frames.read_frames`. Holds the wanted frames at the scaled size, and of the others what the
     decoder itself holds."""
-    path, limits = walk.path, walk.limits
-    stream = open_picture(walk, sampling)
-    unit, start = tick(stream), zero(walk.container)
-    show = Show(walk, stream)
+    path, limits = demuxer.path, demuxer.limits
+    stream = open_picture(demuxer, sampling)
+    unit, start = tick(stream), zero(demuxer.container)
+    show = FrameCursor(demuxer, stream)
     find = show.at if sampling == "exact" else show.nearest
     convert = _reformatter()
     pixels: NDArray[np.uint8] | None = None
@@ -74,10 +76,10 @@ def _reformatter() -> VideoReformatter:
     return _OWN.reformatter
 
 
-def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
+def open_picture(demuxer: Demuxer, sampling: Sampling) -> VideoStream:
     """The picture stream, its decoder set up, its size by the metadata checked. DecodeError: no_stream,
     failed, too_large."""
-    stream, path, limits = walk.pictures, walk.path, walk.limits
+    stream, path, limits = demuxer.pictures, demuxer.path, demuxer.limits
     if stream is None:
         raise DecodeError("no_stream", f"{path}: has no picture")
     codec = stream.codec_context
@@ -86,7 +88,7 @@ def open_picture(walk: Walk, sampling: Sampling) -> VideoStream:
     check_pixels(path, codec, limits)
     codec.thread_count = 1
     # See `showing.Show`: in AVI a frame's time is its place in the order of all frames.
-    codec.skip_frame = "DEFAULT" if walk.container.format.name == "avi" else _SKIPPED[sampling]
+    codec.skip_frame = "DEFAULT" if demuxer.container.format.name == "avi" else _SKIPPED[sampling]
     codec.options = {
         "max_pixels": str(limits.max_frame_pixels)
     }  # the size in the stream itself may be another

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.demux import Walk
+from telltale.decode.demux import Demuxer
 from telltale.decode.timeline import Timeline
 
 
@@ -55,7 +55,7 @@ def read_wave(
     rate_hz: int,
     limits: Limits,
     backend: Literal["pyav", "decord"] = "pyav",
-    walk: Walk | None = None,
+    demuxer: Demuxer | None = None,
 ) -> Wave | Silent:
     """The sound of [start, start + seconds) on the clip's clock, channels averaged, resampled.
 
@@ -78,7 +78,9 @@ def read_wave(
         )
     timeline = Timeline(path, start_seconds, seconds)
     with (
-        nullcontext(walk) if walk is not None and not walk.torn else Walk(path, limits, ("sound",)) as opened
+        nullcontext(demuxer)
+        if demuxer is not None and not demuxer.torn
+        else Demuxer(path, limits, ("sound",)) as opened
     ):
         stream = opened.sounds
         if stream is None:

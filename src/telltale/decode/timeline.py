@@ -13,8 +13,8 @@ from av.packet import Packet
 from numpy.typing import NDArray
 
 from telltale.decode.container import DecodeError, reason, tick, zero
-from telltale.decode.demux import Walk
-from telltale.decode.truncation import is_cut
+from telltale.decode.demux import Demuxer
+from telltale.decode.truncation import is_truncated
 
 # Nearer than this the sound is decoded from its start, which makes every sample exact: a seek restarts the
 # decoder, and codings that remember (noise substitution, bit reservoirs) differ a little behind it. A second
@@ -45,19 +45,19 @@ class Timeline:
         self._position: int | None = None  # where the next frame goes if its time says nothing else
         self._runs: list[Run] = []
 
-    def fill(self, walk: Walk, stream: AudioStream) -> DecodeError | None:
+    def fill(self, demuxer: Demuxer, stream: AudioStream) -> DecodeError | None:
         """Decode what the span needs; returns what ended it before its time, if anything did."""
-        self._origin, self._unit = zero(walk.container), tick(stream)
+        self._origin, self._unit = zero(demuxer.container), tick(stream)
         origin, unit = (
             float(self._origin),
             float(self._unit),
         )  # numbers of ten thousand packets: fractions are slow
         if self._start > _SEEK_BEYOND_SECONDS:  # where there is no way to seek: from the start
-            walk.seek(int((self.base + self._origin) / self._unit), stream)
+            demuxer.seek(int((self.base + self._origin) / self._unit), stream)
         decoded = 0
         while True:
             try:
-                packet = walk.next(stream)
+                packet = demuxer.next(stream)
             except av.FFmpegError as error:
                 return self._damage(f"reading stopped ({reason(error)})")
             if packet is None:
@@ -75,14 +75,14 @@ class Timeline:
                 return error if at < self._end else None
             for frame in frames:
                 decoded += 1
-                if decoded > walk.limits.max_decoded_frames:
+                if decoded > demuxer.limits.max_decoded_frames:
                     return DecodeError(
                         "too_large",
-                        f"{self._path}: more than {walk.limits.max_decoded_frames} sound frames to decode",
+                        f"{self._path}: more than {demuxer.limits.max_decoded_frames} sound frames to decode",
                     )
                 if (trouble := self._lay(frame)) is not None:
                     return trouble
-        if self._sound_end() < self._end and is_cut(self._path):
+        if self._sound_end() < self._end and is_truncated(self._path):
             return self._damage("the file is cut short")
         return None
 

@@ -8,7 +8,7 @@ _SEGMENT = b"\x18S\x80g"
 _RIFF = b"RIFF"
 
 
-def is_cut(path: Path) -> bool:
+def is_truncated(path: Path) -> bool:
     """Whether the outermost elements promise more bytes than the file has. The file is one that
     `container.sniff` accepts."""
     size = path.stat().st_size

@@ -23,7 +23,7 @@ import torch
 from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.data.dataset import ClipDataset
-from telltale.data.loader import Feed, on_device
+from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
@@ -116,18 +116,21 @@ class Predictor:
         batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
         dataset = ClipDataset(rows, settings, self._reads, spans=settings.predict.spans)
         workers, threads = min(settings.data.workers or 0, len(rows)), torch.get_num_threads()
-        feed, found = Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds), {}
+        loader, found = (
+            ClipLoader(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds),
+            {},
+        )
         with self._lock:
             try:
-                for batch in on_device(feed, self.device):
-                    for facts, score in zip(batch.facts, answers(batch, self._infer(batch)), strict=True):
-                        path = paths[facts.row]
-                        detail = facts.detail or (
+                for batch in on_device(loader, self.device):
+                    for info, score in zip(batch.infos, answers(batch, self._infer(batch)), strict=True):
+                        path = paths[info.row]
+                        detail = info.detail or (
                             f"{path}: {REASONS[score.status]}" if score.status in REASONS else ""
                         )
-                        found[facts.row] = Prediction(**vars(score), path=path, detail=detail)
+                        found[info.row] = Prediction(**vars(score), path=path, detail=detail)
             finally:
-                feed.close()
+                loader.close()
                 # The model's own threads set torch's number to one each, and that of threads that come later
                 # with it.
                 torch.set_num_threads(threads)

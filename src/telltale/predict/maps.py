@@ -27,11 +27,11 @@ class Maps:
 
     def write(self, batch: Batch) -> None:
         """One file for each clip of the batch with a usable view, whole or not at all."""
-        for place in range(len(batch.facts)):
+        for place in range(len(batch.infos)):
             views = batch.usable[place].nonzero().squeeze(1)
             if len(views):
                 first = place * batch.usable.shape[1] + views[:1]
-                self._save(batch.facts[place].video_name, self._draw(batch.at(first, self.infer.device)))
+                self._save(batch.infos[place].video_name, self._draw(batch.at(first, self.infer.device)))
 
     @torch.inference_mode()
     def _draw(self, inputs: dict[str, Any]) -> np.ndarray:

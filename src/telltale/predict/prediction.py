@@ -14,7 +14,7 @@ import torch
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.files import file_sha256
@@ -23,9 +23,9 @@ from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check
 from telltale.predict.profile import Profile
 from telltale.predict.scoring import score, together
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar, say
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import Score, merge
@@ -66,37 +66,42 @@ class Work:
         self,
         asked: list[Row],
         settings: config.Config,
-        here: Place,
+        process: Process,
         trained: Path,
         out: Path,
         store: Path | None = None,
         maps: Path | None = None,
     ) -> None:
-        workers = here.workers(settings.data.workers, len(asked))
-        if here.main:
-            say(
-                f"{here.describe(_precision(settings), workers)}; {len(asked)} video{'s' * (len(asked) != 1)}"
-            )
-        self.asked, self.settings, self.here, self.profile, self.maps = asked, settings, here, Profile(), maps
+        workers = process.workers(settings.data.workers, len(asked))
+        if process.main:
+            videos = f"{len(asked)} video{'s' * (len(asked) != 1)}"
+            say(f"{process.describe(_precision(settings), workers)}; {videos}")
+        self.asked, self.settings, self.process, self.profile, self.maps = (
+            asked,
+            settings,
+            process,
+            Profile(),
+            maps,
+        )
         if maps is not None:
             check(settings.model.name, maps)
         predict, reads = settings.predict, DETECTORS[settings.model.name].reads
         sizes = file_sizes(asked)
         self.model_sha256 = file_sha256(trained)
-        self.journal = Journals(out, here, _fingerprint(asked, sizes, settings, self.model_sha256, maps))
-        self.fixed = evaluation_batches(sizes, predict.batch_size, here.rank, here.world)
+        self.journal = Journals(out, process, _fingerprint(asked, sizes, settings, self.model_sha256, maps))
+        self.fixed = evaluation_batches(sizes, predict.batch_size, process.rank, process.world)
         left = [
             batch
             for batch in self.fixed
             if any(asked[key.row].video_name not in self.journal.done for key in batch)
         ]
         kept = None if store is None else open_store(store, settings, reads)
-        if kept is not None and here.main:
+        if kept is not None and process.main:
             warn_of_store(kept, settings, reads, len(asked) * predict.spans)
-        self.feed = Feed(
+        self.loader = ClipLoader(
             ClipDataset(asked, settings, reads, spans=predict.spans, store=kept),
             left,
-            here.workers(settings.data.workers, sum(map(len, left))),
+            process.workers(settings.data.workers, sum(map(len, left))),
             timeout_seconds=settings.data.timeout_seconds,
         )
 
@@ -113,34 +118,34 @@ class Work:
         }
 
     def __enter__(self) -> "Work":
-        self.feed.start()
+        self.loader.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.feed.close()
+        self.loader.close()
 
-    def score(self, model: torch.nn.Module, watch: Watch) -> list[Score]:
+    def score(self, model: torch.nn.Module, watch: SignalWatch) -> list[Score]:
         """The scores of all processes' rows, in their order. Raises Stopped after a signal, with the journal
         kept."""
-        journal, here = self.journal, self.here
-        if journal.done and here.main:
+        journal, process = self.journal, self.process
+        if journal.done and process.main:
             print(
                 f"{journal.path}: going on, {len(journal.done)} of {len(self.asked)} rows are done",
                 flush=True,
             )
-        infer = inference(model, self.settings, here.device)
+        infer = inference(model, self.settings, process.device)
         maps = None if self.maps is None else Maps(self.maps, infer)
-        shown = bar(len(self.fixed), "predict", "batch", here.main, len(self.fixed) - len(self.feed))
+        shown = bar(len(self.fixed), "predict", "batch", process.main, len(self.fixed) - len(self.loader))
         try:
-            with together(here, watch):
-                for scores in score(infer, self.feed, watch, shown, self.profile, maps):
+            with together(process, watch):
+                for scores in score(infer, self.loader, watch, shown, self.profile, maps):
                     # A kill may have torn a batch: its first rows are there already, and doing them again
                     # gave the same.
                     journal.append(scores)
         except Stopped as stop:
             kept = f"run the same command again: {len(journal.done)} rows are kept in {journal.path}"
             raise Stopped(stop.number, kept) from None
-        found = {name: score for part in here.gather(journal.done) for name, score in part.items()}
+        found = {name: score for part in process.gather(journal.done) for name, score in part.items()}
         return merge([found], [row.video_name for row in self.asked])
 
 

@@ -1,7 +1,7 @@
 """Where a prediction's time went: of this process by what it did, of the workers by the parts of a clip.
 
 profile = Profile()
-profile.decoded(batch.facts); ...; profile.did("model"); ...
+profile.decoded(batch.infos); ...; profile.did("model"); ...
 print(profile.table())
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale import STARTED
-from telltale.data.batch import Facts
+from telltale.data.batch import SampleInfo
 
 # What the main process does, and what the workers do for a clip.
 MAIN = ("start-up", "waiting for clips", "model", "writing")
@@ -31,19 +31,19 @@ class Profile:
         self.ready_seconds: float | None = None
         self._clock = STARTED
 
-    def decoded(self, facts: list[Facts]) -> None:
+    def decoded(self, infos: list[SampleInfo]) -> None:
         """A batch came."""
         first = self.start_up_seconds is None
         self.did("start-up" if first else "waiting for clips")
         if first:
             self.ready_seconds = self._clock - STARTED
-            self.start_up_seconds = max((fact.done_at for fact in facts), default=self._clock) - STARTED
-        self.clips += len(facts)
-        for fact in facts:
-            cost = fact.cost
+            self.start_up_seconds = max((info.done_at for info in infos), default=self._clock) - STARTED
+        self.clips += len(infos)
+        for info in infos:
+            cost = info.cost
             self.bytes += cost.bytes
             spent = (cost.open_seconds, cost.picture_seconds, cost.sound_seconds, cost.store_seconds)
-            for name, seconds in zip(PARTS, (*spent, fact.prepare_seconds, fact.mel_seconds), strict=True):
+            for name, seconds in zip(PARTS, (*spent, info.prepare_seconds, info.mel_seconds), strict=True):
                 self.parts[name] += seconds
 
     def did(self, name: str) -> None:

@@ -7,22 +7,22 @@ from contextlib import contextmanager, suppress
 import numpy as np
 from tqdm import tqdm
 
-from telltale.data.batch import Batch, Facts
-from telltale.data.loader import Feed, on_device
+from telltale.data.batch import Batch, SampleInfo
+from telltale.data.loader import ClipLoader, on_device
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.predict.profile import Profile
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import say
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score
 from telltale.status import ABSENT
 
 
 def score(
     infer: Inference,
-    feed: Feed,
-    watch: Watch,
+    loader: ClipLoader,
+    watch: SignalWatch,
     shown: tqdm,
     profile: Profile | None = None,
     maps: Maps | None = None,
@@ -33,8 +33,8 @@ def score(
     Raises Stopped.
     """
     profile = profile or Profile()
-    for batch in on_device(feed, infer.device):
-        profile.decoded(batch.facts)
+    for batch in on_device(loader, infer.device):
+        profile.decoded(batch.infos)
         watch.defer()
         if watch.number:
             raise Stopped(watch.number)
@@ -43,10 +43,10 @@ def score(
         if maps is not None:
             maps.write(batch)
         found = answers(batch, logits)
-        for facts, one in zip(batch.facts, found, strict=True):
-            if one.fake_probability is None and facts.detail and one.status not in ABSENT:
+        for info, one in zip(batch.infos, found, strict=True):
+            if one.fake_probability is None and info.detail and one.status not in ABSENT:
                 # The status goes into the table; the sentence that says why is for whoever watches.
-                say(f"{facts.status}: {facts.detail}")
+                say(f"{info.status}: {info.detail}")
         yield found
         profile.did("writing")
         shown.update()
@@ -56,28 +56,28 @@ def score(
 def answers(batch: Batch, logits: np.ndarray) -> list[Score]:
     """What `Inference` gave for a batch, (N, V) or with mirror images (N, 2 V), as one score a clip."""
     usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
-    return [_score(facts, row[seen]) for facts, row, seen in zip(batch.facts, logits, usable, strict=True)]
+    return [_score(info, row[seen]) for info, row, seen in zip(batch.infos, logits, usable, strict=True)]
 
 
 @contextmanager
-def together(here: Place, watch: Watch) -> Iterator[None]:
+def together(process: Process, watch: SignalWatch) -> Iterator[None]:
     """Around scoring: all processes come to its end, or all of them raise Stopped if a signal stopped one.
 
     One that had finished its share would otherwise wait for those that stopped.
     """
     with suppress(Stopped):
         yield
-    if number := max(here.gather(watch.number)):
+    if number := max(process.gather(watch.number)):
         raise Stopped(number)
 
 
-def _score(facts: Facts, logits: np.ndarray) -> Score:
+def _score(info: SampleInfo, logits: np.ndarray) -> Score:
     if not len(logits):
-        return Score(facts.video_name, None, facts.status, facts.seconds)
+        return Score(info.video_name, None, info.status, info.seconds)
     from scipy.special import expit
 
     logit = logits.mean()
     # Of the logit, not of the probability: an overflow to infinity would pass for a certain 1.
     if not np.isfinite(logit):
-        return Score(facts.video_name, None, "not_finite", facts.seconds)
-    return Score(facts.video_name, float(expit(logit)), facts.status, facts.seconds)
+        return Score(info.video_name, None, "not_finite", info.seconds)
+    return Score(info.video_name, float(expit(logit)), info.status, info.seconds)

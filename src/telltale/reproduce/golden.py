@@ -23,7 +23,7 @@ from scipy.special import expit
 from telltale.competition import rules
 from telltale.competition.audit_record import Finding
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import EVALUATION, Batch, Key, read_batch
+from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
@@ -64,12 +64,13 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     rows = rows_of([clips]).rows
     dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, spans=settings.predict.spans)
     dataset.prepare()
-    with distributed.join(settings.threads) as here:
+    with distributed.join(settings.threads) as process:
         model = prediction.restore(content, settings, checkpoint)
         rules.enforce(rules.audit(model, settings), settings)
-        infer = Inference(model, here.device, settings.optim.autocast)
+        infer = Inference(model, process.device, settings.optim.autocast)
         return [
-            _of(row, read_batch(dataset, [Key(index, EVALUATION)]), infer) for index, row in enumerate(rows)
+            _of(row, read_batch(dataset, [SampleKey(index, EVALUATION)]), infer)
+            for index, row in enumerate(rows)
         ]
 
 
@@ -80,7 +81,7 @@ def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
     return Golden(
         row.video_name,
         file_sha256(row.path),
-        batch.facts[0].status,
+        batch.infos[0].status,
         _digest(pictures),
         pictures.mean(axis=(2, 3, 4)).ravel().tolist() if pictures.size else [],
         _digest(mel),

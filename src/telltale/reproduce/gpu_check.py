@@ -22,7 +22,7 @@ import torch
 
 from telltale import config
 from telltale.data import batch, manifest
-from telltale.data.loader import Feed, on_device
+from telltale.data.loader import ClipLoader, on_device
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
@@ -63,7 +63,7 @@ class Card:
         self.megabytes: list[float] = []
 
     @contextmanager
-    def watched(self, device: str) -> Any:
+    def watch_signals(self, device: str) -> Any:
         if device != "cuda":
             yield self
             return
@@ -151,7 +151,7 @@ class Check:
         # A sharpness-aware step takes two gradients, which fp16's scaler has no form for.
         plain = ("optim.sam_rho=0",) if (name, precision) == ("sbi", "fp16") else ()
         began = time.perf_counter()
-        with Card().watched(self.device) as card:
+        with Card().watch_signals(self.device) as card:
             run = self.train(name, f"{name}-{precision}", f"optim.autocast={precision}", *plain)
         taken = time.perf_counter() - began
         scores = self.predict(run, f"{name}-{precision}-scores")
@@ -166,7 +166,7 @@ class Check:
     def warm_store(self) -> str:
         """The second epoch of a run, all of whose clips a store has."""
         self.train("baseline", "cold", "data.spans=1", store=True)
-        with Card().watched(self.device) as card:
+        with Card().watch_signals(self.device) as card:
             run = self.train("baseline", "warm", "data.spans=1", "optim.epochs=2", store=True)
         header, *_, last = (run / "history.csv").read_text(encoding="utf-8").splitlines()
         rate = dict(zip(header.split(","), last.split(","), strict=True))["clips_per_second"]
@@ -199,10 +199,10 @@ class Check:
     def pinned(self) -> str:
         """Batches that crossed on the side stream against those of the host."""
         device, clips = torch.device("cuda", 0), _Noise()
-        keys = [[batch.Key(row, 0) for row in range(at, at + 8)] for at in range(0, 64, 8)]
+        keys = [[batch.SampleKey(row, 0) for row in range(at, at + 8)] for at in range(0, 64, 8)]
         for sent, kept in zip(
-            on_device(Feed(clips, keys, 0, timeout_seconds=60), device),
-            Feed(clips, keys, 0, timeout_seconds=60),
+            on_device(ClipLoader(clips, keys, 0, timeout_seconds=60), device),
+            ClipLoader(clips, keys, 0, timeout_seconds=60),
             strict=True,
         ):
             for name, tensor in kept.arrays().items():
@@ -215,7 +215,7 @@ class Check:
         suffices."""
         free, total = torch.cuda.mem_get_info(0)
         clips = _Noise()
-        given = batch.read_batch(clips, [batch.Key(row, 0) for row in range(64)])
+        given = batch.read_batch(clips, [batch.SampleKey(row, 0) for row in range(64)])
         infer = Inference(_Hungry(), torch.device("cuda", 0), "off")
         torch.cuda.set_per_process_memory_fraction(min(1.0, 2e9 / total), 0)
         try:
@@ -238,12 +238,12 @@ class _Noise:
 
     def prepare(self) -> None: ...
 
-    def fill(self, key: batch.Key, arrays: batch.Arrays) -> batch.Facts:
+    def fill(self, key: batch.SampleKey, arrays: batch.SampleArrays) -> batch.SampleInfo:
         rng = np.random.default_rng(key.row)
         arrays.pictures[:] = rng.integers(0, 256, arrays.pictures.shape)
         arrays.mel[:] = rng.normal(size=arrays.mel.shape)
         arrays.has_picture[:] = arrays.has_sound[:] = True
-        return batch.Facts(key.row, f"{key.row}.mp4", 0.0, "ok")
+        return batch.SampleInfo(key.row, f"{key.row}.mp4", 0.0, "ok")
 
 
 class _Hungry(torch.nn.Module):

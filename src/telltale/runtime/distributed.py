@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
-class Place:
+class Process:
     """`neighbours`: the processes of the group that share this machine, this one among them."""
 
     rank: int
@@ -72,7 +72,7 @@ class Place:
         dist.all_gather_object(things, thing)
         return things
 
-    def each(self, make: Callable[[], Made]) -> list[Made]:
+    def on_each(self, make: Callable[[], Made]) -> list[Made]:
         """What `make` gives in each process, by rank; every process must call it. Raises an InputError of one
         in all of them.
 
@@ -83,7 +83,7 @@ class Place:
             raise InputError(reasons[0])
         return [thing for thing, _ in outcomes]
 
-    def first(self, make: Callable[[], Made]) -> Made:
+    def on_main(self, make: Callable[[], Made]) -> Made:
         """What `make` gives in the main process, in all of them; every process must call it. Its tensors lie
         on the CPU.
 
@@ -105,7 +105,7 @@ class Place:
         dist.broadcast_object_list(sent, 0, device=self.device)
         if not self.main:
             tensors = [torch.empty_strided(*form[:2], dtype=form[2]) for form in sent[0][1]]
-        self.equal(tensors)
+        self.broadcast(tensors)
         if not self.main:
             unpickler = pickle.Unpickler(io.BytesIO(sent[0][0]))
             unpickler.persistent_load = tensors.__getitem__  # type: ignore[method-assign]
@@ -115,7 +115,7 @@ class Place:
             raise InputError(reason)
         return thing
 
-    def equal(self, tensors: Iterable[Tensor]) -> None:
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Give each tensor the main process's values, in place, bit for bit; every process must call it."""
         if self.world == 1:
             return
@@ -150,7 +150,7 @@ def _set_aside(thing: Any, tensors: list[Tensor]) -> int | None:
 
 
 @contextmanager
-def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place]:
+def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Process]:
     """Take this process's place; leave the group at the end. `cpu_threads` as of `threads.of_process`.
 
     deterministic: the same card gives the same bits; raises InputError in place of torch's error where an
@@ -179,7 +179,7 @@ def join(cpu_threads: int = 0, *, deterministic: bool = False) -> Iterator[Place
         # A validation pass may keep one rank waiting long for the others.
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=2))
     try:
-        yield Place(rank, world, device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        yield Process(rank, world, device, int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
     except RuntimeError as error:
         if deterministic and "deterministic" in str(error):
             reason = str(error).split(", but you set")[0].split(". You can turn off")[0]

@@ -1,7 +1,7 @@
 """Memory of this process and of all below it: proportional set sizes, so that what they share is counted
 once.
 
-with Watching() as memory: ...
+with PeakMemory() as memory: ...
 memory.peak_bytes
 """
 
@@ -36,7 +36,7 @@ def _bytes(pid: int) -> int:
     return 0
 
 
-class Watching:
+class PeakMemory:
     """The peak while the block runs, looked at a few times a second by a thread."""
 
     def __init__(self, root: int | None = None, every_seconds: float = 0.25) -> None:
@@ -50,7 +50,7 @@ class Watching:
             if self._over.wait(self._every):
                 return
 
-    def __enter__(self) -> "Watching":
+    def __enter__(self) -> "PeakMemory":
         self._thread.start()
         return self
 

@@ -25,10 +25,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
-from telltale.runtime.process import Raised, WorkerTrace, ending, fork, reap, serve
+from telltale.runtime.process import RemoteError, WorkerTrace, ending, fork, reap, serve
 
 TRIES = 2
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Lost:
 @dataclass
 class _Task:
     job: int
-    place: int
+    index: int
     content: Any
     tries: int = 0
 
@@ -60,11 +60,11 @@ class _Worker:
 
     pid: int
     pipe: Connection
-    held: deque[_Task] = field(default_factory=deque)
+    tasks: deque[_Task] = field(default_factory=deque)
     seconds: float = 0.0
 
 
-class Crew:
+class WorkerPool:
     """Up to `workers` processes that do `work(task)`, forked from this one: they know all that was in memory
     at that moment.
 
@@ -81,10 +81,10 @@ class Crew:
         timeout_seconds: float,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        self._pipe, theirs = Pipe()
+        self._pipe, child_end = Pipe()
         owner, pipe = os.getpid(), self._pipe
 
-        def direct() -> None:
+        def run_supervisor() -> None:
             # Ctrl-C, and the SIGTERM that batch systems send to every process of a job, are for the owner to
             # answer.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -93,11 +93,11 @@ class Crew:
             # The objects that are there stay; looking through them for garbage again and again would copy
             # shared memory.
             gc.freeze()
-            _Foreman(theirs, work, workers, timeout_seconds).run(owner)
+            _Supervisor(child_end, work, workers, timeout_seconds).run(owner)
 
-        self._foreman = fork(direct)
-        theirs.close()
-        self.close = weakref.finalize(self, _dismiss, pipe, self._foreman, owner)
+        self._supervisor = fork(run_supervisor)
+        child_end.close()
+        self.close = weakref.finalize(self, _shut_down, pipe, self._supervisor, owner)
 
     def submit(self, number: int, tasks: Sequence[Any]) -> None:
         """Begin job `number`, which must not be under way."""
@@ -118,55 +118,55 @@ class Crew:
             raise self._died() from None
         answers = [reply if isinstance(reply, Lost) else pickle.loads(reply) for reply in replies]
         for answer in answers:
-            if isinstance(answer, Raised):
+            if isinstance(answer, RemoteError):
                 raise answer.error from WorkerTrace(answer.trace)
         return number, answers
 
     def _died(self) -> RuntimeError:
-        return RuntimeError(f"the process that directs the workers {ending(reap(self._foreman))}")
+        return RuntimeError(f"the process that directs the workers {ending(reap(self._supervisor))}")
 
 
-class _Foreman:
+class _Supervisor:
     """What runs in the foreman's process."""
 
     def __init__(
         self, main: Connection, work: Callable[[Any], Any], count: int, timeout_seconds: float
     ) -> None:
         self.main, self.work, self.count, self.timeout_seconds = main, work, count, timeout_seconds
-        self.crew: list[_Worker] = []
+        self.workers: list[_Worker] = []
         self.waiting: deque[_Task] = deque()
         self.jobs: dict[int, _Job] = {}
 
     def run(self, owner: int) -> None:
         """Until the owner says so or is gone. Its pipe may outlive it in other processes' hands: hence the
         look at its id."""
-        look = min(LOOK_SECONDS, self.timeout_seconds / 4)
+        poll_seconds = min(POLL_SECONDS, self.timeout_seconds / 4)
         clock = time.monotonic()
         try:
             while os.getppid() == owner:
-                self._hand_out()
-                ready = wait([self.main, *(worker.pipe for worker in self.crew)], look)
+                self._assign_tasks()
+                ready = wait([self.main, *(worker.pipe for worker in self.workers)], poll_seconds)
                 now = time.monotonic()
                 # More has passed only if we were stopped, Ctrl-Z say, and the workers with us: that is not
                 # their fault.
-                passed, clock = min(now - clock, 2 * look), now
-                for worker in list(self.crew):
+                passed, clock = min(now - clock, 2 * poll_seconds), now
+                for worker in list(self.workers):
                     worker.seconds += passed
                     if worker.pipe in ready:
-                        self._listen(worker)
-                    elif worker.held and worker.seconds > self.timeout_seconds:
-                        self._give_up(worker)
-                if self.main in ready and not self._take():
+                        self._receive(worker)
+                    elif worker.tasks and worker.seconds > self.timeout_seconds:
+                        self._on_timeout(worker)
+                if self.main in ready and not self._accept_job():
                     return
         except (BrokenPipeError, ConnectionResetError):
             return  # the owner is gone
         finally:
-            for worker in self.crew:
+            for worker in self.workers:
                 os.kill(worker.pid, signal.SIGKILL)
-            for worker in self.crew:
+            for worker in self.workers:
                 reap(worker.pid)
 
-    def _take(self) -> bool:
+    def _accept_job(self) -> bool:
         """A new job of the owner's; False if there will be none."""
         try:
             message = self.main.recv()
@@ -176,93 +176,93 @@ class _Foreman:
             return False
         number, tasks = message
         self.jobs[number] = _Job([None] * len(tasks), len(tasks))
-        self.waiting.extend(_Task(number, place, content) for place, content in enumerate(tasks))
+        self.waiting.extend(_Task(number, index, content) for index, content in enumerate(tasks))
         return True
 
-    def _hand_out(self) -> None:
-        while len(self.crew) < min(self.count, len(self.crew) + len(self.waiting)):
-            self.crew.append(self._hire())
+    def _assign_tasks(self) -> None:
+        while len(self.workers) < min(self.count, len(self.workers) + len(self.waiting)):
+            self.workers.append(self._spawn())
         # A second task spares a worker the wait for its next one; where few are left it would only wait
         # behind the first.
-        for depth, spare in ((1, 0), (2, len(self.crew))):
-            for worker in self.crew:
-                if len(worker.held) < depth and len(self.waiting) > spare:
-                    self._hand_to(worker, self.waiting.popleft())
+        for depth, spare in ((1, 0), (2, len(self.workers))):
+            for worker in self.workers:
+                if len(worker.tasks) < depth and len(self.waiting) > spare:
+                    self._assign(worker, self.waiting.popleft())
 
-    def _hand_to(self, worker: _Worker, task: _Task) -> None:
+    def _assign(self, worker: _Worker, task: _Task) -> None:
         try:
             worker.pipe.send(task.content)
         except OSError:
             self.waiting.appendleft(task)  # it died while idle: its pipe will say so
             return
-        worker.seconds = worker.seconds if worker.held else 0.0
-        worker.held.append(task)
+        worker.seconds = worker.seconds if worker.tasks else 0.0
+        worker.tasks.append(task)
 
-    def _hire(self) -> _Worker:
-        ours, theirs = Pipe()
-        foreman = os.getpid()
+    def _spawn(self) -> _Worker:
+        parent_end, child_end = Pipe()
+        supervisor = os.getpid()
 
-        def live() -> None:
+        def run_worker() -> None:
             # With our ends open in a worker, its brothers would not see that we are gone.
-            for pipe in (self.main, ours, *(worker.pipe for worker in self.crew)):
+            for pipe in (self.main, parent_end, *(worker.pipe for worker in self.workers)):
                 pipe.close()
-            serve(theirs, self.work, foreman)
+            serve(child_end, self.work, supervisor)
 
-        pid = fork(live)
-        theirs.close()
-        return _Worker(pid, ours)
+        pid = fork(run_worker)
+        child_end.close()
+        return _Worker(pid, parent_end)
 
-    def _listen(self, worker: _Worker) -> None:
+    def _receive(self, worker: _Worker) -> None:
         try:
             reply = worker.pipe.recv_bytes()
         except (OSError, EOFError):
-            self._bury(worker)
+            self._on_exit(worker)
             return
         worker.seconds = 0.0
-        self._answer(worker.held.popleft(), reply)
+        self._answer(worker.tasks.popleft(), reply)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _on_exit(self, worker: _Worker) -> None:
         """A worker died: its task is tried once more."""
         how = ending(reap(worker.pid))
         failed = None
-        if worker.held:
-            worker.held[0].tries += 1
-            failed = worker.held.popleft() if worker.held[0].tries == TRIES else None
-        self._strike_off(worker)
+        if worker.tasks:
+            worker.tasks[0].tries += 1
+            failed = worker.tasks.popleft() if worker.tasks[0].tries == TRIES else None
+        self._remove(worker)
         if failed is not None:
             self._answer(failed, Lost("crashed", f"the process that read it {how}, for the second time"))
 
-    def _give_up(self, worker: _Worker) -> None:
+    def _on_timeout(self, worker: _Worker) -> None:
         """A worker took too long: it is ended."""
         os.kill(worker.pid, signal.SIGKILL)
         # Not for ever: one that hangs in the system itself, on a dead network disk say, ends when that does.
         reap(worker.pid)
-        late = worker.held.popleft()
-        self._strike_off(worker)
+        late = worker.tasks.popleft()
+        self._remove(worker)
         self._answer(
             late,
             Lost("timeout", f"was not read within {self.timeout_seconds:g} seconds (data.timeout_seconds)"),
         )
 
-    def _strike_off(self, worker: _Worker) -> None:
+    def _remove(self, worker: _Worker) -> None:
         worker.pipe.close()
-        self.crew.remove(worker)
-        self.waiting.extendleft(reversed(worker.held))
+        self.workers.remove(worker)
+        self.waiting.extendleft(reversed(worker.tasks))
 
     def _answer(self, task: _Task, reply: bytes | Lost) -> None:
         job = self.jobs[task.job]
-        job.answers[task.place], job.missing = reply, job.missing - 1
+        job.answers[task.index], job.missing = reply, job.missing - 1
         if not job.missing:
             self.main.send((task.job, self.jobs.pop(task.job).answers))
 
 
-def _dismiss(pipe: Connection, foreman: int, owner: int) -> None:
+def _shut_down(pipe: Connection, supervisor: int, owner: int) -> None:
     if os.getpid() != owner:
         return
     with contextlib.suppress(OSError):
         pipe.send(None)
     pipe.close()
-    if reap(foreman, 5.0) is None:
+    if reap(supervisor, 5.0) is None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(foreman, signal.SIGKILL)
-        reap(foreman)
+            os.kill(supervisor, signal.SIGKILL)
+        reap(supervisor)

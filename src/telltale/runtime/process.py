@@ -18,7 +18,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Raised:
+class RemoteError:
     error: Exception
     trace: str
 
@@ -30,13 +30,13 @@ class WorkerTrace(Exception):
         return f"in a worker process\n{self.args[0]}"
 
 
-def serve(pipe: Connection, work: Callable[[Any], Any], foreman: int) -> None:
+def serve(pipe: Connection, work: Callable[[Any], Any], supervisor: int) -> None:
     """A worker's life: it answers each task that its pipe brings, and ends with the pipe or with the process
-    `foreman`."""
+    `supervisor`."""
     if sys.platform == "linux":
         # The end of the foreman's pipe ends an idle worker; one that hangs in a clip does not look.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != foreman:
+    if os.getppid() != supervisor:
         return
     threads.of_worker()
     try:
@@ -45,19 +45,19 @@ def serve(pipe: Connection, work: Callable[[Any], Any], foreman: int) -> None:
             try:
                 reply = pickle.dumps(work(task))
             except Exception as error:
-                reply = _raised(error)
+                reply = _pack_error(error)
             pipe.send_bytes(reply)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
 
 
-def _raised(error: Exception) -> bytes:
+def _pack_error(error: Exception) -> bytes:
     trace = "".join(traceback.format_exception(error))
     try:
-        reply = pickle.dumps(Raised(error, trace))
+        reply = pickle.dumps(RemoteError(error, trace))
         pickle.loads(reply)
     except Exception:  # not every exception can be sent
-        return pickle.dumps(Raised(RuntimeError(f"{type(error).__name__}: {error}"), trace))
+        return pickle.dumps(RemoteError(RuntimeError(f"{type(error).__name__}: {error}"), trace))
     return reply
 
 

@@ -28,7 +28,7 @@ class Stopped(BaseException):
         self.number, self.remedy = number, remedy
 
 
-class Watch:
+class SignalWatch:
     """`number` is 0 until a signal comes."""
 
     def __init__(self) -> None:
@@ -50,9 +50,9 @@ class Watch:
 
 
 @contextmanager
-def watched() -> Iterator[Watch]:
+def watch_signals() -> Iterator[SignalWatch]:
     """Handle the two signals by a `Watch`; at the end they mean what they meant before. Raises Stopped."""
-    watch = Watch()
+    watch = SignalWatch()
     before = {number: signal.signal(number, watch.note) for number in NUMBERS}
     try:
         yield watch

@@ -1,7 +1,7 @@
 """The progress files of a prediction by any number of processes: NAME.journal, or
 NAME.journal.RANK-of-PROCESSES, beside NAME.
 
-    journals = Journals(out, here, fingerprint)       # all processes together
+    journals = Journals(out, process, fingerprint)       # all processes together
     journals.done  # name -> Score, whichever process of whichever run scored it
     journals.append(batch)                            # rows of this process
     journals.remove()                                 # once the score files are written
@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.scores.score import Journal, Score
 
 
@@ -25,20 +25,20 @@ class Journals:
     scored them. Raises InputError as `Journal` does, in all processes alike.
     """
 
-    def __init__(self, out: Path, here: Place, fingerprint: str) -> None:
-        self.path = _path(out, here.rank, here.world)
+    def __init__(self, out: Path, process: Process, fingerprint: str) -> None:
+        self.path = _path(out, process.rank, process.world)
         self._open: list[Journal] = []
         try:
             # One process locks and reads what was left: a record lock would keep the others out.
-            left = here.first(
-                lambda: [(world, self._take(path, fingerprint)) for path, world in _left(out, here.world)]
+            left = process.on_main(
+                lambda: [(world, self._take(path, fingerprint)) for path, world in _left(out, process.world)]
             )
-            own = here.each(lambda: (here.world, self._take(self.path, fingerprint)))
+            own = process.on_each(lambda: (process.world, self._take(self.path, fingerprint)))
         except BaseException:
             self.close()
             raise
         self.done = {name: score for _, rows in (*left, *own) for name, score in rows.items()}
-        self.worlds = {here.world, *(world for world, rows in left if rows)}
+        self.worlds = {process.world, *(world for world, rows in left if rows)}
 
     def _take(self, path: Path, fingerprint: str) -> dict[str, Score]:
         self._open.append(Journal(path, fingerprint))

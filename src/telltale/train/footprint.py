@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Batch, Facts
+from telltale.data.batch import Batch, SampleInfo
 from telltale.data.dataset import ClipDataset
 from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
@@ -91,11 +91,11 @@ def estimate(settings: config.Config, world: int = 1) -> Footprint:
 def _batch(settings: config.Config, clips: int, views: int) -> Batch:
     reads = DETECTORS[settings.model.name].reads
     shapes = ClipDataset([], settings, reads, spans=views).shapes()
-    facts = [Facts(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
+    infos = [SampleInfo(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
     there = torch.ones(clips, views, dtype=torch.bool)
     pictures = torch.zeros(clips, *shapes.pictures, dtype=torch.uint8)
     mel, seconds = torch.zeros(clips, *shapes.mel), torch.zeros(clips, *shapes.pictures[:2])
-    return Batch(facts, pictures, mel, there, there, seconds, torch.ones(clips), there)
+    return Batch(infos, pictures, mel, there, there, seconds, torch.ones(clips), there)
 
 
 def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Config) -> tuple[int, int]:

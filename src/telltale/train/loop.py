@@ -19,16 +19,16 @@ from torch.nn.parallel import DistributedDataParallel
 
 from telltale import config, metrics
 from telltale.data.batch import Batch
-from telltale.data.loader import Feed, on_device
+from telltale.data.loader import ClipLoader, on_device
 from telltale.data.order import TrainBatches
 from telltale.errors import InputError
 from telltale.models import norms
 from telltale.predict.inference import Inference, autocast, is_out_of_memory
 from telltale.predict.scoring import score, together
 from telltale.runtime import distributed
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score, merge, status_counts
 from telltale.train.footprint import REMEDY
 from telltale.train.losses import Losses
@@ -39,11 +39,11 @@ from telltale.train.state import Progress, State
 
 def fit(
     state: State,
-    train: Feed,
-    validation: Feed,
+    train: ClipLoader,
+    validation: ClipLoader,
     settings: config.Config,
-    here: Place,
-    watch: Watch,
+    process: Process,
+    watch: SignalWatch,
     *,
     objective: Objective,
     save: Callable[[], None],
@@ -56,28 +56,28 @@ def fit(
     `finish_epoch(scores, is_best)` of each epoch. All processes call this together. Raises Stopped after a
     signal, with `last.pt` written, NonFiniteLoss, and InputError if memory runs out.
     """
-    net = DistributedDataParallel(state.model) if here.world > 1 else state.model
+    net = DistributedDataParallel(state.model) if process.world > 1 else state.model
     while not finished(state, settings.optim):
         try:
-            train_epoch(net, state, train, settings, here, watch, objective, save, report)
+            train_epoch(net, state, train, settings, process, watch, objective, save, report)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             reason = str(error).splitlines()[0]
             raise InputError(
-                f"{here.device}: out of memory in a step of training ({reason}); {REMEDY}"
+                f"{process.device}: out of memory in a step of training ({reason}); {REMEDY}"
             ) from None
         save()
-        shown = bar(len(validation), "validation", "batch", here.main)
+        shown = bar(len(validation), "validation", "batch", process.main)
         # Running statistics of batch norm, and their average, are each process's own; best.pt holds the main
         # one's.
-        here.equal(state.judged.state_dict().values())
-        infer = Inference(state.judged, here.device, settings.optim.autocast)
+        process.broadcast(state.judged.state_dict().values())
+        infer = Inference(state.judged, process.device, settings.optim.autocast)
         mine: dict[str, Score] = {}
-        with together(here, watch):
+        with together(process, watch):
             for batch in score(infer, validation, watch, shown):
                 mine |= {s.video_name: s for s in batch}
-        scores = merge(here.gather(mine), [row.video_name for row in validation.dataset.rows])
+        scores = merge(process.gather(mine), [row.video_name for row in validation.dataset.rows])
         targets = {row.video_name: row.target for row in validation.dataset.rows}
         rate = rate_at(settings.optim, (state.progress.epoch + 1) * len(train) - 1, len(train))
         finish_epoch(scores, judge(state, scores, targets, rate))
@@ -88,10 +88,10 @@ def fit(
 def train_epoch(
     net: nn.Module,
     state: State,
-    train: Feed,
+    train: ClipLoader,
     settings: config.Config,
-    here: Place,
-    watch: Watch,
+    process: Process,
+    watch: SignalWatch,
     objective: Objective,
     save: Callable[[], None],
     report: Callable[[int, dict[str, float], float], None],
@@ -101,37 +101,37 @@ def train_epoch(
     progress, steps, optim = state.progress, len(order), settings.optim
     order.epoch, order.start, objective.epoch = progress.epoch, progress.step, progress.epoch
     shown = bar(
-        order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", here.main, int(progress.clips)
+        order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", process.main, int(progress.clips)
     )
     clock = time.perf_counter()
     net.train()
-    for batch in on_device(train, here.device) if progress.step < steps else ():
+    for batch in on_device(train, process.device) if progress.step < steps else ():
         rate = rate_at(optim, progress.epoch * steps + progress.step, steps)
-        distributed.seed(settings.seed, progress.epoch, progress.step, here.rank)
+        distributed.seed(settings.seed, progress.epoch, progress.step, process.rank)
         # Gradients of `accumulate` batches make one update; the epoch's last group may be smaller.
         first = progress.step - progress.step % optim.accumulate
         group = min(optim.accumulate, steps - first)
         updates = progress.step + 1 == first + group
         usable = order.whole(batch.usable.any(1)) & order.counts(progress.step)
-        clips, stopping = here.total(float(usable.sum()), float(watch.number))
+        clips, stopping = process.total(float(usable.sum()), float(watch.number))
         # All processes have come this far: from now on a signal waits for the end of a step.
         watch.defer()
         # The mean over all processes' clips; DDP averages gradients over processes, hence the factor `world`.
-        share = here.world / max(clips, 1.0) / group
+        share = process.world / max(clips, 1.0) / group
         # Other processes wait in their synchronised norms for one whose clips all cannot be used, or that has
         # none.
         exchange = partial(norms.silent, net) if clips and not usable.any() else nullcontext
-        with apart(net, not updates and here.world > 1), exchange():
+        with apart(net, not updates and process.world > 1), exchange():
             losses = backward(net, batch, usable, objective, state, optim, share)
         if optim.sam_rho:
             # The same draws again, dropout's too: only the weights differ.
-            distributed.seed(settings.seed, progress.epoch, progress.step, here.rank)
+            distributed.seed(settings.seed, progress.epoch, progress.step, process.rank)
             with perturbed(state.model, optim.sam_rho), exchange():
                 backward(net, batch, usable, objective, state, optim, share)
         if updates:
             update(state, optim, rate)
         mine = float(usable.sum())
-        sums = here.total(
+        sums = process.total(
             float(losses.probability.double().sum()),
             *(mine * float(v.detach()) for v in losses.terms.values()),
         )
@@ -174,7 +174,7 @@ def backward(
     part = part if count else replace(part, usable=torch.ones_like(part.usable))
     with autocast(part.has_picture.device, optim.autocast):
         losses = objective(net, part)
-    losses.check([facts.video_name for facts in part.facts])
+    losses.check([info.video_name for info in part.infos])
     state.scaler.scale(losses.total * (count * share)).backward()
     return (
         losses

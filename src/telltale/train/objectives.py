@@ -108,7 +108,7 @@ class UcfObjective:
         pictures = inputs["pictures"].unflatten(0, (-1, 2)).transpose(1, 2).flatten(0, 2).unsqueeze(1)
         found = net(pictures, None, inputs["has_picture"], inputs["has_sound"], learn=True)
         kinds = torch.tensor(
-            [self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.facts], device=device
+            [self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.infos], device=device
         )
         kinds = kinds.view(-1, 1, 2).expand(-1, frames, -1).flatten()
         classes = (kinds > 0).long()

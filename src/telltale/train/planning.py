@@ -17,10 +17,10 @@ import torch
 
 from telltale import STARTED, config, models
 from telltale.config.detectors import DETECTORS
-from telltale.data.batch import EVALUATION, Key, read_batch
+from telltale.data.batch import EVALUATION, SampleKey, read_batch
 from telltale.data.clip import read_clip, whole_spans
 from telltale.data.dataset import ClipDataset
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches, evaluation_batches
 from telltale.decode import jpeg
@@ -28,10 +28,10 @@ from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.profile import Profile
 from telltale.predict.scoring import score
-from telltale.runtime.distributed import Place
-from telltale.runtime.memory import Watching
+from telltale.runtime.distributed import Process
+from telltale.runtime.memory import PeakMemory
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Watch
+from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives, state
 from telltale.train.loop import train_epoch
 
@@ -71,7 +71,7 @@ class Costs:
         return asdict(self)
 
 
-def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: int) -> Costs:
+def measure(settings: config.Config, clips: Sequence[Path], process: Process, spans: int) -> Costs:
     """Measure with `clips`, over and over, as the settings read, score and train them. spans: of each clip in
     a store.
 
@@ -84,10 +84,10 @@ def measure(settings: config.Config, clips: Sequence[Path], here: Place, spans: 
         settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods
     )
     start_up = time.perf_counter() - STARTED
-    with Watching() as predicting:
-        decode, predict = _loops(model, settings, clips, reads, here)
-    with Watching() as training:
-        train = _training(model, objective, settings, clips, reads, here)
+    with PeakMemory() as predicting:
+        decode, predict = _loops(model, settings, clips, reads, process)
+    with PeakMemory() as training:
+        train = _training(model, objective, settings, clips, reads, process)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Costs(
         start_up,
@@ -133,19 +133,19 @@ def _rows(clips: Sequence[Path], count: int) -> list[Row]:
     return [Row(f"{n}.mp4", path, n % 2) for n, path in enumerate(islice(cycle(clips), count))]
 
 
-def _feed(
+def _loader(
     settings: config.Config,
     rows: list[Row],
     reads: tuple[str, ...],
     batches: Any,
-    here: Place,
+    process: Process,
     spans: int,
     *,
     blends: bool = False,
-) -> Feed:
-    workers = here.workers(settings.data.workers, len(rows))
+) -> ClipLoader:
+    workers = process.workers(settings.data.workers, len(rows))
     dataset = ClipDataset(rows, settings, reads, spans=spans, training=True, blends=blends)
-    return Feed(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
+    return ClipLoader(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds)
 
 
 def _loops(
@@ -153,7 +153,7 @@ def _loops(
     settings: config.Config,
     clips: Sequence[Path],
     reads: tuple[str, ...],
-    here: Place,
+    process: Process,
 ) -> tuple[float, float]:
     """Seconds of a clip in the data path alone, and in prediction."""
     predict = settings.predict
@@ -161,16 +161,16 @@ def _loops(
     fixed = evaluation_batches([0] * len(rows), predict.batch_size)
     precision = settings.optim.autocast if predict.precision == "trained" else predict.precision
     infer = Inference(
-        model, here.device, precision, flip=predict.flip and "picture" in reads, compiled=predict.compile
+        model, process.device, precision, flip=predict.flip and "picture" in reads, compiled=predict.compile
     )
-    infer(read_batch(ClipDataset(rows, settings, reads, spans=predict.spans), [Key(0, EVALUATION)]))
+    infer(read_batch(ClipDataset(rows, settings, reads, spans=predict.spans), [SampleKey(0, EVALUATION)]))
     found = []
     for scored in (False, True):
-        feed = _feed(settings, rows, reads, fixed, here, predict.spans)
+        loader = _loader(settings, rows, reads, fixed, process, predict.spans)
         shown = bar(len(fixed), "", "batch", False)
-        batches = score(infer, feed, Watch(), shown, Profile()) if scored else iter(feed)
+        batches = score(infer, loader, SignalWatch(), shown, Profile()) if scored else iter(loader)
         found.append(_pace(batches, predict.batch_size))
-        feed.close()
+        loader.close()
     return found[0], found[1]
 
 
@@ -193,7 +193,7 @@ def _training(
     settings: config.Config,
     clips: Sequence[Path],
     reads: tuple[str, ...],
-    here: Place,
+    process: Process,
 ) -> float:
     """Seconds of a clip in training: a short epoch of the real loop, the second of two so that the workers
     have started."""
@@ -201,14 +201,16 @@ def _training(
     rows = _rows(clips, steps * settings.data.batch_size)
     batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
     now = state.begin(
-        model.to(here.device).to(memory_format=torch.channels_last), settings.optim, here.device.type
+        model.to(process.device).to(memory_format=torch.channels_last), settings.optim, process.device.type
     )
-    feed = _feed(settings, rows, reads, batches, here, 1, blends=objective.unit == "genuine")
+    loader = _loader(settings, rows, reads, batches, process, 1, blends=objective.unit == "genuine")
     seconds = 0.0
     for _ in range(2):
         began = time.perf_counter()
-        train_epoch(now.model, now, feed, settings, here, Watch(), objective, lambda: None, lambda *_: None)
+        train_epoch(
+            now.model, now, loader, settings, process, SignalWatch(), objective, lambda: None, lambda *_: None
+        )
         seconds = time.perf_counter() - began
         now.progress.next_epoch()
-    feed.close()
+    loader.close()
     return seconds / batches.clips

@@ -24,7 +24,7 @@ from telltale.runtime import environment
 from telltale.runtime.progress import each
 
 if TYPE_CHECKING:
-    from telltale.runtime.distributed import Place
+    from telltale.runtime.distributed import Process
 
 FILES = (
     *("config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"),
@@ -49,7 +49,7 @@ FREE = {
 
 
 def prepare(
-    folder: Path, settings: config.Config, here: "Place", *, resume: bool, force: bool
+    folder: Path, settings: config.Config, process: "Process", *, resume: bool, force: bool
 ) -> dict[str, Any] | None:
     """Make the folder ready to write; return `last.pt`'s content if a run goes on from there, else None.
 
@@ -57,7 +57,7 @@ def prepare(
     InputError if the folder holds anything and neither flag was given, or if `resume` meets a run of other
     settings.
     """
-    return here.first(lambda: _found(folder, settings, resume=resume, force=force))
+    return process.on_main(lambda: _found(folder, settings, resume=resume, force=force))
 
 
 def _found(folder: Path, settings: config.Config, *, resume: bool, force: bool) -> dict[str, Any] | None:

@@ -13,15 +13,15 @@ from telltale import config, models
 from telltale.competition import access, audit_record, rules
 from telltale.config.detectors import DETECTORS, SbiSettings
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
-from telltale.data.loader import Feed
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Manifest
 from telltale.data.order import TrainBatches, evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.forge.face import Landmarks, read_landmarks
 from telltale.models import checkpoint, norms
-from telltale.runtime.distributed import Place
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.distributed import Process
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score, status_counts
 from telltale.train import state, validation_scores
 from telltale.train.history import Record
@@ -57,15 +57,15 @@ class Account:
     def __init__(
         self,
         folder: Path,
-        here: Place,
+        process: Process,
         seen: access.Seen,
         audit: audit_record.Audit,
         reads: Reads | None,
         data: str,
     ) -> None:
-        self.folder, self.here, self.seen, self.audit, self.reads, self.data = (
+        self.folder, self.process, self.seen, self.audit, self.reads, self.data = (
             folder,
-            here,
+            process,
             seen,
             audit,
             reads,
@@ -76,14 +76,14 @@ class Account:
     def note(self) -> None:
         """Write down what is new. All processes call it, before weights are saved: what they learnt from is
         written first."""
-        found = self.here.gather((access.fresh(self.seen), sorted(self.seen.hosts)))
+        found = self.process.gather((access.fresh(self.seen), sorted(self.seen.hosts)))
         if self.reads is not None and sum(self.reads.note(*each) for each in found):
             self._write()
 
     def finish(self) -> None:
         """Training is over: complete the record and the audit. All processes call it."""
         self.note()
-        found = self.here.gather(access.foreign(sys.modules))
+        found = self.process.gather(access.foreign(sys.modules))
         if self.reads is not None:
             forbidden, foreign = (sorted({name for each in found for name in each[kind]}) for kind in (0, 1))
             self.reads.finish(forbidden, foreign)
@@ -110,7 +110,7 @@ def account(
     audit: audit_record.Audit,
     seen: access.Seen,
     configs: list[str],
-    here: Place,
+    process: Process,
     store: Path | None,
     resumed: dict[str, Any] | None,
 ) -> Account:
@@ -122,13 +122,13 @@ def account(
     synchronised batch norm off CUDA.
     """
     data, reads, again = fingerprint(*splits), None, resumed is not None
-    if (seen_by := here.gather(data)) != [data] * here.world:
+    if (seen_by := process.gather(data)) != [data] * process.world:
         other = next(rank for rank, digest in enumerate(seen_by) if digest != seen_by[0])
         raise InputError(
             f"--data {root}: process {other} sees other labels or videos there than process 0; wanted the "
             "same"
         )
-    if settings.optim.sync_batch_norm and here.world > 1 and here.device.type != "cuda":
+    if settings.optim.sync_batch_norm and process.world > 1 and process.device.type != "cuda":
         raise InputError(
             "optim.sync_batch_norm=true: batch norm over several processes works on CUDA only; set it to "
             "false"
@@ -138,13 +138,13 @@ def account(
             f"{folder}: was trained on other labels or videos than these; resume with the same data, or "
             "give another --out"
         )
-    if here.main:
+    if process.main:
         write_text(folder / "config.yaml", config.dump(settings))
-        write_environment(folder, here.world, resumed=again)
+        write_environment(folder, process.world, resumed=again)
         told, free = given(settings, audit.provenance, configs), [] if store is None else [store]
         digests = [tower["sha256"] for tower in audit.provenance.values() if tower["sha256"]]
         reads = Reads(folder, root, settings.data, splits, told, digests=digests, free=free, resumed=again)
-    return Account(folder, here, seen, audit, reads, data)
+    return Account(folder, process, seen, audit, reads, data)
 
 
 def given(
@@ -173,8 +173,8 @@ def run(
     train: Manifest,
     validation: Manifest,
     settings: config.Config,
-    here: Place,
-    watch: Watch,
+    process: Process,
+    watch: SignalWatch,
     account: Account,
     resumed: dict[str, Any] | None,
     store: Path | None = None,
@@ -185,12 +185,12 @@ def run(
     Raises InputError, Stopped.
     """
     folder, data = account.folder, account.data
-    model = placed(model, objective.unit, settings, here)
-    now = state.begin(model, settings.optim, here.device.type)
+    model = placed(model, objective.unit, settings, process)
+    now = state.begin(model, settings.optim, process.device.type)
     if resumed is not None:
         now.restore(resumed)
-    batches = TrainBatches(train.targets, settings, here.rank, here.world, objective.unit)
-    record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if here.main else None
+    batches = TrainBatches(train.targets, settings, process.rank, process.world, objective.unit)
+    record = Record(folder, now.progress.epoch * len(batches) + now.progress.step) if process.main else None
     about: dict[str, Any] = {
         "config": settings.model_dump(mode="json"),
         "data": data,
@@ -200,7 +200,7 @@ def run(
 
     def save() -> None:
         account.note()
-        if here.main:
+        if process.main:
             checkpoint.save(folder / "last.pt", {**now.content(), **about})
 
     def report(step: int, terms: dict[str, float], rate: float) -> None:
@@ -212,14 +212,14 @@ def run(
             return
         if is_best:
             checkpoint.save(folder / "best.pt", {**best(now), **about})
-            validation_scores.keep_scores(scores, config.fingerprint(settings), data, here.world, folder)
+            validation_scores.keep_scores(scores, config.fingerprint(settings), data, process.world, folder)
         record.epoch(now.progress.history, (now.progress.epoch + 1) * len(batches))
         print(summary(now.progress.history[-1], scores, is_best), flush=True)
 
     fixed = evaluation_batches(
-        file_sizes(validation.rows), settings.predict.batch_size, here.rank, here.world
+        file_sizes(validation.rows), settings.predict.batch_size, process.rank, process.world
     )
-    training, judging = feeds((train, batches), (validation, fixed), settings, here, store)
+    training, judging = loaders((train, batches), (validation, fixed), settings, process, store)
     hooks: dict[str, Any] = {
         "objective": objective,
         "save": save,
@@ -227,7 +227,7 @@ def run(
         "finish_epoch": finish_epoch,
     }
     try:
-        fit(now, training, judging, settings, here, watch, **hooks)
+        fit(now, training, judging, settings, process, watch, **hooks)
     except Stopped as stop:
         kept = f"{folder}/last.pt is up to date" if (folder / "last.pt").exists() else "nothing was saved yet"
         raise Stopped(stop.number, f"go on with the same command and --resume ({kept})") from None
@@ -237,18 +237,18 @@ def run(
         if record is not None:
             record.close()
     account.finish()
-    validation_scores.score_alone(folder, judging.dataset, settings, here, watch)
+    validation_scores.score_alone(folder, judging.dataset, settings, process, watch)
     return now
 
 
-def placed(model: torch.nn.Module, unit: str, settings: config.Config, here: Place) -> torch.nn.Module:
+def placed(model: torch.nn.Module, unit: str, settings: config.Config, process: Process) -> torch.nn.Module:
     """The model on its device, its batch norm synchronised if that is asked for; warns of few samples for
     batch norm."""
     # Channels beside each other is how both oneDNN and cuDNN like their convolutions.
-    model.to(here.device).to(memory_format=torch.channels_last)
-    if here.main and (warning := norms.few_samples(model, settings, unit, here.world)):
+    model.to(process.device).to(memory_format=torch.channels_last)
+    if process.main and (warning := norms.few_samples(model, settings, unit, process.world)):
         print(warning, file=sys.stderr, flush=True)
-    return norms.synchronise(model) if settings.optim.sync_batch_norm and here.world > 1 else model
+    return norms.synchronise(model) if settings.optim.sync_batch_norm and process.world > 1 else model
 
 
 def best(now: state.State) -> dict[str, Any]:
@@ -264,13 +264,13 @@ def best(now: state.State) -> dict[str, Any]:
     }
 
 
-def feeds(
+def loaders(
     train: tuple[Manifest, TrainBatches],
     validation: tuple[Manifest, Any],
     settings: config.Config,
-    here: Place,
+    process: Process,
     store: Path | None,
-) -> tuple[Feed, Feed]:
+) -> tuple[ClipLoader, ClipLoader]:
     """The clips of each split in its batches. Raises InputError where training would never ask a store for a
     span twice."""
     if store is not None and not settings.data.spans:
@@ -281,31 +281,31 @@ def feeds(
         )
     reads = DETECTORS[settings.model.name].reads
     kept = None if store is None else open_store(store, settings, reads)
-    if kept is not None and here.main:
+    if kept is not None and process.main:
         warn_of_store(
             kept, settings, reads, len(train[0].rows) * settings.data.spans + len(validation[0].rows)
         )
-    workers, limit = here.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
+    workers, limit = process.workers(settings.data.workers, len(train[0].rows)), settings.data.timeout_seconds
     blends = train[1].unit == "genuine"
     assert isinstance(settings.objective, SbiSettings)
-    landmarks = faces(settings.objective.landmarks, train[0], here) if blends else None
+    landmarks = faces(settings.objective.landmarks, train[0], process) if blends else None
     learnt = ClipDataset(
         train[0].rows, settings, reads, store=kept, training=True, blends=blends, landmarks=landmarks
     )
     judged = ClipDataset(validation[0].rows, settings, reads, store=kept)
     return (
-        Feed(learnt, train[1], workers, timeout_seconds=limit),
-        Feed(judged, validation[1], workers, timeout_seconds=limit),
+        ClipLoader(learnt, train[1], workers, timeout_seconds=limit),
+        ClipLoader(judged, validation[1], workers, timeout_seconds=limit),
     )
 
 
-def faces(file: str | None, train: Manifest, here: Place) -> dict[str, Landmarks]:
+def faces(file: str | None, train: Manifest, process: Process) -> dict[str, Landmarks]:
     """The landmarks of the training clips by video name; says how many genuine clips have none. Raises
     InputError."""
     found = {} if file is None else read_landmarks(Path(file))
     genuine = [row.video_name for row in train.rows if row.target == 0]
     without = sum(name not in found for name in genuine)
-    if here.main and without:
+    if process.main and without:
         print(
             f"faces of {without} of {len(genuine)} genuine clips are looked for where talking heads have "
             "them",

@@ -7,17 +7,17 @@ scores of one.
 from pathlib import Path
 
 from telltale import config, models
-from telltale.data.batch import Clips
-from telltale.data.loader import Feed
+from telltale.data.batch import SampleSource
+from telltale.data.loader import ClipLoader
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.files import file_sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
-from telltale.runtime.distributed import Place
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar
-from telltale.runtime.signals import Stopped, Watch
+from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores import sidecar
 from telltale.scores.score import Score, merge, write_scores
 
@@ -33,36 +33,38 @@ def keep_scores(scores: list[Score], fixed: str, data: str, world: int, folder: 
     sidecar.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
 
 
-def score_alone(folder: Path, validation: Clips, settings: config.Config, here: Place, watch: Watch) -> None:
+def score_alone(
+    folder: Path, validation: SampleSource, settings: config.Config, process: Process, watch: SignalWatch
+) -> None:
     """Score validation with best.pt in the main process and write it down, unless one process's scores of it
     lie there already.
 
     All processes call it; the others leave the group and end, since large data would let them wait for longer
     than a group allows. Raises Stopped, InputError.
     """
-    here.leave()
+    process.leave()
     path = folder / "best.pt"
-    if not here.main or are_of_one(folder):
+    if not process.main or are_of_one(folder):
         return
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     content = checkpoint.load(path)
     checkpoint.load_weights(model, content["model"], path)
     rows = validation.rows
     batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
-    workers = Place(0, 1, here.device).workers(settings.data.workers, len(rows))
-    feed = Feed(validation, batches, workers, timeout_seconds=settings.data.timeout_seconds)
+    workers = Process(0, 1, process.device).workers(settings.data.workers, len(rows))
+    loader = ClipLoader(validation, batches, workers, timeout_seconds=settings.data.timeout_seconds)
     infer, shown = (
-        Inference(model, here.device, settings.optim.autocast),
+        Inference(model, process.device, settings.optim.autocast),
         bar(len(batches), "best.pt", "batch", True),
     )
     try:
-        found = {s.video_name: s for batch in score(infer, feed, watch, shown) for s in batch}
+        found = {s.video_name: s for batch in score(infer, loader, watch, shown) for s in batch}
     except Stopped as stop:
         raise Stopped(
             stop.number, "the model is trained; the same command with --resume scores validation with it"
         ) from None
     finally:
-        feed.close()
+        loader.close()
     fixed = config.fingerprint(config.parse(content["config"], str(path)), content["config"])
     keep_scores(merge([found], [row.video_name for row in rows]), fixed, content["data"], 1, folder)
 

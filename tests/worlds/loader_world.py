@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from telltale.data.batch import EVALUATION, Arrays, Facts, Key, Shapes
-from telltale.data.loader import Feed
+from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey, Shapes
+from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 
 NAMES = ("pictures", "mel", "has_picture", "has_sound", "frame_seconds", "target", "usable")
@@ -32,7 +32,7 @@ class Numbered:
     def prepare(self) -> None:
         pass
 
-    def fill(self, key: Key, arrays: Arrays) -> Facts:
+    def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         arrays.pictures[:] = key.row + 1
         arrays.mel[:] = np.random.default_rng([key.epoch + 1, key.row]).normal(size=(1, 3, 5))
         arrays.has_picture[:] = arrays.has_sound[:] = True
@@ -40,7 +40,7 @@ class Numbered:
         self.acts.get(key.row, lambda: None)()
         if self.done is not None:
             note(self.done, key.row)
-        return Facts(key.row, f"{key.row}.mp4", float(key.row % 2), "ok", 1.0)
+        return SampleInfo(key.row, f"{key.row}.mp4", float(key.row % 2), "ok", 1.0)
 
 
 def note(path: Path, word: object) -> None:
@@ -48,24 +48,25 @@ def note(path: Path, word: object) -> None:
         file.write(f"{word}\n")
 
 
-def keys(count: int, size: int) -> list[list[Key]]:
+def keys(count: int, size: int) -> list[list[SampleKey]]:
     return [
-        [Key(row, EVALUATION) for row in range(at, min(at + size, count))] for at in range(0, count, size)
+        [SampleKey(row, EVALUATION) for row in range(at, min(at + size, count))]
+        for at in range(0, count, size)
     ]
 
 
-def feed_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> Feed:
-    return Feed(dataset, keys(len(dataset.rows), size), workers, timeout_seconds=seconds)
+def loader_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> ClipLoader:
+    return ClipLoader(dataset, keys(len(dataset.rows), size), workers, timeout_seconds=seconds)
 
 
-def read(batches: Iterator | Feed) -> tuple[list[Facts], dict[str, torch.Tensor]]:
+def read(batches: Iterator | ClipLoader) -> tuple[list[SampleInfo], dict[str, torch.Tensor]]:
     """All of an iteration, copied as it comes."""
-    facts, tensors = [], {name: [] for name in NAMES}
+    infos, tensors = [], {name: [] for name in NAMES}
     for batch in batches:
-        facts += batch.facts
+        infos += batch.infos
         for name in NAMES:
             tensors[name].append(getattr(batch, name).clone())
-    return facts, {name: torch.cat(parts) for name, parts in tensors.items()}
+    return infos, {name: torch.cat(parts) for name, parts in tensors.items()}
 
 
 def children(pid: int) -> list[int]:
@@ -91,14 +92,14 @@ def soon(true: Callable[[], bool], seconds: float = 20.0) -> bool:
 
 
 def unharmed(
-    dataset: Numbered, facts: Sequence[Facts], tensors: dict[str, torch.Tensor], lost: dict[int, str]
+    dataset: Numbered, infos: Sequence[SampleInfo], tensors: dict[str, torch.Tensor], lost: dict[int, str]
 ) -> None:
     """Every clip but the lost is what it is without workers; a lost one is zeros under False flags."""
-    whole_facts, whole = read(feed_of(Numbered(len(dataset.rows)), 0))
-    assert [fact.status for fact in facts] == [lost.get(row, "ok") for row in range(len(dataset.rows))]
-    for row, fact in enumerate(facts):
+    whole_infos, whole = read(loader_of(Numbered(len(dataset.rows)), 0))
+    assert [info.status for info in infos] == [lost.get(row, "ok") for row in range(len(dataset.rows))]
+    for row, info in enumerate(infos):
         if row not in lost:
-            assert fact == whole_facts[row]
+            assert info == whole_infos[row]
         for name in NAMES:
             expected = (
                 whole[name][row]
