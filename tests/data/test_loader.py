@@ -1,4 +1,4 @@
-"""The feed in a small world: order, equal tensors, clean slots, bounded reading ahead, and processes that
+"""The loader in a small world: order, equal tensors, clean slots, bounded reading ahead, and processes that
 end."""
 
 import os
@@ -100,7 +100,7 @@ def test_an_iteration_that_is_left_early_ends_its_processes_and_the_next_begins_
     assert children(os.getpid()) == []
 
 
-def test_a_feed_that_is_forgotten_ends_its_processes() -> None:
+def test_a_loader_that_is_forgotten_ends_its_processes() -> None:
     read(loader_of(Numbered(8), 2))
     assert children(os.getpid()) == []
 
@@ -110,7 +110,7 @@ def test_workers_stay_from_epoch_to_epoch() -> None:
     first = read(loader)
     before = children(os.getpid())
     second = read(loader)
-    assert len(before) == 3  # the foreman and two workers
+    assert len(before) == 3  # the supervisor and two workers
     assert children(os.getpid()) == before
     assert first[0] == second[0]
     loader.close()
@@ -136,7 +136,7 @@ def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one()
         loader.close()
 
 
-def test_two_feeds_take_turns() -> None:
+def test_two_loaders_take_turns() -> None:
     one, other = loader_of(Numbered(12), 2), loader_of(Numbered(12), 2)
     for a, b in zip(one, other, strict=True):
         assert torch.equal(a.mel, b.mel)
@@ -170,7 +170,7 @@ def test_start_reads_the_first_batches_before_they_are_asked_for(tmp_path: Path)
 
 
 def test_workers_go_on_while_a_batch_is_worked_on(tmp_path: Path) -> None:
-    """More clips than workers hold are read while nobody asks: a foreman hands them out, not the one who
+    """More clips than workers hold are read while nobody asks: a supervisor hands them out, not the one who
     iterates."""
     loader = loader_of(Numbered(40, done=tmp_path / "done"), 2, size=8)
     next(iter_ := iter(loader))

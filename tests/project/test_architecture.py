@@ -262,7 +262,7 @@ MANY_PARAMETERS = {
     "telltale.train.loop.backward",
     "telltale.train.loop.fit",
     "telltale.train.loop.train_epoch",
-    "telltale.train.planning._feed",
+    "telltale.train.planning._loader",
     "telltale.train.run_folder.__init__",
     "telltale.train.training.account",
     "telltale.train.training.run",

@@ -30,7 +30,7 @@ def test_a_clip_that_takes_too_long_is_given_up_and_no_other() -> None:
     loader = loader_of(data, 2, seconds=1.0)
     infos, tensors = read(loader)
     unharmed(data, infos, tensors, {5: "timeout", 8: "timeout"})
-    assert len(children(os.getpid())) <= 3  # the foreman and two workers: the late ones are gone
+    assert len(children(os.getpid())) <= 3  # the supervisor and two workers: the late ones are gone
     assert infos[5].detail == "nowhere/5.mp4: was not read within 1 seconds (data.timeout_seconds)"
     loader.close()
 
@@ -161,9 +161,9 @@ def test_a_lost_clip_has_a_status_and_no_probability(capsys: pytest.CaptureFixtu
 
 MAIN = """
 import os, time
-from feed_world import Numbered, feed_of
-feeds = [feed_of(Numbered(40, {30: lambda: time.sleep(600)}), 2) for _ in range(2)]
-rounds = [iter(feed) for feed in feeds]
+from loader_world import Numbered, loader_of
+loaders = [loader_of(Numbered(40, {30: lambda: time.sleep(600)}), 2) for _ in range(2)]
+rounds = [iter(loader) for loader in loaders]
 for one in rounds:
     next(one)
 bystander = os.fork()

@@ -67,7 +67,7 @@ def settings_of(file: Path) -> config.Config:
 
 
 class OneBatch:
-    """A feed of one batch, whose tensors are the host's."""
+    """A loader of one batch, whose tensors are the host's."""
 
     def __init__(self, settings: config.Config, unit: str) -> None:
         self.batches = TrainBatches(np.array(TARGETS * 2), settings, 0, 1, unit)
@@ -206,7 +206,7 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(
         }
         assert kept == {tensor.data_ptr() for tensor in batch.arrays().values()}
         found.append(batch)
-    # The feed's memory was filled anew meanwhile; what crossed is what was there.
+    # The loader's memory was filled anew meanwhile; what crossed is what was there.
     for name, whole in expected.items():
         assert torch.equal(torch.cat([getattr(batch, name) for batch in found]), whole)
     assert [info for batch in found for info in batch.infos] == infos
