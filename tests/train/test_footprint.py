@@ -51,7 +51,7 @@ def test_what_is_kept_is_what_autograd_keeps_of_real_tensors() -> None:
     with torch.autograd.graph.saved_tensors_hooks(
         lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t
     ):
-        losses = objective(model, _batch(settings, 4, 1))
+        losses = objective(model, _batch(settings, 4, 1), 0)
     real = sum(t.untyped_storage().nbytes() for place, t in kept.items() if place not in own)
     assert losses.total.isfinite()
     assert estimate(settings).activations == pytest.approx(real, rel=0.02)

@@ -76,7 +76,7 @@ def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
     logit, target = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
     model = Told(logit)
     found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(
-        model, batch([1, 0, 0])
+        model, batch([1, 0, 0]), 0
     )
     assert list(found.terms) == [loss] and not model.asked["learn"]
     torch.testing.assert_close(found.total, LOSSES[loss](logit, target))
@@ -91,7 +91,7 @@ def test_each_frame_is_judged_by_its_clips_target(loss: str) -> None:
         chosen = settings(
             "meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"}
         )
-        found = objectives.build(chosen, [])(model, batch([1, 0, 0]))
+        found = objectives.build(chosen, [])(model, batch([1, 0, 0]), 0)
         assert model.asked["learn"] and list(found.terms) == [loss]
         torch.testing.assert_close(found.total, wanted)
         # A clip's probability is pooled as it will be in prediction.
@@ -105,7 +105,7 @@ def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
     model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=1).eval()
     inputs = given.inputs(torch.device("cpu"))
     clips, frames = model(**inputs), model.detector(inputs["pictures"].flatten(0, 1)).view(3, 2)
-    found = objectives.build(chosen, [])(model, given)
+    found = objectives.build(chosen, [])(model, given, 0)
     scores = frames if per == "frame" else clips[:, None]
     wanted = functional.binary_cross_entropy_with_logits(scores, given.target[:, None].expand_as(scores))
     torch.testing.assert_close(found.total, wanted)
@@ -118,7 +118,7 @@ def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target(per
     frames = torch.tensor([[-3.0, -1.0], [3.0, 2.0], [-2.0, 1.0], [1.0, 4.0]])
     logit = frames if per == "frame" else frames.mean(1, keepdim=True)
     found = objectives.build(settings("sbi", objective={"per": per}), [])(
-        Told(logit.flatten()), batch([0, 0], views=2)
+        Told(logit.flatten()), batch([0, 0], views=2), 0
     )
     target = torch.tensor([[0.0], [1.0], [0.0], [1.0]]).expand_as(logit)
     torch.testing.assert_close(found.total, functional.binary_cross_entropy_with_logits(logit, target))
@@ -145,7 +145,7 @@ def test_ucf_adds_four_terms_with_the_published_weights_on_pairs_frame_by_frame(
         rebuilt=(pictures + 0.5, pictures - 0.25),
     )
     model, given = Told(answer), batch([0, 1, 0, 1, 0, 1])
-    found = objective(model, given)
+    found = objective(model, given, 0)
     # First the two first frames of the first pair, then their second ones: genuine and forged in turns.
     asked = model.asked["pictures"][:, 0]
     ours = given.pictures[:, 0].permute(0, 1, 4, 2, 3).float() / 255
@@ -185,7 +185,7 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
     given = replace(
         batch([0, 1]), infos=[SampleInfo(0, "a.mp4", 0.0, "ok"), SampleInfo(1, "b.mp4", 1.0, "ok")]
     )
-    assert known(Told(answer), given).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
+    assert known(Told(answer), given, 0).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
 
 
 def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
@@ -194,13 +194,11 @@ def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
         classes=torch.randn(4, 2), patches=torch.randn(4, 2, 4, 4), projected=torch.randn(4, 6, 4, 4)
     )
     objective = objectives.build(settings("lav"), [])
-    objective.epoch = 1
-    early = objective(Told(answer), batch([0, 1]))
+    early = objective(Told(answer), batch([0, 1]), 1)
     assert list(early.terms) == ["classes", "patches", "genuine_patches"]
     wanted = functional.cross_entropy(answer.patches[:2], torch.zeros(2, 4, 4, dtype=torch.long))
     torch.testing.assert_close(early.terms["genuine_patches"], wanted)
-    objective.epoch = 2
-    assert list(objective(Told(answer), batch([0, 1])).terms) == ["classes", "patches"]
+    assert list(objective(Told(answer), batch([0, 1]), 2).terms) == ["classes", "patches"]
 
 
 def test_a_term_that_is_not_finite_stops_by_name() -> None:
@@ -209,7 +207,7 @@ def test_a_term_that_is_not_finite_stops_by_name() -> None:
         patches=torch.full((4, 2, 4, 4), torch.nan),
         projected=torch.randn(4, 6, 4, 4),
     )
-    found = objectives.build(settings("lav"), [])(Told(answer), batch([0, 1]))
+    found = objectives.build(settings("lav"), [])(Told(answer), batch([0, 1]), 0)
     with pytest.raises(
         NonFiniteLoss, match=r"term 'patches' is not finite \(nan\) on the batch of 0\.mp4, 1\.mp4"
     ):
@@ -222,7 +220,7 @@ def test_the_objectives_gradient_reaches_all_that_should_train_and_nothing_else(
     torch.manual_seed(0)
     objective = objectives.build(chosen, ucf_rows())
     model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=objective.methods)
-    objective(model, batch([0, 1, 0, 1])).total.backward()
+    objective(model, batch([0, 1, 0, 1]), 0).total.backward()
     without = {key for key, value in model.named_parameters() if value.grad is None}
     assert without == {key for key, value in model.named_parameters() if not value.requires_grad}
     assert all(key.startswith("detector.learning.") for key in without)

@@ -4,9 +4,9 @@ two streams.
 One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree
 on, LFGA guides the noise stream by the picture stream's places, MPFF fuses maps of several scales into a
 forgery map, and the noise stream's maps decide. The objective is
-`objectives.LocateAndVerifyObjective`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08; what that
-code builds and no output of it depends on (convolutions in CMCE, norms in LFGA, the picture stream's last
-stage) is left out.
+`objectives.LocateAndVerifyObjective`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08. Left out is
+what that code builds and no output depends on: convolutions in CMCE, norms in LFGA, the picture stream's last
+stage.
 """
 
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Confi
     # What is kept stays alive as long as the losses do, so that no storage's number is given away again.
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         with autocast(torch.device("cpu"), settings.optim.autocast):
-            losses = objective(model, batch)
+            losses = objective(model, batch, 0)
         del losses
     return sum(sizes.values()), max(sizes.values(), default=0)
 

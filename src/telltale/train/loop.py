@@ -1,6 +1,6 @@
 """The training loop, in the open: `fit` trains a model epoch by epoch, `train_epoch` step by step.
 
-What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch)` → losses →
+What happens to a batch: decoded by the feed → moved to the device → `objective(net, batch, epoch)` → losses →
 gradient → step. A run may be cut at any step and goes on from it with equal bits on the CPU: randomness is
 keyed by (seed, epoch, step), and `State` holds the rest.
 """
@@ -99,7 +99,7 @@ def train_epoch(
     """The rest of one epoch, from `progress.step` on."""
     order: TrainBatches = train.batches  # type: ignore[assignment]
     progress, steps, optim = state.progress, len(order), settings.optim
-    order.epoch, order.start, objective.epoch = progress.epoch, progress.step, progress.epoch
+    order.epoch, order.start = progress.epoch, progress.step
     shown = bar(
         order.clips, f"epoch {progress.epoch + 1}/{optim.epochs}", "clip", process.main, int(progress.clips)
     )
@@ -173,7 +173,7 @@ def backward(
     )
     part = part if count else replace(part, usable=torch.ones_like(part.usable))
     with autocast(part.has_picture.device, optim.autocast):
-        losses = objective(net, part)
+        losses = objective(net, part, state.progress.epoch)
     losses.check([info.video_name for info in part.infos])
     state.scaler.scale(losses.total * (count * share)).backward()
     return (

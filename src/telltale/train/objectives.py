@@ -1,12 +1,12 @@
-"""What trains each detector: `objective(net, batch) -> Losses`, called by the loop and knowing nothing of it.
+"""Training objectives: the losses of a batch, for each kind of detector.
 
     objective = build(settings, train.rows)
-    losses = objective(net, batch)  # every clip of the batch can be read, all its tensors on one device
+    losses = objective(net, batch, epoch)  # every clip of the batch is usable, its tensors on one device
 
-net is the model, under DDP its wrapper: an objective calls it once, as `net(...)`, so that gradients meet.
-`unit` says what an epoch is made of: "clips", every row; "pairs", each forged row after a genuine one drawn
-for it; "genuine", genuine rows alone, of which the data set makes two views, the genuine one and its
-self-blended one.
+net is the model, under DDP its wrapper. An objective calls it once, as `net(...)`: DDP averages gradients over
+processes only through its own forward call. `unit` says what an epoch consists of: "clips", every row;
+"pairs", each forged row and before it a genuine row drawn for it; "genuine", genuine rows alone, of which the
+data set makes two views, the genuine one and its self-blended one.
 """
 
 from collections.abc import Sequence
@@ -28,21 +28,24 @@ FACE = ((0.3, 0.75), (0.3, 0.7))  # rows and columns between which a talking hea
 
 
 class Objective(Protocol):
-    """unit: see above; methods: kinds of forgery that the labels tell apart, 1 where they do not; epoch: set
-    by the loop."""
+    """What the training loop calls.
+
+    unit: see above
+    methods: how many kinds of forgery the labels tell apart, 1 if they name none
+    """
 
     unit: str
     methods: int
-    epoch: int
 
-    def __call__(self, net: Any, batch: Batch) -> Losses: ...
+    def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
+        """The losses of one batch. epoch: from 0."""
 
 
 class ClassifierObjective:
     """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's
     (`objective.per`)."""
 
-    unit, methods, epoch = "clips", 1, 0
+    unit, methods = "clips", 1
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         self.name, self.smoothing = settings.objective.loss, settings.optim.label_smoothing
@@ -52,7 +55,7 @@ class ClassifierObjective:
             (settings.model.pooling, settings.model.top_k),
         )
 
-    def __call__(self, net: Any, batch: Batch) -> Losses:
+    def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         logits, clip = self.judge(net, batch)
         target = batch.target.to(logits.device)[:, None].expand_as(logits)
         return Losses({self.name: self.loss(logits, target, self.smoothing).mean()}, clip.sigmoid())
@@ -73,7 +76,7 @@ class SelfBlendedObjective(ClassifierObjective):
 
     unit = "genuine"
 
-    def __call__(self, net: Any, batch: Batch) -> Losses:
+    def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         logits, clip = self.judge(net, batch)
         target = (
             torch.tensor([0.0, 1.0], device=logits.device).repeat(len(logits) // 2)[:, None].expand_as(logits)
@@ -91,7 +94,7 @@ class UcfObjective:
     places within their class.
     """
 
-    unit, epoch = "pairs", 0
+    unit = "pairs"
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         kinds = sorted({row.method or "" for row in rows if row.target == 1})
@@ -100,7 +103,7 @@ class UcfObjective:
         assert isinstance(settings.objective, UcfSettings)
         self.settings, self.smoothing = settings.objective, settings.optim.label_smoothing
 
-    def __call__(self, net: Any, batch: Batch) -> Losses:
+    def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         device, wanted = batch.has_picture.device, self.settings
         inputs = batch.inputs(device)
         frames = inputs["pictures"].shape[1]
@@ -145,13 +148,13 @@ class LocateAndVerifyObjective:
     once more.
     """
 
-    unit, methods, epoch = "pairs", 1, 0
+    unit, methods = "pairs", 1
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         assert isinstance(settings.objective, LavSettings)
         self.supervised, self.smoothing = settings.objective.supervised_epochs, settings.optim.label_smoothing
 
-    def __call__(self, net: Any, batch: Batch) -> Losses:
+    def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         device = batch.has_picture.device
         inputs = batch.inputs(device)
         found = net(**inputs, learn=True)
@@ -164,7 +167,7 @@ class LocateAndVerifyObjective:
                 patches, patch_labels(found.projected.detach().float(), target)
             ),
         }
-        if self.epoch < self.supervised:
+        if epoch < self.supervised:
             genuine = patches[target == 0]
             terms["genuine_patches"] = functional.cross_entropy(
                 genuine, genuine.new_zeros(genuine[:, 0].shape).long()
