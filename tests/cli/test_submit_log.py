@@ -1,7 +1,6 @@
 """`telltale submit-log`: the day's limits, one model a submission, the scores that come back, and what is
 left today."""
 
-import argparse
 import hashlib
 import json
 import re
@@ -10,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from telltale.cli import submit_log
+from telltale.cli import main, parse
 from telltale.competition.ledger import read
 from telltale.errors import InputError
-from telltale.runtime.entry import guarded
 
 MODEL, OTHER = "ab" * 32, "cd" * 32
 
@@ -24,9 +22,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    submit_log.add_arguments(parser)
-    return submit_log.run(parser.parse_args(arguments))
+    module, parsed = parse(["submit-log", *arguments])
+    return module.run(parsed)
 
 
 def submission(name: str, score: float = 0.5) -> str:
@@ -341,10 +338,7 @@ def test_check_counts_what_is_left_today(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_without_a_ledger_nothing_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    submit_log.add_arguments(parser)
     for arguments in (["check"], ["list"], ["score", "1", "--auc", "0.5"]):
-        args = parser.parse_args([*arguments, "--ledger", "other.csv"])
-        assert guarded(lambda args=args: submit_log.run(args)) == 2
+        assert main(["submit-log", *arguments, "--ledger", "other.csv"]) == 2
         assert "error: other.csv: is not there; wanted the ledger" in capsys.readouterr().err
     assert not list(Path().iterdir())

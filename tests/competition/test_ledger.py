@@ -13,21 +13,21 @@ import pandas
 import pytest
 
 from telltale.competition import ledger
-from telltale.competition.ledger import Entry, Ledger, day_ends, instant, midnight, read, zone_named
+from telltale.competition.ledger import Ledger, Submission, day_ends, instant, midnight, read, zone_named
 from telltale.errors import InputError
 
 ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 SHA, MODEL = "0123456789abcdef" * 4, "fedcba9876543210" * 4
-PLAIN = Entry(1, NOON, "validation", "submission.csv", SHA)
-FULL = Entry(
+PLAIN = Submission(1, NOON, "validation", "submission.csv", SHA)
+FULL = Submission(
     7, NOON + timedelta(hours=11), "test", 'out/é, "two" #3.csv', SHA, "bundles/b#1", MODEL, 0.1 + 0.2,
     1 / 3, 1.0, 0.0,
     "limit and same bytes", " try #4, 'better', said \"x\" ",
 )  # fmt: skip
 
 
-def written(path: Path, *entries: Entry, zone: ZoneInfo = ROME) -> Path:
+def written(path: Path, *entries: Submission, zone: ZoneInfo = ROME) -> Path:
     ledger.change(path, lambda _: Ledger(zone, entries), "")
     return path
 
@@ -174,8 +174,8 @@ def test_a_link_to_the_ledger_stays_one(tmp_path: Path) -> None:
 def test_processes_that_add_at_once_all_land(tmp_path: Path) -> None:
     path = tmp_path / "l.csv"
     program = (
-        "import sys; from datetime import *; from pathlib import Path; from telltale.cli.submit_log import "
-        "add\n"
+        "import sys; from datetime import *; from pathlib import Path; from telltale.competition.submissions "
+        "import add\n"
         "for day in range(1, 11):\n"
         "    facts = dict(phase='validation', file=f'{sys.argv[2]}.csv', sha256=f'{int(sys.argv[2]) * 100 + "
         "day:064x}')\n"
@@ -256,7 +256,7 @@ def test_a_day_is_as_long_as_its_clocks_make_it(zone: str, day: date, hours: flo
 
 
 def test_submissions_count_on_the_day_of_the_zone() -> None:
-    def at(text: str, number: int) -> Entry:
+    def at(text: str, number: int) -> Submission:
         return replace(PLAIN, id=number, submitted=instant(text))
 
     entries = (at("2026-10-24T21:59:59Z", 1), at("2026-10-24T22:00:00Z", 2), at("2026-10-25T22:59:59Z", 3))

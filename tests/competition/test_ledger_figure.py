@@ -1,6 +1,5 @@
 """The figure of the submission ledger, by itself and as `telltale submit-log list --plot` draws it."""
 
-import argparse
 import json
 import random
 import subprocess
@@ -15,9 +14,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from telltale.cli import submit_log
+from telltale.cli import parse
 from telltale.competition import ledger_figure
-from telltale.competition.ledger import Entry, Ledger, change
+from telltale.competition.ledger import Ledger, Submission, change
 from telltale.errors import InputError
 from telltale.report import style
 
@@ -25,7 +24,7 @@ ROME = ZoneInfo("Europe/Rome")
 NOON = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
 
 
-def world(count: int, days: float, missing: float) -> list[Entry]:
+def world(count: int, days: float, missing: float) -> list[Submission]:
     rng = random.Random(0)
     entries = []
     for k in range(count):
@@ -36,7 +35,7 @@ def world(count: int, days: float, missing: float) -> list[Entry]:
             if rng.random() >= missing
         }
         entries.append(
-            Entry(k + 1, when, "test" if k % 3 == 2 else "validation", "s.csv", "ab" * 32, **shares)
+            Submission(k + 1, when, "test" if k % 3 == 2 else "validation", "s.csv", "ab" * 32, **shares)
         )
     return entries
 
@@ -72,9 +71,8 @@ def test_the_figure_has_a_panel_for_each_phase_that_occurs(tmp_path: Path) -> No
 
 
 def listed(path: Path, *arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    submit_log.add_arguments(parser)
-    return submit_log.run(parser.parse_args(["list", "--ledger", str(path), *arguments]))
+    module, parsed = parse(["submit-log", "list", "--ledger", str(path), *arguments])
+    return module.run(parsed)
 
 
 def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +98,7 @@ def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_neither_torch_nor_a_window_system_nor_a_heavy_ledger() -> None:
     code = (
-        "import sys, telltale.competition.ledger, telltale.cli.submit_log\n"
+        "import sys, telltale.competition.ledger, telltale.cli.submit_log_list\n"
         "assert not {'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)\n"
         "import telltale.competition.ledger_figure\n"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"

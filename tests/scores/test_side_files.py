@@ -1,12 +1,11 @@
 """Each submission has a score file and a side file of its own name, which say which model wrote it."""
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
-from telltale.cli import submit_log
+from telltale.cli import parse
 from telltale.competition.ledger import read
 from telltale.errors import InputError
 from telltale.files import file_sha256
@@ -22,9 +21,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    submit_log.add_arguments(parser)
-    return submit_log.run(parser.parse_args(arguments))
+    module, parsed = parse(["submit-log", *arguments])
+    return module.run(parsed)
 
 
 def bundle(name: str, **facts: object) -> str:

@@ -1,58 +1,239 @@
-"""`telltale VERB ...`: everything that users type, one module per verb, imported only when the verb is
-called.
+"""`telltale COMMAND ...`: the table of commands, and the program that runs the one that is typed.
 
-A verb's module has `add_arguments(parser)` and `run(args)`, which returns the exit status.
+Each command has a module in this package: `cache build` is in cache_build.py. A module has
+`add_arguments(parser)` and `run(args)`, which returns the exit status, and its docstring is the text of
+`telltale COMMAND --help`. Only the module of the command that was typed is imported, so `--help` is instant.
 """
 
 import argparse
 import difflib
 import importlib
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
 
 from telltale import __version__
 from telltale.runtime.entry import guarded
 
-VERBS = {
-    "train": "train one model and keep everything about it in one folder",
-    "predict": "score videos with a trained model and write submission.csv",
-    "demo": "make demo data, train on it, predict, evaluate: the whole walk in minutes",
-    "demo-data": "write a data set of our own making in the competition's layout",
-    "runs": "training runs side by side: what differs, and what came of each",
-    "keys": "every key of the configuration: default, range, meaning",
-    "models": "every detector: source, inputs, parameters, multiply-adds, time per clip",
-    "audit": "show whether a run keeps the competition's rules",
-    "fetch-weights": "put ImageNet-1K weights where an offline run finds them",
-    "cache": "build, look at or prune a decode-once store",
-    "plan": "what a run over N clips will cost here in time, disk and memory",
-    "evaluate": "metrics, intervals and plots from a label file and a score file",
-    "validate-submission": "check a submission as an organiser's script would",
-    "submit-log": "what was submitted when, and which score came back",
-    "bundle": "a run with all that shows where its numbers come from, in one folder",
-    "reproduce": "get a bundle's numbers again: from scores, from weights, or by training",
-    "selftest": "whether this machine decodes and scores as a bundle's did; --gpu: what only a GPU can show",
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its words, who needs it first, what it does, and one way to call it.
+
+    user: "competitor", "organiser" or "analyst"; words: "cache build" is nested in `telltale cache`.
+    """
+
+    words: str
+    user: str
+    summary: str
+    example: str
+
+    @property
+    def module(self) -> str:
+        return f"telltale.cli.{self.words.replace(' ', '_').replace('-', '_')}"
+
+
+USERS = {
+    "competitor": "to train a model and hand in its scores",
+    "organiser": "to check an entry and get its numbers again",
+    "analyst": "to score clips of one's own",
 }
+# Of nested commands: what `telltale NAME --help` says above the list of them.
+GROUPS = {
+    "cache": "The decode-once store of a data set: training reads clips from it instead of decoding them.",
+    "submit-log": "The submission ledger: what was submitted when, of which model, and its score.",
+}
+COMMANDS = (
+    Command(
+        "demo",
+        "competitor",
+        "the whole job on drawn data: data, training, prediction, evaluation, in minutes",
+        "telltale demo",
+    ),
+    Command(
+        "demo-data",
+        "competitor",
+        "draw a data set, genuine and forged, in the competition's layout",
+        "telltale demo-data --out DIR --train 400",
+    ),
+    Command(
+        "train",
+        "competitor",
+        "train one model and keep everything about it in one folder",
+        "telltale train --config baseline --data DIR --out RUN",
+    ),
+    Command(
+        "runs",
+        "competitor",
+        "training runs side by side: what differs, and how good each is",
+        "telltale runs runs/ --sort auc",
+    ),
+    Command(
+        "evaluate",
+        "competitor",
+        "metrics, intervals and figures from a label file and score files",
+        "telltale evaluate --labels labels.csv --scores scores.csv --out evaluation",
+    ),
+    Command(
+        "keys",
+        "competitor",
+        "every key of the configuration: default, range, meaning",
+        "telltale keys optim",
+    ),
+    Command(
+        "models",
+        "competitor",
+        "every detector: source, inputs, parameters, multiply-adds, time per clip",
+        "telltale models xception lav",
+    ),
+    Command(
+        "plan",
+        "competitor",
+        "what a run over N clips will cost here in time, disk and memory",
+        "telltale plan --videos 178000 --config baseline",
+    ),
+    Command(
+        "fetch-weights",
+        "competitor",
+        "download ImageNet-1K weights to where an offline run finds them",
+        "telltale fetch-weights --config baseline",
+    ),
+    Command(
+        "cache build",
+        "competitor",
+        "decode the training and validation clips into a store",
+        "telltale cache build --config audiovisual --set data.spans=4 --data DIR --store STORE",
+    ),
+    Command("cache info", "competitor", "what a store holds", "telltale cache info --store STORE"),
+    Command(
+        "cache prune",
+        "competitor",
+        "free space in a store",
+        "telltale cache prune --store STORE --keep-gb 50",
+    ),
+    Command(
+        "validate-submission",
+        "competitor",
+        "check a submission as an organiser's script would",
+        "telltale validate-submission submission.csv --list template.csv",
+    ),
+    Command(
+        "submit-log add",
+        "competitor",
+        "note a submission",
+        "telltale submit-log add submission.csv --phase validation --bundle BUNDLE",
+    ),
+    Command(
+        "submit-log score",
+        "competitor",
+        "note the score that came back",
+        "telltale submit-log score 1 --auc 0.8127",
+    ),
+    Command(
+        "submit-log list",
+        "competitor",
+        "all submissions, and how far our estimates were from the scores",
+        "telltale submit-log list --plot submissions.png",
+    ),
+    Command(
+        "submit-log check",
+        "competitor",
+        "how many submissions are left today",
+        "telltale submit-log check --phase validation",
+    ),
+    Command(
+        "bundle",
+        "competitor",
+        "a run with all that shows where its numbers come from, in one folder",
+        "telltale bundle RUN --data DIR --out BUNDLE",
+    ),
+    Command(
+        "audit",
+        "organiser",
+        "show whether a run keeps the competition's rules",
+        "telltale audit RUN --strict",
+    ),
+    Command(
+        "reproduce",
+        "organiser",
+        "get a bundle's numbers again: from scores, from weights, or by training",
+        "telltale reproduce --tier scores BUNDLE",
+    ),
+    Command(
+        "selftest",
+        "organiser",
+        "whether this machine decodes and scores as a bundle's did; --gpu: what only a GPU can show",
+        "telltale selftest BUNDLE",
+    ),
+    Command(
+        "predict",
+        "analyst",
+        "score videos with a trained model: a table, or submission.csv",
+        "telltale predict --checkpoint RUN/best.pt --videos clip.mov",
+    ),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the command line and run the verb; returns the exit status."""
-    given = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="telltale", description="Audio-visual deepfake detection.")
+    """Parse the command line and run the command; returns the exit status."""
+    module, parsed = parse(sys.argv[1:] if arguments is None else arguments)
+    return guarded(lambda: module.run(parsed), f"telltale {parsed.verb}")
+
+
+def parse(given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
+    """The module of the command that was typed, and its arguments.
+
+    Raises SystemExit, as argparse does, for wrong ones and for --help.
+    """
+    typed = [word for word in given if not word.startswith("-")]
+    parser = argparse.ArgumentParser(
+        prog="telltale",
+        usage="telltale [-h] [--version] VERB ...",
+        description="Audio-visual deepfake detection.",
+        epilog=overview(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=f"telltale {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    chosen = next((word for word in given if not word.startswith("-")), None)
-    if chosen is not None and chosen not in VERBS:
-        meant = difflib.get_close_matches(chosen, VERBS, 1)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS)
+    known = list(dict.fromkeys(command.words.split()[0] for command in COMMANDS))
+    if typed and typed[0] not in known:
+        meant = difflib.get_close_matches(typed[0], known, 1)
         parser.error(
-            f"unknown verb {chosen}; "
-            + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(VERBS)}")
+            f"unknown verb {typed[0]}; "
+            + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(known)}")
         )
+    nested = {
+        group: verbs.add_parser(group, description=text).add_subparsers(
+            dest="action", metavar="ACTION", required=True
+        )
+        for group, text in GROUPS.items()
+    }
     module = None
-    for verb, summary in VERBS.items():
-        subparser = verbs.add_parser(verb, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if verb == chosen:
-            module = importlib.import_module(f"telltale.cli.{verb.replace('-', '_')}")
+    for command in COMMANDS:
+        group, _, action = command.words.partition(" ")
+        # `telltale --help` has its own list, by who needs a command: argparse's would have no groups.
+        subparser = (nested[group] if action else verbs).add_parser(
+            action or group,
+            help=command.summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            epilog=f"example: {command.example}",
+        )
+        if command.words.split() == typed[: 2 if action else 1]:
+            module = importlib.import_module(command.module)
             subparser.description = module.__doc__
             module.add_arguments(subparser)
     parsed = parser.parse_args(given)
     assert module is not None  # argparse has refused every other word
-    return guarded(lambda: module.run(parsed), f"telltale {chosen}")
+    return module, parsed
+
+
+def overview() -> str:
+    """The commands by who needs them, each with its summary and an example."""
+    lines = []
+    for user, purpose in USERS.items():
+        lines += ["", f"{user}: {purpose}"]
+        for command in COMMANDS:
+            if command.user == user:
+                lines += [f"  {command.words:<20} {command.summary}", f"  {'':<20} $ {command.example}"]
+    return "\n".join(lines[1:])

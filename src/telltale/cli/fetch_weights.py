@@ -10,19 +10,15 @@ has a file of its own is left out.
 import argparse
 from pathlib import Path
 
+from telltale.cli.options import add_config, add_overrides
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    add_config(parser)
     parser.add_argument(
         "--out", type=Path, help="folder for the weights (default: $TELLTALE_WEIGHTS, else ./weights)"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key of the configuration",
-    )
+    add_overrides(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from telltale.cli.options import add_config, add_overrides
 from telltale.errors import InputError
 from telltale.runtime.entry import demand
 
@@ -20,20 +21,14 @@ SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--videos", type=int, required=True, metavar="N", help="clips of the run")
-    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    add_config(parser)
     parser.add_argument(
         "--clips",
         type=Path,
         metavar="DIR",
         help="measure on videos below DIR (default: on clips drawn for it)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key, such as optim.epochs=3",
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--card-gb",
         type=float,

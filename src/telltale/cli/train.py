@@ -12,21 +12,16 @@ saves; the same command with --resume goes on from that very step.
 import argparse
 from pathlib import Path
 
+from telltale.cli.options import add_config, add_overrides
 from telltale.runtime.entry import guarded
 from telltale.runtime.signals import watch_signals
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, required=True, help="a file of configs/, or your own")
+    add_config(parser)
     parser.add_argument("--data", type=Path, required=True, help="folder in the competition's layout")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run; must be new or empty")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override one key, such as optim.epochs=3",
-    )
+    add_overrides(parser)
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here"
     )

@@ -36,7 +36,7 @@ WANTED_TIME = "wanted date, time and offset in ISO 8601, such as 2026-11-21T10:0
 
 
 @dataclass(frozen=True)
-class Entry:
+class Submission:
     """One submission. `submitted` is in UTC; the AUCs and the TPR are shares in [0, 1], None where not known.
 
     own_auc: on the validation set of our own; unseen_auc: our estimate for clusters of forgeries that
@@ -92,13 +92,13 @@ class Ledger:
     """A time zone and the submissions in the order in which they were added."""
 
     zone: ZoneInfo
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[Submission, ...] = ()
 
     def day(self, instant: datetime) -> date:
         """The date there at that instant."""
         return instant.astimezone(self.zone).date()
 
-    def on(self, day: date, phase: str) -> list[Entry]:
+    def on(self, day: date, phase: str) -> list[Submission]:
         """The phase's submissions of that day."""
         return [entry for entry in self.entries if entry.phase == phase and self.day(entry.submitted) == day]
 
@@ -172,7 +172,7 @@ def read(path: Path) -> Ledger:
     if not lines[-1]:
         lines.pop()
     number, header = 1, ",".join(COLUMNS)
-    entries: dict[int, Entry] = {}
+    entries: dict[int, Submission] = {}
     try:
         if not lines or not lines[0].startswith(ZONE_LINE):
             raise InputError(
@@ -214,7 +214,7 @@ def day_ends(ledger: Ledger, now: datetime) -> datetime:
     return midnight(ledger.zone, ledger.day(now) + timedelta(days=1))
 
 
-COLUMNS = tuple(field.name for field in fields(Entry))
+COLUMNS = tuple(field.name for field in fields(Submission))
 
 
 def _opened(path: Path, timezone: str) -> Ledger:
@@ -234,7 +234,7 @@ def _opened(path: Path, timezone: str) -> Ledger:
     return Ledger(named)
 
 
-def _entry(line: str) -> Entry:
+def _entry(line: str) -> Submission:
     try:
         row = next(csv.reader([line], strict=True), [])
     except csv.Error as error:
@@ -245,7 +245,7 @@ def _entry(line: str) -> Entry:
     if not values["id"] or set(values["id"]) - set(string.digits):
         raise InputError(f"id '{values['id']}'; wanted a number from 1 up")
     values |= {name: _share(name, values[name]) for name in SHARES}
-    return Entry(**values | {"id": int(values["id"]), "submitted": instant(values["submitted"])})
+    return Submission(**values | {"id": int(values["id"]), "submitted": instant(values["submitted"])})
 
 
 def _share(name: str, text: str) -> float | None:
@@ -259,7 +259,7 @@ def _share(name: str, text: str) -> float | None:
         ) from None
 
 
-def _line(entry: Entry, zone: ZoneInfo) -> str:
+def _line(entry: Submission, zone: ZoneInfo) -> str:
     values = {name: getattr(entry, name) for name in COLUMNS}
     values["submitted"] = entry.submitted.astimezone(zone).isoformat()
     texts = (

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, DateFormatter, date2num
 from matplotlib.figure import Figure
 
-from telltale.competition.ledger import LIMITS, Entry
+from telltale.competition.ledger import LIMITS, Submission
 from telltale.errors import InputError
 from telltale.report.style import DETECTOR, FAINT, INK, UNSEEN, save_figure, style_axes
 
@@ -24,7 +24,7 @@ SERIES = (
 SIDE = timedelta(hours=1)  # of the time axis, at least: one submission has no span of its own
 
 
-def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
+def over_time(entries: Sequence[Submission], zone: ZoneInfo, path: Path) -> None:
     """Draw `entries` on the clocks of `zone`, a panel for each phase that occurs, both on one time axis and
     one AUC axis.
 
@@ -60,7 +60,7 @@ def over_time(entries: Sequence[Entry], zone: ZoneInfo, path: Path) -> None:
     save_figure(figure, path)
 
 
-def _panel(axes: Axes, rows: Sequence[Entry]) -> None:
+def _panel(axes: Axes, rows: Sequence[Submission]) -> None:
     """One phase's submissions, in the order of time."""
     when = date2num([row.submitted for row in rows])
     for at, row in zip(when, rows, strict=True):
