@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telltale.competition import access
+from telltale.competition import access, packages
 
 # Of the block for documentation: nothing ever answers there.
 NOWHERE = ("192.0.2.1", 9)
@@ -32,7 +32,7 @@ def test_files_opened_for_reading_are_noted_however_they_are_opened(
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "unread.bin").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
-    with access.watch() as seen:
+    with access.recorded() as seen:
         (tmp_path / names[0]).read_bytes()
         open(names[1]).close()  # noqa: PTH123
         os.close(os.open(str(tmp_path / names[2]), os.O_RDONLY))
@@ -46,7 +46,7 @@ def test_files_opened_for_reading_are_noted_however_they_are_opened(
 
 def test_files_written_absent_or_no_files_are_not_noted(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"x")
-    with access.watch() as seen:
+    with access.recorded() as seen:
         (tmp_path / "old").write_bytes(b"y")
         (tmp_path / "new").open("w+").close()
         (tmp_path / "log").open("a").close()
@@ -59,7 +59,7 @@ def test_files_written_absent_or_no_files_are_not_noted(tmp_path: Path) -> None:
 
 
 def test_a_file_that_comes_later_is_noted_when_it_is_read(tmp_path: Path) -> None:
-    with access.watch() as seen:
+    with access.recorded() as seen:
         with pytest.raises(FileNotFoundError):
             (tmp_path / "late").read_bytes()
         (tmp_path / "late").write_bytes(b"x")
@@ -70,9 +70,9 @@ def test_a_file_that_comes_later_is_noted_when_it_is_read(tmp_path: Path) -> Non
 def test_one_hook_serves_every_watch_and_one_inside_another(tmp_path: Path) -> None:
     for name in ("outer", "both", "after"):
         (tmp_path / name).touch()
-    with access.watch() as outer:
+    with access.recorded() as outer:
         (tmp_path / "outer").read_bytes()
-        with access.watch() as inner:
+        with access.recorded() as inner:
             (tmp_path / "both").read_bytes()
         (tmp_path / "after").read_bytes()
     assert {Path(name).name for name in inner.files} == {"both"}
@@ -82,7 +82,7 @@ def test_one_hook_serves_every_watch_and_one_inside_another(tmp_path: Path) -> N
 
 def test_a_forked_worker_is_not_watched(tmp_path: Path) -> None:
     (tmp_path / "video").touch()
-    with access.watch() as seen:
+    with access.recorded() as seen:
         child = os.fork()
         if not child:
             (tmp_path / "video").read_bytes()
@@ -95,7 +95,7 @@ def test_a_forked_worker_is_not_watched(tmp_path: Path) -> None:
 
 def test_hosts_are_noted_and_this_machine_is_none(tmp_path: Path) -> None:
     with (
-        access.watch() as seen,
+        access.recorded() as seen,
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.socket(socket.AF_UNIX) as own,
     ):
@@ -153,14 +153,14 @@ def test_the_programs_own_files_are_no_findings_and_each_is_told_once(tmp_path: 
         tmp_path / "code.py",
     ]
     own.append(Path(access.__file__).parents[3] / "configs" / "demo.yaml")
-    with access.watch() as seen:
+    with access.recorded() as seen:
         for path in own:
             path.read_bytes()
         (tmp_path / "extra.npy").read_bytes()
         assert len(seen.files) == len(own) + 1
-        assert access.fresh(seen) == [str(tmp_path / "extra.npy")]
+        assert access.new_files(seen) == [str(tmp_path / "extra.npy")]
         (tmp_path / "extra.npy").read_bytes()
-        assert access.fresh(seen) == []
+        assert access.new_files(seen) == []
     # A link in a place of its own does not lead to data elsewhere unseen.
     assert (
         access.within("/a/b/c", ["/a/b"])
@@ -181,18 +181,18 @@ def test_packages_of_another_environment_are_packages(
 
 def test_an_import_beneath_a_watch_works_and_finds_nothing() -> None:
     program = """
-from telltale.competition import access
-with access.watch() as seen:
+from telltale.competition import access, packages
+with access.recorded() as seen:
     import numpy, scipy.special, csv, decimal
     numpy.zeros(2).tolist()
-print(len(seen.files) > 20, access.fresh(seen), seen.hosts)
+print(len(seen.files) > 20, access.new_files(seen), seen.hosts)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "[]", "set()"]
 
 
 def test_what_telltale_requires_is_followed_and_tests_tools_are_left_out() -> None:
-    required = access.requirements()
+    required = packages.requirements()
     assert {
         "telltale",
         "torch",
@@ -211,16 +211,19 @@ def test_foreign_packages_are_named_and_the_forbidden_apart() -> None:
         name: types.ModuleType(name)
         for name in ("json", "numpy", "yaml.nodes", "telltale.data.mel", "cv2", "a_script")
     }
-    assert access.foreign(loaded) == ([], [])
+    assert packages.third_party_modules(loaded) == ([], [])
     loaded |= {name: types.ModuleType(name) for name in ("pytest", "_pytest.python", "mypy")}
-    assert access.foreign(loaded) == ([], ["_pytest", "mypy", "pytest"])
+    assert packages.third_party_modules(loaded) == ([], ["_pytest", "mypy", "pytest"])
     loaded |= {
         name: types.ModuleType(name) for name in ("facenet_pytorch.models", "whisper", "telltale.data.clip")
     }
-    assert access.foreign(loaded) == (["facenet_pytorch", "whisper"], ["_pytest", "mypy", "pytest"])
+    assert packages.third_party_modules(loaded) == (
+        ["facenet_pytorch", "whisper"],
+        ["_pytest", "mypy", "pytest"],
+    )
 
 
 def test_a_copy_inside_another_package_is_not_foreign() -> None:
     copied = types.ModuleType("pytest")
     copied.__file__ = "/prefix/setuptools/_vendor/pytest/__init__.py"
-    assert access.foreign({"pytest": copied}) == ([], [])
+    assert packages.third_party_modules({"pytest": copied}) == ([], [])

