@@ -45,7 +45,7 @@ def train(args: argparse.Namespace) -> int:
         splits = manifest.read_data(args.data, settings.data)
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
         from telltale import models
-        from telltale.competition import rules
+        from telltale.competition import audit_record, rules
         from telltale.runtime import distributed
         from telltale.train import objectives, run_folder, training
 
@@ -74,7 +74,7 @@ def train(args: argparse.Namespace) -> int:
             told = args.out, args.data, settings, splits, audit, seen, configs, process, args.store, resumed
             account = training.account(*told)
             if process.main:
-                print(rules.one_line(account.audit), flush=True)
+                print(audit_record.one_line(account.audit), flush=True)
             rules.enforce(audit, settings)
             done = training.run(
                 model, objective, *splits, settings, process, watch, account, resumed, args.store

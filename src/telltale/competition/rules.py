@@ -5,7 +5,7 @@
     result = audit(model, settings)            # counts of the built model, and the weights it did begin with
     enforce(result, settings)                  # stops a run that breaks a rule
     result = result.having(of_reads(reads, data))      # what the run read, at its start and again at its end
-    write(result, run / "audit.json")
+    audit_record.write(result, run / "audit.json")
 
 `rules.competition: false` lets such a run go on; its audit then says failed, whatever else it finds.
 """
@@ -18,24 +18,12 @@ import torch
 from torch import nn
 
 from telltale import config, models
-from telltale.competition.audit_record import Audit, Finding, one_line, read, verdict, write
+from telltale.competition.audit_record import Audit, Finding, verdict
 from telltale.competition.tags import check_tag
 from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.scores.score import first_few
-
-__all__ = [
-    "audit",
-    "check_settings",
-    "check_tag",
-    "enforce",
-    "enforce_settings",
-    "of_reads",
-    "one_line",
-    "read",
-    "write",
-]
 
 COMPETITION_LIMIT = 200_000_000
 NOT_YET = "not complete yet: training has not ended"
