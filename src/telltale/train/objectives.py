@@ -3,8 +3,8 @@
     objective = build(settings, train.rows)
     losses = objective(net, batch, epoch)  # every clip of the batch is usable, its tensors on one device
 
-net is the model, under DDP its wrapper. An objective calls it once, as `net(...)`: DDP averages gradients over
-processes only through its own forward call. `unit` says what an epoch consists of: "clips", every row;
+net is the model, under DDP its wrapper. An objective calls it once, as `net(...)`: DDP averages gradients
+over processes only through its own forward call. `unit` says what an epoch consists of: "clips", every row;
 "pairs", each forged row and before it a genuine row drawn for it; "genuine", genuine rows alone, of which the
 data set makes two views, the genuine one and its self-blended one.
 """
