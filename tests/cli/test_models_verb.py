@@ -14,6 +14,7 @@ from telltale.cli import main
 from telltale.cli import models as verb
 from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
+from telltale.train import detector_costs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,10 +39,10 @@ def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
 
 def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipped() -> None:
     shipped = {
-        name: verb.fingerprint(config.read(Path("configs", entry.config)))
+        name: detector_costs.fingerprint(config.read(Path("configs", entry.config)))
         for name, entry in DETECTORS.items()
     }
-    counted = {name: known["settings"] for name, known in verb.counted().items()}
+    counted = {name: known["settings"] for name, known in detector_costs.counted().items()}
     assert counted == shipped, "changed since they were counted: python -m bench.counts"
     program = "import sys; from telltale.cli import main; main(['models']); sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
@@ -52,12 +53,12 @@ def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipp
 @pytest.mark.parametrize("name", ["meso4", "audiovisual"])
 def test_what_is_listed_is_what_is_counted(name: str) -> None:
     settings = config.read(ROOT / "configs" / DETECTORS[name].config)
-    assert verb.measure(settings, timed=False) == verb.counted()[name]["counts"]
+    assert detector_costs.measure(settings, timed=False) == detector_costs.counted()[name]["counts"]
 
 
 def test_a_detector_that_was_not_counted_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verb, "counted", dict)
-    assert verb.describe("meso4", timed=False)["parameters"] == 27_977
+    monkeypatch.setattr(detector_costs, "counted", dict)
+    assert detector_costs.describe("meso4", timed=False)["parameters"] == 27_977
 
 
 def test_a_table_for_people(capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,117 @@
+"""What each detector costs: parameters and multiply-adds, counted as an audit counts them, and time per clip.
+
+models/counts.json holds the counts of every detector as its file in configs/ says, so that
+`telltale models` needs no torch. `python -m bench.counts` renews it.
+"""
+
+import hashlib
+import json
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from telltale import config
+from telltale.config.detectors import DETECTORS
+from telltale.runtime import source
+
+COUNTS = source.PACKAGE / "models" / "counts.json"
+
+
+def describe(name: str, *, timed: bool) -> dict[str, Any]:
+    """One detector's row: name, source, what it reads, and its costs.
+
+    milliseconds_per_clip is None unless `timed`. A detector that counts.json does not hold, or holds with
+    other settings, is built and counted.
+    """
+    entry = DETECTORS[name]
+    settings = config.read(Path("configs", entry.config))
+    known = {} if timed else counted().get(name, {})
+    return {
+        "name": name,
+        "source": entry.source,
+        "config": f"configs/{entry.config}",
+        "reads": list(entry.reads),
+        "inputs": inputs(settings, entry.reads),
+        "backbone": settings.model.picture_backbone
+        if "picture" in entry.reads
+        else settings.model.sound_backbone,
+        "objective": entry.objective,
+        **(
+            known["counts"]
+            if known.get("settings") == fingerprint(settings)
+            else measure(settings, timed=timed)
+        ),
+    }
+
+
+@cache
+def counted() -> dict[str, Any]:
+    """counts.json: of each detector the fingerprint of its "settings", and its "counts"."""
+    return json.loads(COUNTS.read_text(encoding="utf-8"))
+
+
+def fingerprint(settings: config.Config) -> str:
+    """16 hex digits of what the counts depend on: the keys of model, mel and clip that the file sets."""
+    sections = (settings.model, settings.mel, settings.clip)
+    values = [section.model_dump(mode="json", exclude_unset=True) for section in sections]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def measure(settings: config.Config, *, timed: bool) -> dict[str, Any]:
+    """Build the model, count it as an audit does, and time it if `timed`."""
+    from telltale import models
+    from telltale.competition import rules
+
+    model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
+    audit = rules.audit(model, settings)
+    counts = {"parameters": audit.parameters, "thop_parameters": audit.thop_parameters, "macs": audit.macs}
+    return {**counts, "milliseconds_per_clip": milliseconds(model, settings) if timed else None}
+
+
+def inputs(settings: config.Config, reads: tuple[str, ...]) -> str:
+    """What one view of a clip is, such as "8 frames of 224 x 224, mel 128 x 251"."""
+    from telltale.data.mel import n_columns
+
+    clip, mel = settings.clip, settings.mel
+    frames = f"{clip.frames} frame{'s' * (clip.frames > 1)} of {clip.image_size} x {clip.image_size}"
+    parts = {"picture": frames, "sound": f"mel {mel.n_mels} x {n_columns(mel, clip.seconds)}"}
+    return ", ".join(parts[tower] for tower in reads)
+
+
+def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float:
+    """The median time of one clip through the model, in a batch of one, after a warm-up; on the GPU if there
+    is one."""
+    import numpy as np
+    import torch
+
+    from telltale.data.batch import Batch, SampleInfo
+    from telltale.data.mel import n_columns
+    from telltale.predict.inference import Inference
+
+    clip, mel = settings.clip, settings.mel
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pictures = torch.randint(
+        0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8
+    )
+    image, present = (
+        torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)),
+        torch.ones(1, 1, dtype=torch.bool),
+    )
+    times = torch.linspace(0, clip.seconds, clip.frames).view(1, 1, -1)
+    batch = Batch(
+        [SampleInfo(0, "noise.mp4", 0.0, "ok")],
+        pictures,
+        image,
+        present,
+        present,
+        times,
+        torch.zeros(1),
+        present,
+    )
+    infer, seconds = Inference(model, device, "off"), []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        infer(batch)
+        seconds.append(time.perf_counter() - began)
+    return round(1e3 * float(np.median(seconds[1:])), 1)
