@@ -19,11 +19,23 @@ sys.path.append(str(ROOT / "docs"))
 
 import reference  # noqa: E402 (it lies in docs/, beside the site's settings)
 
+from telltale.cli import COMMANDS  # noqa: E402
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / ".github").rglob("*.md")])
 
 
 def identify(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def test_the_readme_has_every_command_with_who_needs_it_first() -> None:
+    user, listed = "", set()
+    for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
+        if cells := re.fullmatch(r"\| (.*?) ?\| .* \| (`telltale .*) \|", line):
+            user = cells[1] or user
+            listed |= {(user, command) for command in re.findall(r"`telltale ([a-z-]+)", cells[2])}
+    assert {(command.user, command.words.split()[0]) for command in COMMANDS} <= listed
+    assert {name for _, name in listed} <= {command.words.split()[0] for command in COMMANDS}
 
 
 # Links
