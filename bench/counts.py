@@ -18,7 +18,7 @@ def main() -> None:
     for name, entry in DETECTORS.items():
         settings = config.read(Path("configs", entry.config))
         counts[name] = {
-            "settings": detector_costs.fingerprint(settings),
+            "settings": detector_costs.counted_fingerprint(settings),
             "counts": detector_costs.measure(settings, timed=False),
         }
         print(name, counts[name]["counts"], flush=True)

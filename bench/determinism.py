@@ -18,7 +18,7 @@ import torch
 
 from bench.measure import ROOT, call, insert
 from telltale.data.manifest import read_labels
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.reproduce.tiers import compare, same_weights
 from telltale.scores.score import read_scores
@@ -89,7 +89,7 @@ def trainings(data: Path, out: Path) -> list[str]:
         other = before if name.startswith("`torchrun`: 2") else first
         one, two = checkpoint.load(other), checkpoint.load(model)
         said = same_weights(one["model"], two["model"])[1] + (
-            ", the file too" if file_sha256(other) == file_sha256(model) else ""
+            ", the file too" if sha256(other) == sha256(model) else ""
         )
         lines.append(f"| {name} | {said} | {one['metrics']['auc']:.4f}, {two['metrics']['auc']:.4f} |")
         before = model

@@ -193,9 +193,9 @@ def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
         (
             None,
             r"bundle.json: cannot be read \(No such file or directory\); "
-            r"wanted a JSON object with model_sha256",
+            r"wanted an object with model_sha256",
         ),
-        ("{", r"bundle.json: is no JSON"),
+        ("{", r"bundle.json: is not JSON"),
         ("[]", r"bundle.json: has no such model_sha256"),
         ("{}", r"bundle.json: has no such model_sha256"),
         (

@@ -19,7 +19,7 @@ from telltale import config
 from telltale.cli import audit as verb
 from telltale.competition import audit_record
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.scores import sidecar
@@ -103,7 +103,7 @@ def test_a_clean_run_passes_every_rule(clean: Path, tiny: Path, capsys: pytest.C
     assert page.splitlines()[0] == "passed" and "run: mel_cnn, " in " ".join(page.splitlines()[1:3])
     assert max(map(len, page.splitlines())) <= 100
     assert "FAIL" not in page and "not known" not in page
-    digest = file_sha256(tiny / "train_labels.csv")
+    digest = sha256(tiny / "train_labels.csv")
     assert digest[:16] in page and digest not in page
     rules = told(clean, capsys)
     assert set(audit_record.OF_THE_RUN) < set(rules) and {
@@ -131,7 +131,7 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
         ("config", "tiny.yaml"),
     }
     for row in others.values():
-        assert row["sha256"] == file_sha256(Path(row["path"]))
+        assert row["sha256"] == sha256(Path(row["path"]))
     assert {row["inside"] for row in rows} == {"yes"}
     written = json.loads((clean / "environment.json").read_text())
     assert environment.differences(written) == [] and written["resumed"] == []
@@ -139,7 +139,7 @@ def test_the_folder_says_what_was_read_and_with_what(clean: Path, tiny: Path) ->
 
 
 def test_score_files_say_where_they_come_from(clean: Path, tiny: Path) -> None:
-    model = file_sha256(clean / "best.pt")
+    model = sha256(clean / "best.pt")
     content = checkpoint.load(clean / "best.pt")
     trained = sidecar.check(clean / "validation_scores.csv")
     assert (trained.model_sha256, trained.data, trained.videos, trained.rows) == (
@@ -172,7 +172,7 @@ def test_a_run_that_broke_rules_is_told_each(spoilt: Path, capsys: pytest.Captur
     assert f"2 files were opened that the run was not given: '{beyond[0]}', '{beyond[1]}'" in detail
     tree = json.loads((spoilt / "run" / "reads.json").read_text())
     assert [(entry["path"], entry["sha256"]) for entry in tree["beyond"]] == [
-        (path, file_sha256(Path(path))) for path in beyond
+        (path, sha256(Path(path))) for path in beyond
     ]
     assert rules["downloads"][0] is False and "192.0.2.1" in rules["downloads"][1]
     assert rules["packages"][0] is False and "facenet_pytorch" in rules["packages"][1]
@@ -293,7 +293,7 @@ def submission_of(run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool |
 
 
 def test_a_submission_is_this_models_numbers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    model = file_sha256(run / "best.pt")
+    model = sha256(run / "best.pt")
     assert submission_of(run, capsys) == (True, f"10 numbers of model {model}")
     path = run.parent / "out" / "submission.csv"
     lines = path.read_text().splitlines()
@@ -322,7 +322,7 @@ def test_a_submission_of_another_model_fails(
     run: Path, spoilt: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     passed, detail = told(spoilt / "run", capsys, run.parent / "out" / "submission.csv")["submission"]
-    assert passed is False and f"scored by model {file_sha256(run / 'best.pt')}, but" in detail
+    assert passed is False and f"scored by model {sha256(run / 'best.pt')}, but" in detail
     (run.parent / "out" / "scores.json").unlink()
     passed, detail = submission_of(run, capsys)
     assert (

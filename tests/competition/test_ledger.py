@@ -71,10 +71,10 @@ def row(**fields: str) -> str:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("<<<<<<< ours", r"row '<<<<<<< ours' has 1 fields; wanted the 13"),
+        ("<<<<<<< ours", r"row '<<<<<<< ours' has 1 fields; wanted 13, as the header"),
         ("", r"row '' has 0 fields"),
-        (ROW[:-1], r"has 12 fields; wanted the 13"),
-        (ROW + '"', r"is no CSV \(unexpected end of data\)"),
+        (ROW[:-1], r"has 12 fields; wanted 13, as the header"),
+        (ROW + '"', r"is not CSV \(unexpected end of data\)"),
         (row(id="one"), r"id 'one'; wanted a number from 1 up"),
         (row(id="0"), r"id 0; wanted a number from 1 up"),
         (row(id="3"), r"id 3 comes a second time"),
@@ -109,12 +109,12 @@ def test_a_damaged_row_is_named_with_its_line(tmp_path: Path, line: str, why: st
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("", r":1: ''; wanted '# timezone: '"),
+        ("", r"is empty; wanted a submission ledger, which begins with '# timezone: '"),
         ("id,submitted\n", r":1: 'id,submitted'; wanted '# timezone: '"),
         ("# timezone: Rome\n", r":1: time zone 'Rome' is not known"),
         ("# timezone: UTC\n", r":2: header ''; wanted id,submitted,phase"),
         ("# timezone: UTC\nid,when\n", r":2: header 'id,when'; wanted id,submitted,phase"),
-        (b"# timezone: UTC\n\xff\n", r"is not UTF-8 text"),
+        (b"# timezone: UTC\n\xff\n", r":2: byte 0xff is not UTF-8"),
     ],
 )
 def test_a_damaged_head_is_named(tmp_path: Path, content: str | bytes, why: str) -> None:

@@ -151,7 +151,7 @@ def test_names_that_are_not_mp4(labels: Path, name: str):
         (b"video_name,target\n", "holds a header and no rows"),
         (
             b"video_name,target\na.mp4,0\n\xe9.mp4,1\n",
-            ":3: byte 0xe9 is not UTF-8; save the file as UTF-8 CSV",
+            ":3: byte 0xe9 is not UTF-8; wanted a CSV file of videos, save it as UTF-8",
         ),
         (GOOD.encode("utf-16"), ":1: byte 0xff is not UTF-8"),
         (None, "cannot be read (No such file or directory)"),

@@ -14,10 +14,10 @@ import pytest
 from store_entries import SPEC, alike, entry, opened
 
 from telltale import config
-from telltale.data import store as store_module
+from telltale.data import shards
 from telltale.data.clip import View, read_clip
 from telltale.data.shards import EntryKey, PackedFiles
-from telltale.data.store import StoredClip, fingerprint, pack, unpack
+from telltale.data.store import StoredClip, pack, spec_fingerprint, unpack
 from telltale.errors import InputError
 
 
@@ -58,7 +58,7 @@ def test_a_key_is_content_spec_and_place_never_a_name(tmp_path, video):
     assert store.get(other, 0.5) is None
     assert store.get(video, 1.0) is None
     assert opened(tmp_path / "s", SPEC | {"frames": 3}).get(video, 0.5) is None
-    assert fingerprint(SPEC) == fingerprint(dict(reversed(SPEC.items())))
+    assert spec_fingerprint(SPEC) == spec_fingerprint(dict(reversed(SPEC.items())))
 
 
 def test_a_replaced_file_is_another_and_a_touched_one_the_same(tmp_path, video, monkeypatch):
@@ -70,9 +70,7 @@ def test_a_replaced_file_is_another_and_a_touched_one_the_same(tmp_path, video, 
     assert store.get(video, 0.5) is None
     video.write_bytes(b"some video")
     store.get(video, 0.5)
-    monkeypatch.setattr(
-        store_module, "file_hash", lambda _: pytest.fail("a warm read does not read the video")
-    )
+    monkeypatch.setattr(shards, "sha256", lambda _: pytest.fail("a warm read does not read the video"))
     assert alike(store.get(video, 0.5), entry(1))
 
 
@@ -198,7 +196,7 @@ def test_cleaning_keeps_what_lives_and_spares_who_writes(tmp_path, video):
     reader = opened(tmp_path / "s")
     assert alike(reader.get(video, 9.0), entry(9))
     store.close()
-    content = store.packed.content(video, store_module.file_hash)
+    content = store.packed.content(video)
     reader.packed.remove(
         [EntryKey(store.spec, content, repr(float(n))) for n in range(9)]
         + [EntryKey(store.spec, content, "99.0")]

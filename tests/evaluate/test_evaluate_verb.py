@@ -167,7 +167,7 @@ def test_one_class_and_nan_are_refused(world: Path) -> None:
         ),
         ("video_name,kind\na.mp4,lips\na.mp4,swap\n", "meta.csv:kind", "1 videos are listed more than once"),
         ("video_name,kind\na.mp4\n", "meta.csv:kind", "meta.csv:2: 1 fields"),
-        ("", "meta.csv:kind", "no single column"),
+        ("", "meta.csv:kind", "is empty; wanted a CSV file of groups, with the header first"),
     ],
 )
 def test_unusable_groups_are_refused(world: Path, meta: str, argument: str, said: str) -> None:

@@ -238,7 +238,7 @@ def test_a_wrong_landmark_file_is_refused_in_a_sentence(tmp_path: Path, old: str
 def test_a_landmark_file_without_landmarks_is_refused(tmp_path: Path):
     path = landmark_file(tmp_path, 68, [])
     for data, message in [
-        (b"", r" is empty; wanted a CSV file of landmarks with the header first"),
+        (b"", r" is empty; wanted a CSV file of landmarks, with the header first"),
         (path.read_bytes(), r" holds a header and no rows; wanted one or several lines"),
         (path.read_bytes() + b"\xff", r"2: byte 0xff is not UTF-8"),
     ]:

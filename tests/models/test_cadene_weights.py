@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from telltale import config, models
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import hub
 
 torch.set_num_threads(1)
@@ -59,7 +59,7 @@ def test_cadenes_xception_is_loaded_with_its_pointwise_weights_of_two_dimensions
         assert all(
             torch.equal(value, wanted[key]) for key, value in own.items() if not key.endswith("tracked")
         )
-    assert model.provenance["picture"]["sha256"] == file_sha256(path)
+    assert model.provenance["picture"]["sha256"] == sha256(path)
 
 
 def test_cadenes_xception_is_known_by_the_digits_in_its_name_and_else_a_question(
@@ -70,7 +70,7 @@ def test_cadenes_xception_is_known_by_the_digits_in_its_name_and_else_a_question
     chosen = settings("f3net", path)
     with pytest.raises(InputError, match=r"declared as legacy_xception\.tf_in1k .*nothing shows"):
         rules.enforce_settings(chosen)  # its name alone proves nothing
-    monkeypatch.setitem(hub.OTHERS, "legacy_xception.tf_in1k", (file_sha256(path)[:8],))
+    monkeypatch.setitem(hub.OTHERS, "legacy_xception.tf_in1k", (sha256(path)[:8],))
     rules.enforce_settings(chosen)
 
 

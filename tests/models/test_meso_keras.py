@@ -14,7 +14,7 @@ import torch
 from telltale import config, models
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models.meso import load_keras
 from telltale.models.weights import locate
 
@@ -175,7 +175,7 @@ def test_a_config_begins_with_a_published_file_and_the_competitions_rules_refuse
         "tag": kind,
         "source": "file",
         "path": str(path),
-        "sha256": file_sha256(path),
+        "sha256": sha256(path),
         "proof": None,
     }
     assert model.provenance == {"picture": provenance} == {"picture": asdict(locate(chosen.model, "picture"))}

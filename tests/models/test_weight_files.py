@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models.weight_files import read_tensors
 
 WEIGHTS = {"stem.weight": torch.arange(12.0).view(3, 4), "stem.bias": torch.ones(3)}
@@ -33,7 +33,7 @@ def test_weights_are_unwrapped_from_the_usual_nestings(
 
 def test_sha256_of_a_known_text(tmp_path: Path) -> None:
     (tmp_path / "abc").write_bytes(b"abc")
-    assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 class Trap:

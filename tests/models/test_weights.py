@@ -20,7 +20,7 @@ from telltale import config, models
 from telltale.cli import fetch_weights
 from telltale.competition import rules
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import hub
 
 torch.set_num_threads(1)
@@ -119,12 +119,12 @@ def test_weights_are_found_in_the_folder_without_a_network(folder: Path, unreach
     chosen = settings(pretrained=True)
     model = build(chosen)
     assert holds(model, weights())
-    wanted = {"tag": TAG, "source": "folder", "path": str(path), "sha256": file_sha256(path), "proof": "name"}
+    wanted = {"tag": TAG, "source": "folder", "path": str(path), "sha256": sha256(path), "proof": "name"}
     assert model.provenance == {"sound": wanted}
     audit = rules.audit(model, chosen)
     assert audit.passed
     assert all(
-        said in audit.findings[-1].detail for said in ("declared by its file name alone", file_sha256(path))
+        said in audit.findings[-1].detail for said in ("declared by its file name alone", sha256(path))
     )
 
 
@@ -243,7 +243,7 @@ def test_a_file_of_unknown_origin_is_a_question_to_the_rules(tmp_path: Path) -> 
     mine = tmp_path / "mine.safetensors"
     save_file(weights(), mine)
     chosen = settings(sound_weights=str(mine))
-    with pytest.raises(InputError, match=f"declared as {TAG} .*SHA-256 {file_sha256(mine)}.*nothing shows"):
+    with pytest.raises(InputError, match=f"declared as {TAG} .*SHA-256 {sha256(mine)}.*nothing shows"):
         rules.enforce_settings(chosen)
     assert not rules.audit(build(chosen), chosen).passed
 
@@ -256,7 +256,7 @@ def test_a_named_file_in_a_nesting_is_loaded_and_recorded(tmp_path: Path) -> Non
     model = build(settings(sound_weights=str(tmp_path / "mine.pth")))
     assert holds(model, weights())
     facts = model.provenance["sound"]
-    assert (facts["source"], facts["sha256"]) == ("file", file_sha256(tmp_path / "mine.pth"))
+    assert (facts["source"], facts["sha256"]) == ("file", sha256(tmp_path / "mine.pth"))
     with pytest.raises(InputError, match=r"absent\.pth: cannot be read"):
         rules.enforce_settings(settings(sound_weights=str(tmp_path / "absent.pth")))
 
@@ -267,7 +267,7 @@ def test_a_publishers_file_is_known_by_the_digits_in_its_name(
     assert hub.stated_digits("resnet18.tv_in1k") == "f37072fd"
     assert hub.stated_digits("legacy_xception.tf_in1k") == "43020ad28"
     save_file(weights(), tmp_path / "mine.safetensors")
-    monkeypatch.setattr(hub, "stated_digits", lambda _: file_sha256(tmp_path / "mine.safetensors")[:8])
+    monkeypatch.setattr(hub, "stated_digits", lambda _: sha256(tmp_path / "mine.safetensors")[:8])
     rules.enforce_settings(settings(sound_weights=str(tmp_path / "mine.safetensors")))
 
 

@@ -11,7 +11,7 @@ from programs import trained
 import predict
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.predict import outputs, prediction
 from telltale.predict.outputs import Outputs
@@ -68,7 +68,7 @@ def test_two_submissions_in_one_folder_each_with_the_templates_header(world: Pat
     ):
         assert (tmp_path / name).read_text().splitlines()[0] == header
         scores, origin = sidecar.of_submission(tmp_path / name) or pytest.fail(name)
-        assert origin.submission_sha256 == file_sha256(tmp_path / name)
+        assert origin.submission_sha256 == sha256(tmp_path / name)
         assert not sidecar.differences(read_scores(tmp_path / name), read_scores(scores))
         assert origin.videos == "videos"
     assert validate_submission(tmp_path / "a.csv", template) == []

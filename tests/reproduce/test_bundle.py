@@ -32,7 +32,7 @@ import train
 from telltale import cli, config
 from telltale.cli import bundle as verb
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce import tiers
 from telltale.runtime.environment import TABLES, packages
@@ -99,7 +99,7 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
     # A rule that finds a threshold on any validation split; that of a low FPR finds none for a weak model on
     # few clips.
     assert {one.options["choose"] for one in made.sets} == {"eer"}
-    assert made.model_sha256 == file_sha256(world / "run" / "best.pt")
+    assert made.model_sha256 == sha256(world / "run" / "best.pt")
     for name in (
         "README.md",
         "run/config.yaml",
@@ -128,7 +128,7 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
 def test_moved_to_another_folder_every_tier_passes(
     copy: Path, tiny: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    digest = file_sha256(copy / "bundle.json")
+    digest = sha256(copy / "bundle.json")
     assert reproduce(copy, tmp_path / "out", "all", "--data", str(tiny), "--sha256", digest) == 0
     said = capfd.readouterr().out
     assert "weights the same to the bit" in said
@@ -236,7 +236,7 @@ def test_scores_are_judged_without_torch(world: Path, tiny: Path, tmp_path: Path
 def test_a_published_hash_finds_a_forger_who_mends_everything(
     copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    published = file_sha256(copy / "bundle.json")
+    published = sha256(copy / "bundle.json")
     add(copy)
     mend(copy)
     assert reproduce(copy, tmp_path / "out", "scores", "--sha256", published) == 1

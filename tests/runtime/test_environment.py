@@ -14,7 +14,7 @@ import pytest
 
 import telltale
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.runtime import environment, source
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,6 +185,6 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
 
 def test_a_files_digest_is_sha256_and_a_folder_has_none(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc" * 100_000)
-    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+    assert sha256(tmp_path / "file") == hashlib.sha256(b"abc" * 100_000).hexdigest()
     with pytest.raises(InputError, match="cannot be read"):
-        file_sha256(tmp_path)
+        sha256(tmp_path)

@@ -145,7 +145,7 @@ def test_a_name_that_is_not_text_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "header ''"),
+        ("", "is empty; wanted a CSV file of scores, with the header first"),
         (
             "name,y_pred\na.mp4,0.5\n",
             ":1: header 'name,y_pred'; wanted video_name,fake_probability,status,seconds, or video_name",

@@ -8,7 +8,7 @@ import pytest
 from telltale.cli import parse
 from telltale.competition.ledger import read
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.scores import sidecar
 from telltale.scores.score import Score, write_scores, write_submission
 
@@ -49,7 +49,7 @@ def scored(name: str, model: str, value: float, column: str = "score", described
     scores = sidecar.scores_of(submission) if described else Path("scores.csv")
     write_scores(scores, rows)
     write_submission(submission, rows, 0.5, column)
-    digest = file_sha256(submission) if described else None
+    digest = sha256(submission) if described else None
     sidecar.write(scores, digest, model_sha256=model, config="0" * 16, data="1" * 16, videos="test")
 
 

@@ -111,10 +111,17 @@ def test_nonsense_is_refused(scores: Path, change: dict[str, Any], reason: str) 
         sidecar.read(scores)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", "3", "null", '{"rows": 1}', "\0"])
-def test_what_is_no_side_file_is_refused(scores: Path, text: str) -> None:
+NOT_JSON = "is not JSON .*wanted the side file that train.py or predict.py writes"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", NOT_JSON), ("\0", NOT_JSON)]
+    + [(text, "is not the side file of a score file") for text in ("[]", "{}", "3", "null", '{"rows": 1}')],
+)
+def test_what_is_no_side_file_is_refused(scores: Path, text: str, why: str) -> None:
     sidecar.path_of(scores).write_text(text)
-    with pytest.raises(InputError, match="is not the side file of a score file"):
+    with pytest.raises(InputError, match=why):
         sidecar.read(scores)
 
 

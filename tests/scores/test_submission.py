@@ -37,7 +37,7 @@ def test_a_written_submission_is_valid(
     [
         (VALID.replace("score", "y_pred"), "header 'video_name,y_pred'; wanted video_name,score"),
         (VALID.replace("video_name,score\n", ""), "header 'a.mp4,0.5'"),
-        ("", "header ''"),
+        ("", "is empty; wanted a CSV file of scores, with the header first"),
         ("\ufeff" + VALID, "byte order mark"),
         (VALID.replace("b.mp4,0.25\n", ""), "1 video names missing.*'b.mp4'"),
         (VALID + "c.mp4,0.5\n", "1 video names not in .*'c.mp4'"),

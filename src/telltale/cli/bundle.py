@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.runtime.entry import demand
 
 GOLDEN_CLIPS, GOLDEN_SEED, GOLDEN_SIZE, GOLDEN_SECONDS = 6, 20261121, 160, 2.0
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if made.spread is None:
         print("no --spread: a repeated training passes only with weights that are the same to the bit")
-    print(f"SHA-256 of bundle.json, to publish: {file_sha256(args.out / bundle.MANIFEST)}")
+    print(f"SHA-256 of bundle.json, to publish: {sha256(args.out / bundle.MANIFEST)}")
     return 0
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256, write_text
 from telltale.runtime.entry import demand
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def stages(
 
     def whole() -> Iterator[Finding]:
         if args.sha256 is not None:
-            digest = file_sha256(args.bundle / bundle.MANIFEST)
+            digest = sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
             yield Finding(
                 "bundle.json",
@@ -143,7 +143,7 @@ def conclude(findings: "list[tuple[str, Finding]]", out: Path, seconds: float) -
         "seconds": seconds,
         "findings": [{"tier": tier, **asdict(one)} for tier, one in findings],
     }
-    (out / RESULT).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+    write_text(out / RESULT, json.dumps(tree, indent=1) + "\n")
     if failed:
         causes = "; ".join(f"{finding.rule}: {finding.detail}" for finding in failed)
         print(f"\nFAIL after {seconds:.0f} s: {causes}")

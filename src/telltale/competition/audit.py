@@ -14,7 +14,7 @@ from telltale import config
 from telltale.competition import audit_record
 from telltale.competition.audit_record import Audit, Finding
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
 
@@ -126,7 +126,7 @@ def check_submission(file: Path, best: Path) -> Finding:
                 f"{side}: is not there; wanted the side file that predict.py writes with {file.name}"
             )
         origin, scored = sidecar.check(found[0]), read_scores(found[0])
-        model = file_sha256(best)
+        model = sha256(best)
     except InputError as error:
         return Finding("submission", False, str(error))
     if origin.model_sha256 != model:
@@ -150,7 +150,7 @@ def _model(run: Path) -> Finding:
     scores, best = run / "validation_scores.csv", run / "best.pt"
     if not best.is_file():
         return Finding("checkpoint", None, f"{best} is not there")
-    digest = file_sha256(best)
+    digest = sha256(best)
     if not sidecar.path_of(scores).is_file():
         return Finding(
             "checkpoint",

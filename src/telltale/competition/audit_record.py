@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale.errors import InputError
-from telltale.files import write_text
+from telltale.files import read_json, write_text
 
 # What is said of the data that a run read and of its folder, beside the rules on the model itself.
 OF_THE_RUN = ("data used", "files read", "single model", "packages", "downloads")
@@ -113,14 +113,10 @@ def write(audit: Audit, path: Path) -> None:
 
 def read(path: Path) -> Audit:
     """The audit in `path`. Raises InputError where there is none or where it is not one."""
+    tree = read_json(path, "the audit.json of a training run")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
         findings = tuple(Finding(**finding) for finding in tree.pop("findings"))
         return Audit(**tree, findings=findings)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted the audit.json of a training run"
-        ) from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: is not an audit ({' '.join(str(error).split())}); train again to write it anew"

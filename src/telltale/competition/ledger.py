@@ -9,12 +9,11 @@ A row a line, so that people can diff it and keep it in git; pandas reads it wit
 of its time zone.
 """
 
-import csv
 import os
 import string
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +22,7 @@ from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from telltale.errors import InputError
+from telltale.files import read_table, write_text
 
 if sys.platform != "win32":
     import fcntl
@@ -157,36 +157,24 @@ def instant(text: str, zone: ZoneInfo | None = None) -> datetime:
 
 def read(path: Path) -> Ledger:
     """Raises InputError, naming file and line, for what is not a whole ledger."""
-    try:
-        lines = path.read_bytes().decode("utf-8-sig").split("\n")
-    except FileNotFoundError:
+    if not path.exists():
         raise InputError(
             f"{path}: is not there; wanted the ledger that telltale submit-log add begins with the first "
             "submission"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a submission ledger") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text ({error}); wanted a submission ledger") from None
-    lines = [line.removesuffix("\r") for line in lines]
-    if not lines[-1]:
-        lines.pop()
-    number, header = 1, ",".join(COLUMNS)
+        )
+    table = list(read_table(path, f"a submission ledger, which begins with '{ZONE_LINE}'"))
+    number = 1
     entries: dict[int, Submission] = {}
     try:
-        if not lines or not lines[0].startswith(ZONE_LINE):
-            raise InputError(
-                f"'{lines[0] if lines else ''}'; wanted '{ZONE_LINE}' and a name such as Europe/Rome"
-            )
-        zone = zone_named(
-            lines[0].removeprefix(ZONE_LINE).rstrip(", ")
-        )  # a spreadsheet pads the line with commas
-        number = 2
-        if len(lines) < 2 or lines[1] != header:
-            raise InputError(f"header '{lines[1] if len(lines) > 1 else ''}'; wanted {header}")
-        for line in lines[2:]:
-            number += 1
-            entry = _entry(line)
+        first = ",".join(table[0][1])
+        if not first.startswith(ZONE_LINE):
+            raise InputError(f"'{first}'; wanted '{ZONE_LINE}' and a name such as Europe/Rome")
+        zone = zone_named(first.removeprefix(ZONE_LINE).rstrip(", "))  # a spreadsheet pads it with commas
+        number, header = table[1] if len(table) > 1 else (2, [])
+        if tuple(header) != COLUMNS:
+            raise InputError(f"header '{','.join(header)}'; wanted {','.join(COLUMNS)}")
+        for number, row in table[2:]:  # noqa: B007 - the error below names the line
+            entry = _entry(row)
             if entry.id in entries:
                 raise InputError(f"id {entry.id} comes a second time; wanted every id once")
             entries[entry.id] = entry
@@ -234,13 +222,9 @@ def _opened(path: Path, timezone: str) -> Ledger:
     return Ledger(named)
 
 
-def _entry(line: str) -> Submission:
-    try:
-        row = next(csv.reader([line], strict=True), [])
-    except csv.Error as error:
-        raise InputError(f"row '{line}' is no CSV ({error}); wanted {len(COLUMNS)} fields") from None
+def _entry(row: Sequence[str]) -> Submission:
     if len(row) != len(COLUMNS):
-        raise InputError(f"row '{line}' has {len(row)} fields; wanted the {len(COLUMNS)} of the header")
+        raise InputError(f"row '{','.join(row)}' has {len(row)} fields; wanted {len(COLUMNS)}, as the header")
     values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
     if not values["id"] or set(values["id"]) - set(string.digits):
         raise InputError(f"id '{values['id']}'; wanted a number from 1 up")
@@ -276,21 +260,12 @@ def _quoted(text: str) -> str:
 
 def _write(path: Path, ledger: Ledger) -> None:
     """Atomic. A link stays one."""
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.tmp")
     lines = [
         ZONE_LINE + ledger.zone.key,
         ",".join(COLUMNS),
         *(_line(entry, ledger.zone) for entry in ledger.entries),
     ]
-    try:
-        with temporary.open("wb") as file:
-            file.write("".join(f"{line}\n" for line in lines).encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); give a ledger that can") from None
+    write_text(path.resolve(), "".join(f"{line}\n" for line in lines))
 
 
 @contextmanager

@@ -4,7 +4,6 @@
 """
 
 import dataclasses
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from telltale.competition import ledger
 from telltale.competition.ledger import LIMITS, Ledger, Submission
 from telltale.errors import InputError
+from telltale.files import read_json, sha256
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
 
@@ -133,20 +133,15 @@ def submission_sha256(path: Path) -> str:
         raise InputError(
             f"{path}: {what}; wanted a submission.csv with video_name, a column of scores and a row a video"
         )
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path)
 
 
 def model_of(path: Path) -> tuple[str, float | None]:
     """`model_sha256` and, where it is there, `validation_auc` of a bundle.json. Raises InputError."""
-    wanted = "wanted a JSON object with model_sha256, 64 small hex digits"
-    try:
-        facts = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {wanted}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: is no JSON ({error}); {wanted}") from None
+    wanted = "an object with model_sha256, 64 small hex digits"
+    facts = read_json(path, wanted)
     if not isinstance(facts, dict) or not ledger.is_sha256(facts.get("model_sha256")):
-        raise InputError(f"{path}: has no such model_sha256; {wanted}")
+        raise InputError(f"{path}: has no such model_sha256; wanted {wanted}")
     auc = facts.get("validation_auc")
     if auc is not None and (isinstance(auc, bool) or not isinstance(auc, int | float) or not 0 <= auc <= 1):
         raise InputError(f"{path}: validation_auc {json.dumps(auc)}; wanted a number in [0, 1], or none")

@@ -12,8 +12,6 @@ Telltale lacks keys that came later; `EARLIER` says what was done before them, s
 scores stay what they are.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from telltale import files
 from telltale.config import keys
 from telltale.config.schema import Config, ModelSettings, ObjectiveSettings
 from telltale.config.sections import (
@@ -199,7 +198,7 @@ def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> st
     tree = settings.model_dump(mode="json")
     if stored is not None:
         tree = _without_newer(tree, parse(stored, "checkpoint").model_dump(mode="json"), stored)
-    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+    return files.fingerprint(tree)
 
 
 def _as_then(tree: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ refused as any line that names no video. Nothing is left out silently: what is m
 stops the run, or, once allowed by name, is counted.
 """
 
-import csv
-import io
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from telltale import config
 from telltale.errors import InputError
+from telltale.files import read_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,38 +157,18 @@ def read_data(root: Path, settings: config.DataSettings) -> tuple[Manifest, Mani
 
 def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
     """Line number and fields of the header, then of each row; every row as long as the header."""
-    try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted a CSV file with the header first"
-        ) from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 CSV"
-        ) from None
-    if not text.strip():
-        raise InputError(f"{path}: is empty; wanted a CSV file with the header first")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line, width = 1, 0
-    try:
-        for fields in reader:
-            if len(fields) < 2 and not "".join(fields).strip():
-                raise InputError(
-                    f"{path}:{line}: a blank line; wanted a video on every line, remove it or restore its "
-                    "video"
-                )
-            width = width or len(fields)
-            if len(fields) != width:
-                raise InputError(
-                    f"{path}:{line}: {len(fields)} fields; wanted {width} as in the header, mend the line"
-                )
-            yield line, fields
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}:{line}: is not CSV ({error}); mend the quotes on this line") from None
+    width = 0
+    for line, fields in read_table(path, "a CSV file of videos"):
+        if len(fields) < 2 and not "".join(fields).strip():
+            raise InputError(
+                f"{path}:{line}: a blank line; wanted a video on every line, remove it or restore its video"
+            )
+        width = width or len(fields)
+        if len(fields) != width:
+            raise InputError(
+                f"{path}:{line}: {len(fields)} fields; wanted {width} as in the header, mend the line"
+            )
+        yield line, fields
 
 
 def _read(path: Path, method_column: str | None = None) -> _Labels:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from telltale.errors import InputError
+from telltale.files import sha256
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (spec TEXT, content TEXT, place TEXT, shard TEXT, start INTEGER,
@@ -159,9 +160,11 @@ class PackedFiles:
             ) from None
         self._written += 1
 
-    def content(self, path: Path, hashed: Any) -> str:
-        """The hash of a file's bytes, by `hashed(path)`, or as remembered of a file of this name, size, time
-        and inode."""
+    def content(self, path: Path) -> str:
+        """The SHA-256 of a file's bytes. It is remembered by the file's path, size, time of change and inode.
+
+        Raises OSError if the file cannot be read.
+        """
         name, found = str(path.absolute()), path.stat()
         if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
             raise OSError(f"{path}: is not a regular file")
@@ -169,7 +172,10 @@ class PackedFiles:
         row = self._row("SELECT size, changed, inode, content FROM files WHERE path=?", (name,))
         if row is not None and row[:3] == state:
             return row[3]
-        content = hashed(path)
+        try:
+            content = sha256(path)
+        except InputError as error:  # a clip that cannot be read gets a status and does not end the run
+            raise OSError(str(error)) from None
         with contextlib.suppress(sqlite3.OperationalError):  # a store that cannot be written
             self.index().execute(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", (name, *state, content)

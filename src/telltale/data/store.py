@@ -11,7 +11,6 @@ new one. The hash of a file is remembered by its path, size, time of change and 
 read the video at all. That trusts that whoever changes a file's bytes changes one of these.
 """
 
-import hashlib
 import json
 import multiprocessing
 import sys
@@ -27,6 +26,7 @@ from telltale.decode import jpeg
 from telltale.decode.frames import Frames
 from telltale.decode.sound import Wave
 from telltale.errors import InputError
+from telltale.files import fingerprint
 
 # Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and
 # read anew. 2: frames and sound with their times.
@@ -48,9 +48,9 @@ class StoredClip:
     seconds: float
 
 
-def fingerprint(spec: dict[str, Any]) -> str:
+def spec_fingerprint(spec: dict[str, Any]) -> str:
     """16 hex digits of how clips are decoded."""
-    return hashlib.sha256(json.dumps([FORMAT, spec], sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint([FORMAT, spec])
 
 
 class ClipStore:
@@ -65,7 +65,7 @@ class ClipStore:
     def __init__(
         self, folder: Path, spec: dict[str, Any], settings: config.StoreSettings, *, required: bool = True
     ) -> None:
-        self.spec, self.required, self.keeps = fingerprint(spec), required, True
+        self.spec, self.required, self.keeps = spec_fingerprint(spec), required, True
         # Taken by the first process that says it, and never given back: nothing waits for it if that process
         # is killed.
         self._unsaid = multiprocessing.get_context("fork").Semaphore(1)
@@ -127,12 +127,7 @@ class ClipStore:
         self.packed.close()
 
     def _key(self, path: Path, place: float) -> EntryKey:
-        return EntryKey(self.spec, self.packed.content(path, file_hash), repr(float(place)))
-
-
-def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return EntryKey(self.spec, self.packed.content(path), repr(float(place)))
 
 
 def pack(entry: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:

@@ -21,6 +21,7 @@ from telltale import metrics
 from telltale.errors import InputError
 from telltale.evaluate import sok, text
 from telltale.evaluate.scored_clips import Judged, distinct_names, of_labels, read_groups, statuses
+from telltale.files import write_text
 from telltale.metrics import decisions, delong
 
 BAND = np.geomspace(1e-5, 1, 201)  # the false positive rates of the ROC figure's interval
@@ -112,9 +113,7 @@ class Evaluation:
             if "models" in self.found:
                 model_figures.comparison(self.found, out / "comparison.png")
                 written.append("comparison.png")
-            temporary = out / ".metrics.json.tmp"
-            temporary.write_text(json.dumps(self.found, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-            temporary.replace(out / "metrics.json")
+            write_text(out / "metrics.json", json.dumps(self.found, indent=2, allow_nan=False) + "\n")
         except OSError as error:
             raise InputError(
                 f"--out {out}: cannot be made ({error.strerror}); give a folder that can be written"

@@ -10,8 +10,9 @@ import numpy as np
 
 from telltale.data.manifest import read_labels
 from telltale.errors import InputError
+from telltale.files import read_table
 from telltale.metrics import Floats, Integers
-from telltale.scores.score import Score, first_few, read_csv, read_scores, repeated, status_counts, without
+from telltale.scores.score import Score, first_few, read_scores, repeated, status_counts, without
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def read_groups(argument: str, names: Iterable[str]) -> tuple[str, dict[str, str
     file, colon, column = argument.rpartition(":")
     if not colon or not file or not column:
         raise InputError(f"--groups {argument}: wanted FILE.csv:COLUMN, such as meta.csv:kind")
-    (_, header), *rows = read_csv(Path(file)) or [(1, [])]
+    (_, header), *rows = read_table(Path(file), "a CSV file of groups")
     for wanted in ("video_name", column):
         if header.count(wanted) != 1:
             raise InputError(

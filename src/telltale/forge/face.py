@@ -10,8 +10,6 @@ ear; 17-21 and 22-26 brows; 27-30 bridge of the nose and 31-35 its base; 36-41 a
 60-67 inner outline of the mouth. Points 68-80, where there are any, run over the forehead from left to right.
 """
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ import cv2
 import numpy as np
 
 from telltale.errors import InputError
+from telltale.files import read_table
 
 Masks = Literal["published", "partial"]
 
@@ -149,53 +148,25 @@ def read_landmarks(path: Path) -> dict[str, Landmarks]:
     video has a row for each time, rising; other videos' rows may stand between. Raises InputError naming the
     file and the line.
     """
-    text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     times: dict[str, list[float]] = {}
     points: dict[str, list[np.ndarray]] = {}
-    header: list[str] = []
-    line = 1
-    try:
-        for fields in reader:
-            if not header:
-                header = _check_header(path, fields)
-            else:
-                name, seconds, row = _read_row(path, line, header, fields)
-                before = times.setdefault(name, [])
-                if before and seconds <= before[-1]:
-                    raise InputError(
-                        f"{path}:{line}: {seconds:g} seconds of video '{name}' after {before[-1]:g}; wanted "
-                        "rising times, "
-                        "sort its lines or remove one of two"
-                    )
-                before.append(seconds)
-                points.setdefault(name, []).append(row)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InputError(f"{path}:{line}: is not CSV ({error}); mend this line") from None
+    table = read_table(path, "a CSV file of landmarks")
+    header = _check_header(path, next(table)[1])
+    for line, fields in table:
+        name, seconds, row = _read_row(path, line, header, fields)
+        before = times.setdefault(name, [])
+        if before and seconds <= before[-1]:
+            raise InputError(
+                f"{path}:{line}: {seconds:g} seconds of video '{name}' after {before[-1]:g}; wanted rising "
+                "times, sort its lines or remove one of two"
+            )
+        before.append(seconds)
+        points.setdefault(name, []).append(row)
     if not times:
         raise InputError(
             f"{path}: holds a header and no rows; wanted one or several lines of landmarks for each video"
         )
     return {name: Landmarks(np.array(times[name]), np.stack(points[name])) for name in times}
-
-
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted a CSV file of landmarks"
-        ) from None
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8 CSV"
-        ) from None
-    if not text.strip():
-        raise InputError(f"{path}: is empty; wanted a CSV file of landmarks with the header first")
-    return text
 
 
 def _check_header(path: Path, fields: list[str]) -> list[str]:

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from huggingface_hub import get_session, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import LocalEntryNotFoundError
-from safetensors.torch import save_file
+from safetensors.torch import save
 from timm.models import get_pretrained_cfg
 
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import read_mapping, sha256, write_text, write_whole
 from telltale.models.weight_files import read_tensors
 
 RECORD = "weights.json"
@@ -42,12 +42,11 @@ def read_record(where: Path) -> dict[str, dict[str, Any]]:
     path = where / RECORD
     if not path.is_file():
         return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError):
+    if (record := read_mapping(path)) is None:
         raise InputError(
             f"{path}: is not the record of telltale fetch-weights; delete it and fetch the weights again"
-        ) from None
+        )
+    return record
 
 
 def fetch(tag: str, where: Path) -> dict[str, Any]:
@@ -58,20 +57,17 @@ def fetch(tag: str, where: Path) -> dict[str, Any]:
     """
     source, address, revision = download(tag)
     where.mkdir(parents=True, exist_ok=True)
-    target, part = where / f"{tag}.safetensors", where / f"{tag}.safetensors.part"
-    if source.suffix == ".safetensors":
-        shutil.copyfile(source, part)
-    else:
-        save_file({name: tensor.contiguous() for name, tensor in read_tensors(source).items()}, part)
-    part.replace(target)
-    entry: dict[str, Any] = {"address": address, "revision": revision, "source_sha256": file_sha256(source)}
-    entry.update(sha256=file_sha256(target), bytes=target.stat().st_size)
-    record = where / RECORD
-    record_part = record.with_name(f"{RECORD}.part")
-    record_part.write_text(
-        json.dumps({**read_record(where), tag: entry}, indent=2, sort_keys=True) + "\n", encoding="utf-8"
-    )
-    record_part.replace(record)
+    target = where / f"{tag}.safetensors"
+    with write_whole(target) as file:
+        if source.suffix == ".safetensors":
+            with source.open("rb") as original:
+                shutil.copyfileobj(original, file)
+        else:
+            file.write(save({name: tensor.contiguous() for name, tensor in read_tensors(source).items()}))
+    entry: dict[str, Any] = {"address": address, "revision": revision, "source_sha256": sha256(source)}
+    entry.update(sha256=sha256(target), bytes=target.stat().st_size)
+    record = {**read_record(where), tag: entry}
+    write_text(where / RECORD, json.dumps(record, indent=2, sort_keys=True) + "\n")
     return entry
 
 
@@ -108,7 +104,7 @@ def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | No
             raise InputError(_not_to_be_had(tag, address, error)) from None
     # The cache keeps a large file under the SHA-256 that the hub states for it.
     stated = path.resolve().name
-    if re.fullmatch("[0-9a-f]{64}", stated) and stated != file_sha256(path):
+    if re.fullmatch("[0-9a-f]{64}", stated) and stated != sha256(path):
         raise InputError(
             f"{path}: is damaged, its SHA-256 is not the one that the hub states for '{tag}'; delete it and "
             "fetch again"
@@ -122,17 +118,18 @@ def _from_address(tag: str, address: str) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "telltale"
     path = cache / Path(urlsplit(address).path).name
     if not path.is_file():
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as reply, part.open("wb") as out:
+            # Every process of a training may begin with the same weights.
+            with (
+                urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as reply,
+                write_whole(path, several=True) as out,
+            ):
                 shutil.copyfileobj(reply, out)
-        except OSError as error:
-            part.unlink(missing_ok=True)
+        except (OSError, InputError) as error:
             raise InputError(_not_to_be_had(tag, address, error)) from None
-        part.replace(path)
     stated = stated_digits(tag)
-    if stated and not file_sha256(path).startswith(stated):
+    if stated and not sha256(path).startswith(stated):
         raise InputError(
             f"{path}: is damaged, its SHA-256 does not begin with {stated}; delete it and fetch '{tag}' again"
         )

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models.detector import Detector, begin_as_in_keras
 from telltale.models.weights import Provenance
 
@@ -151,9 +151,7 @@ def load_keras(path: Path, image_size: int = PUBLISHED_SIZE) -> Meso:
         )
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: does not fit {names[len(convolutions)]}{sized} ({reason})") from None
-    model.provenance = asdict(
-        Provenance(names[len(convolutions)], "file", str(path), file_sha256(Path(path)))
-    )
+    model.provenance = asdict(Provenance(names[len(convolutions)], "file", str(path), sha256(Path(path))))
     return model.eval()
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import hub
 from telltale.models.weight_files import read_tensors
 
@@ -87,7 +87,7 @@ def locate(settings: config.ModelSettings, tower: str) -> Provenance:
         return (
             Provenance(detector, "random")
             if own is None
-            else Provenance(detector, "file", own, file_sha256(Path(own)))
+            else Provenance(detector, "file", own, sha256(Path(own)))
         )
     tag = full_tag(name, f"model.{tower}_backbone")
     if (named := getattr(settings, f"{tower}_weights")) is not None:
@@ -97,7 +97,7 @@ def locate(settings: config.ModelSettings, tower: str) -> Provenance:
     path = hub.folder() / f"{tag}.safetensors"
     if not path.is_file():
         return Provenance(tag, "hub")
-    digest, recorded = file_sha256(path), hub.read_record(hub.folder()).get(tag)
+    digest, recorded = sha256(path), hub.read_record(hub.folder()).get(tag)
     if recorded is not None and recorded["sha256"] != digest:
         raise InputError(
             f"{path}: is not the file that was fetched (SHA-256 {digest[:16]}...); delete it and fetch it "
@@ -109,7 +109,7 @@ def locate(settings: config.ModelSettings, tower: str) -> Provenance:
 def _recognise(tag: str, path: Path) -> Provenance:
     """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say
     another tag."""
-    digest = file_sha256(path)
+    digest = sha256(path)
     for where in (hub.folder(), path.parent):
         for recorded, entry in hub.read_record(where).items():
             if entry["sha256"] == digest:
@@ -157,7 +157,7 @@ def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
     if provenance.path is not None:
         return Path(provenance.path), provenance
     path, address, _ = hub.download(provenance.tag)
-    return path, Provenance(provenance.tag, "hub", address, file_sha256(path), "publisher")
+    return path, Provenance(provenance.tag, "hub", address, sha256(path), "publisher")
 
 
 def _load(

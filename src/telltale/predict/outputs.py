@@ -20,7 +20,7 @@ from pathlib import Path
 from telltale import config
 from telltale.data.manifest import Row
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.runtime.signals import Stopped
 from telltale.scores import sidecar
 from telltale.scores.score import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
@@ -93,7 +93,7 @@ class Outputs:
         fallback = mean_score if asked.on_unreadable == "mean" else asked.unreadable_value
         if not refusal:
             write_submission(self.submission, scores, fallback, self.column)
-        sidecar.write(self.scores, "" if refusal else file_sha256(self.submission), **source)
+        sidecar.write(self.scores, "" if refusal else sha256(self.submission), **source)
         side = f"{self.scores} and {sidecar.path_of(self.scores).name}"
         if refusal:
             print(f"{self.submission}: not written, {refusal}")

@@ -4,8 +4,6 @@ Batches are fixed by the list and the files alone, each is journalled whole, and
 once at the end: so a run that was killed and run again gives the same bytes as one that was not.
 """
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
-from telltale.files import file_sha256
+from telltale.files import fingerprint, sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check
@@ -87,7 +85,7 @@ class Work:
             check(settings.model.name, maps)
         predict, reads = settings.predict, DETECTORS[settings.model.name].reads
         sizes = file_sizes(asked)
-        self.model_sha256 = file_sha256(trained)
+        self.model_sha256 = sha256(trained)
         self.journal = Journals(out, process, _fingerprint(asked, sizes, settings, self.model_sha256, maps))
         self.fixed = evaluation_batches(sizes, predict.batch_size, process.rank, process.world)
         left = [
@@ -177,4 +175,4 @@ def _fingerprint(
         fixed,
         maps and str(maps.resolve()),
     ]
-    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint(key)

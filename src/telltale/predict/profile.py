@@ -12,6 +12,7 @@ from typing import Any
 
 from telltale import STARTED
 from telltale.data.batch import SampleInfo
+from telltale.files import write_text
 
 # What the main process does, and what the workers do for a clip.
 MAIN = ("start-up", "waiting for clips", "model", "writing")
@@ -88,4 +89,4 @@ class Profile:
         return "\n".join([*lines, f"  {'bytes read':22} {found['bytes_per_clip']:7.0f}"])
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(self.summary(), indent=1) + "\n")

@@ -17,7 +17,6 @@ a change whose hash was mended, since config, seed, weights and scores are writt
 place.
 """
 
-import csv
 import json
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from telltale import config
 from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
-from telltale.files import file_sha256
+from telltale.files import read_json, read_table, sha256, write_table, write_text
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each
@@ -133,14 +132,14 @@ def write(bundle: Bundle) -> None:
     """Write bundle.json, the last file of a bundle."""
     tree = {"format": FORMAT, **asdict(bundle)}
     del tree["folder"]
-    (bundle.folder / MANIFEST).write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+    write_text(bundle.folder / MANIFEST, json.dumps(tree, indent=1) + "\n")
 
 
 def read(folder: Path) -> Bundle:
     """The bundle in `folder`. Raises InputError where bundle.json is absent, or is not one."""
     path = folder / MANIFEST
+    tree = read_json(path, "the bundle.json of a folder that telltale bundle wrote")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
         if tree.pop("format", None) != FORMAT:
             raise InputError(f"{path}: is not a {FORMAT} file; wanted one that telltale bundle wrote")
         sets = tuple(ScoreSet(**{**one, "overrides": tuple(one["overrides"])}) for one in tree.pop("sets"))
@@ -148,10 +147,8 @@ def read(folder: Path) -> Bundle:
         processes = tuple(tree.pop("processes", (1,)))
         known = None if spread is None else Spread(**{**spread, "seeds": tuple(spread["seeds"])})
         return Bundle(folder=folder, sets=sets, spread=known, processes=processes, **tree)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted the folder that telltale bundle wrote"
-        ) from None
+    except InputError:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: is damaged ({' '.join(str(error).split())}); take the bundle from its origin again"
@@ -163,7 +160,7 @@ def hashes(folder: Path, paths: Iterable[Path]) -> dict[str, str]:
     time."""
     listed = list(paths)
     with ThreadPoolExecutor() as pool:
-        found = list(each(pool.map(file_sha256, listed), "SHA-256", "file", len(listed)))
+        found = list(each(pool.map(sha256, listed), "SHA-256", "file", len(listed)))
     return {path.relative_to(folder).as_posix(): digest for path, digest in zip(listed, found, strict=True)}
 
 
@@ -191,7 +188,7 @@ def check_agreement(bundle: Bundle) -> list[Finding]:
     missing are told by `check_files`. Raises InputError where one is there and cannot be read."""
     content = checkpoint.facts(bundle.model_file)
     settings = config.read(bundle.config_file)
-    trained, digest = config.parse(content["config"], "best.pt"), file_sha256(bundle.model_file)
+    trained, digest = config.parse(content["config"], "best.pt"), sha256(bundle.model_file)
     differing = [] if settings == trained else changed_keys(trained, settings)
     wrong = [f"config.yaml: {key}, as trained: {said}" for key, said in differing]
     found = config.fingerprint(trained, content["config"])
@@ -271,19 +268,19 @@ def write_data(path: Path, root: Path, files: Sequence[Path]) -> None:
     """data.csv: path below `root`, bytes and SHA-256 of each file."""
     digests = hashes(root, files)
     rows = [(name, (root / name).stat().st_size, digest) for name, digest in digests.items()]
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([("path", "bytes", "sha256"), *rows])
+    write_table(path, [("path", "bytes", "sha256"), *rows])
 
 
 def check_data(bundle: Bundle, root: Path, below: Sequence[str]) -> list[Finding]:
     """The files of data.csv in the folders and files `below` the data folder are there and are the same."""
     listed = bundle.folder / "data.csv"
+    (_, header), *rows = read_table(listed, "the list of files that telltale bundle wrote")
     try:
-        with listed.open(newline="", encoding="utf-8") as file:
-            wanted = {row["path"]: row["sha256"] for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        path_at, digest_at = header.index("path"), header.index("sha256")
+        wanted = {row[path_at]: row[digest_at] for _, row in rows}
+    except (ValueError, IndexError) as error:
         raise InputError(
-            f"{listed}: cannot be read ({error}); wanted the list that telltale bundle wrote"
+            f"{listed}: is damaged ({error}); wanted the list of files that telltale bundle wrote"
         ) from None
     asked = [name for name in wanted if any(name == start or name.startswith(f"{start}/") for start in below)]
     there = [name for name in asked if (root / name).is_file()]

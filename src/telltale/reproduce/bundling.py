@@ -14,7 +14,7 @@ from telltale.competition import audit_record
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.evaluate import evaluation
-from telltale.files import file_sha256
+from telltale.files import sha256, write_text
 from telltale.models import checkpoint
 from telltale.reproduce import golden
 from telltale.reproduce.bundle import (
@@ -36,7 +36,7 @@ from telltale.runtime import environment, source
 from telltale.scores import sidecar
 from telltale.scores.score import read_scores
 from telltale.train.run_folder import worlds
-from telltale.train.training import fingerprint
+from telltale.train.training import data_fingerprint
 
 
 def make(
@@ -62,7 +62,7 @@ def make(
         content = checkpoint.load(run / "best.pt")
         settings = config.parse(content["config"], str(run / "best.pt"))
         splits = read_data(data, settings.data)
-        if fingerprint(*splits) != content["data"]:
+        if data_fingerprint(*splits) != content["data"]:
             raise InputError(
                 f"{data}: holds other labels or videos than {run} was trained on; wanted its training's "
                 "folder"
@@ -151,7 +151,7 @@ def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> Sco
     """Copy a score file with its side file and labels. Raises InputError where they are not of this very
     model."""
     origin = sidecar.check(scores)
-    model = file_sha256(into / "run" / "best.pt")
+    model = sha256(into / "run" / "best.pt")
     if origin.model_sha256 != model:
         raise InputError(
             f"{scores}: come from model {origin.model_sha256[:16]}, but best.pt is {model[:16]}; score them "
@@ -238,7 +238,7 @@ def _describe(
     made = Bundle(
         folder=part,
         model=settings.model.name,
-        model_sha256=file_sha256(part / "run" / "best.pt"),
+        model_sha256=sha256(part / "run" / "best.pt"),
         config=config.fingerprint(settings, content["config"]),
         data=content["data"],
         seed=settings.seed,
@@ -255,9 +255,8 @@ def _describe(
         files={},
         processes=worlds(part / "run"),
     )
-    (part / "README.md").write_text(
-        readme(made, audit_record.one_line(audit_record.read(part / "run" / "audit.json"))), encoding="utf-8"
-    )
+    audit = audit_record.read(part / "run" / "audit.json")
+    write_text(part / "README.md", readme(made, audit_record.one_line(audit)))
     made.files.update(hashes(part, contents(part)))
     write(made)
     return made

@@ -28,7 +28,7 @@ from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import read_json, sha256, write_text
 from telltale.predict import prediction
 from telltale.predict.inference import Inference
 from telltale.runtime import distributed
@@ -80,7 +80,7 @@ def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
     pictures, mel = batch.pictures[0].numpy(), batch.mel[0].numpy()
     return Golden(
         row.video_name,
-        file_sha256(row.path),
+        sha256(row.path),
         batch.infos[0].status,
         _digest(pictures),
         pictures.mean(axis=(2, 3, 4)).ravel().tolist() if pictures.size else [],
@@ -95,18 +95,15 @@ def _digest(array: np.ndarray) -> str | None:
 
 
 def write(path: Path, rows: Sequence[Golden]) -> None:
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
 
 def read(path: Path) -> list[Golden]:
     """What `write` wrote. Raises InputError for anything else."""
+    trees = read_json(path, "the golden scores of a bundle")
     try:
-        rows = [Golden(**tree) for tree in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted the golden scores of a bundle"
-        ) from None
-    except (ValueError, TypeError) as error:
+        rows = [Golden(**tree) for tree in trees]
+    except TypeError as error:
         raise InputError(
             f"{path}: holds no golden scores ({error}); wanted the file that telltale bundle wrote"
         ) from None

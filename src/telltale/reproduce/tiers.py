@@ -10,7 +10,6 @@ The tiers follow the artifact of Layton et al., SoK: The Good, The Bad, and The 
 2024.
 """
 
-import json
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from telltale import config
 from telltale.competition.audit_record import Finding
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
+from telltale.files import read_json
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.runtime.programs import as_typed, call, several, telltale
@@ -77,10 +77,7 @@ def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
 
 def tree(path: Path) -> Any:
     """A JSON file's content. Raises InputError where it cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); wanted the metrics of an evaluation") from None
+    return read_json(path, "the metrics of an evaluation")
 
 
 def figures(before: Path, now: Path, rule: str) -> Finding:
@@ -213,13 +210,13 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
     resume: go on with what an interrupted reproduction left there; else it is replaced.
     """
-    from telltale.train.training import fingerprint
+    from telltale.train.training import data_fingerprint
 
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]
     used += [settings.data.train_videos, settings.data.validation_videos]
     yield from bundles.check_data(bundle, data, used)
-    labels = fingerprint(*read_data(data, settings.data))
+    labels = data_fingerprint(*read_data(data, settings.data))
     yield Finding(
         "labels",
         labels == bundle.data,

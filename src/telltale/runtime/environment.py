@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import telltale
+from telltale.files import sha256
 from telltale.runtime import source, threads
 
 # From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these
@@ -56,7 +57,7 @@ def _digits(package: Path) -> str:
     whole = hashlib.sha256()
     for name, path in sorted(files.items()):
         if not name.startswith(f"{source.CARRIED}/"):
-            whole.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+            whole.update(f"{name} {sha256(path)}\n".encode())
     return whole.hexdigest()[:16]
 
 

@@ -4,8 +4,6 @@ Rows are joined by name, one to one, never by position. A clip that could not be
 number; the one place where it gets one is `write_submission`, from the fallback it is given.
 """
 
-import csv
-import io
 import json
 import math
 import os
@@ -17,12 +15,13 @@ from pathlib import Path
 
 from telltale.data.manifest import HEADER as LABELS_HEADER
 from telltale.errors import InputError
-from telltale.files import cannot_write, write_text
+from telltale.files import cannot_write, read_table, write_table
 from telltale.status import ALWAYS_SCORED, MAY_BE_SCORED
 
 if sys.platform != "win32":
     import fcntl
 
+SCORE_FILE = "a CSV file of scores"  # what errors say that a file should be
 SCORES_HEADER = ["video_name", "fake_probability", "status", "seconds"]
 NAME, SCORE = (
     "video_name",
@@ -235,7 +234,7 @@ def read_scores(path: Path, column: str | None = None) -> dict[str, Score]:
 
     column: which one of a submission holds the scores; None: the one beside video_name, whatever its name.
     """
-    (first, header), *rows = read_csv(path) or [(1, [])]
+    (first, header), *rows = read_table(path, SCORE_FILE)
     ours = header == SCORES_HEADER
     name_at, score_at = (0, 1) if ours else _columns(path, first, header, column)
     if header == LABELS_HEADER and column is None and all(row[1:] in (["0"], ["1"]) for _, row in rows):
@@ -316,25 +315,11 @@ def number(text: str) -> float:
         raise InputError(f"score '{text}'; wanted a number in [0, 1]") from None
 
 
-def read_csv(path: Path) -> list[tuple[int, list[str]]]:
-    """(line number, fields) of each row, a byte order mark left out. Raises InputError if it is no UTF-8 CSV
-    text."""
-    try:
-        reader = csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""))
-        return [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); wanted a CSV file of scores") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: is not a CSV file in UTF-8 ({error})") from None
-
-
 def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
-    """Under a temporary name in the same folder first, so that the name never holds half a file."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    """Write a CSV file whole or not at all, and make its folder."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text.getvalue())
+        write_table(path, rows)
     except UnicodeEncodeError as error:
         raise InputError(
             f"{path}: a video name is not Unicode text ({error.object[error.start :]!a}); rename the file"

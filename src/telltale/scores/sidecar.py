@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict, Unpack
 
 from telltale.errors import InputError
-from telltale.files import file_sha256, write_text
+from telltale.files import read_json, sha256, write_text
 from telltale.runtime import environment
 from telltale.scores.score import Score, first_few, read_scores, without
 
@@ -124,7 +124,7 @@ def of_submission(submission: Path) -> tuple[Path, Origin] | None:
     scores = scores_of(submission)
     if not path_of(scores).exists():
         return _of_old(submission)
-    origin, digest = read(scores), file_sha256(submission)
+    origin, digest = read(scores), sha256(submission)
     if origin.submission_sha256 == digest:
         return scores, origin
     odd = (
@@ -193,7 +193,7 @@ def write(scores_path: Path, submission_sha256: str | None = None, **source: Unp
     The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot
     be read.
     """
-    digest, scores = file_sha256(scores_path), read_scores(scores_path)
+    digest, scores = sha256(scores_path), read_scores(scores_path)
     origin = Origin(
         **{"world": 1, **source, "overrides": list(source.get("overrides", ()))},  # type: ignore[arg-type]
         rows=len(scores),
@@ -223,15 +223,9 @@ def text(origin: Origin) -> str:
 def read(scores_path: Path) -> Origin:
     """The side file of a score file. Raises InputError where there is none, or where it is not one."""
     path = path_of(scores_path)
+    tree = read_json(path, f"the side file that train.py or predict.py writes with {scores_path.name}")
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
         return Origin(**tree)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); wanted the side file that train.py or predict.py "
-            "writes with "
-            f"{scores_path.name}"
-        ) from None
     except (ValueError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -242,7 +236,7 @@ def read(scores_path: Path) -> Origin:
 def check(scores_path: Path) -> Origin:
     """`read`, and the score file is still the one described, to the byte. Raises InputError naming both
     files."""
-    origin, digest = read(scores_path), file_sha256(scores_path)
+    origin, digest = read(scores_path), sha256(scores_path)
     if digest != origin.scores_sha256:
         raise InputError(
             f"{scores_path}: its SHA-256 is {digest[:16]}..., but {path_of(scores_path)} describes a file of "

@@ -13,7 +13,8 @@ from pathlib import Path
 from telltale.data.manifest import HEADER as LABELS_HEADER
 from telltale.data.manifest import read_names
 from telltale.errors import InputError
-from telltale.scores.score import NAME, SCORE, Score, first_few, number, read_csv, repeated, without
+from telltale.files import read_table
+from telltale.scores.score import NAME, SCORE, SCORE_FILE, Score, first_few, number, repeated, without
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def score_column(template: Path) -> str:
     (video_name,target and 0 or 1 in each row), leave the name to us: "score". Raises InputError where the
     template has several columns, or words.
     """
-    (_, header), *rows = read_csv(template) or [(1, [])]
+    (_, header), *rows = read_table(template, SCORE_FILE)
     if header == [NAME] or (
         header[:2] == LABELS_HEADER and all(row[1:2] in (["0"], ["1"]) for _, row in rows)
     ):
@@ -78,7 +79,7 @@ def inspect_submission(path: Path, template: Path, column: str | None = None) ->
     wanted = read_names(template)
     columns = [NAME, score_column(template) if column is None else check_column(column)]
     try:
-        (_, header), *rows = read_csv(path) or [(1, [])]
+        (_, header), *rows = read_table(path, SCORE_FILE)
     except InputError as error:
         return Inspection(0, [str(error)], [])
     if header != columns:

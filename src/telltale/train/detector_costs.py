@@ -4,8 +4,6 @@ models/counts.json holds the counts of every detector as its file in configs/ sa
 `telltale models` needs no torch. `python -m bench.counts` renews it.
 """
 
-import hashlib
-import json
 import time
 from functools import cache
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 from telltale import config
 from telltale.config.detectors import DETECTORS
+from telltale.files import fingerprint, read_json
 from telltale.runtime import source
 
 COUNTS = source.PACKAGE / "models" / "counts.json"
@@ -39,7 +38,7 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
         "objective": entry.objective,
         **(
             known["counts"]
-            if known.get("settings") == fingerprint(settings)
+            if known.get("settings") == counted_fingerprint(settings)
             else measure(settings, timed=timed)
         ),
     }
@@ -48,14 +47,14 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
 @cache
 def counted() -> dict[str, Any]:
     """counts.json: of each detector the fingerprint of its "settings", and its "counts"."""
-    return json.loads(COUNTS.read_text(encoding="utf-8"))
+    return read_json(COUNTS, "the counts that python -m bench.counts writes")
 
 
-def fingerprint(settings: config.Config) -> str:
+def counted_fingerprint(settings: config.Config) -> str:
     """16 hex digits of what the counts depend on: the keys of model, mel and clip that the file sets."""
     sections = (settings.model, settings.mel, settings.clip)
     values = [section.model_dump(mode="json", exclude_unset=True) for section in sections]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint(values)
 
 
 def measure(settings: config.Config, *, timed: bool) -> dict[str, Any]:

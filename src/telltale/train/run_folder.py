@@ -5,8 +5,6 @@ config.yaml  environment.json  audit.json  reads.csv  reads.json  best.pt  last.
 validation_scores.csv  validation_scores.json  events.out.tfevents.*
 """
 
-import csv
-import io
 import json
 import os
 from collections.abc import Collection, Iterable, Sequence
@@ -18,7 +16,7 @@ from telltale import config
 from telltale.competition.access import within
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
-from telltale.files import file_sha256, write_text
+from telltale.files import read_mapping, sha256, write_table, write_text
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.runtime.progress import each
@@ -125,11 +123,8 @@ def _make_ready(folder: Path, *, resume: bool, force: bool) -> None:
 
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:
     """One row an epoch, columns in the order of the first row's keys."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_text(path, text.getvalue())
+    columns = list(history[0])
+    write_table(path, [columns, *([row[column] for column in columns] for row in history)])
 
 
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
@@ -139,7 +134,7 @@ def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
     tree: dict[str, Any] = {**now, "resumed": []}
     if resumed:
         # A run of before this file was written began somewhere that nobody knows any more.
-        before = _json(path) or {"date": None, "code": None, "packages": {}, "machine": {}}
+        before = read_mapping(path) or {"date": None, "code": None, "packages": {}, "machine": {}}
         tree = {**before, "resumed": [*before.get("resumed", []), now]}
     write_text(path, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
 
@@ -147,7 +142,7 @@ def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
 def worlds(folder: Path) -> tuple[int, ...]:
     """The numbers of processes that trained the run in `folder`, in their order; a run of before they were
     kept says one."""
-    tree = _json(folder / "environment.json") or {}
+    tree = read_mapping(folder / "environment.json") or {}
     found = [part.get("world") for part in (tree, *tree.get("resumed", []))]
     return tuple(dict.fromkeys(number for number in found if isinstance(number, int))) or (1,)
 
@@ -184,7 +179,7 @@ class Reads:
         named = [*(path for _, path in labels), *(path for _, path in given)]
         self._known = {os.path.realpath(path) for path in named}
         self._inside = [os.path.realpath(path) for path in (root, *self.videos.values())]
-        before = (_json(folder / "reads.json") if resumed else {}) or {}
+        before = (read_mapping(folder / "reads.json") if resumed else {}) or {}
         self.tree: dict[str, Any] = {
             "format": READS_FORMAT,
             "complete": False,
@@ -207,16 +202,13 @@ class Reads:
 
     def _file(self, kind: str, split: str, path: Path, rows: int | None = None) -> dict[str, Any]:
         inside = within(os.path.realpath(path), [*self._inside, os.path.realpath(path.parent)])
-        digest, size = file_sha256(path), path.stat().st_size
+        digest, size = sha256(path), path.stat().st_size
         return dict(zip(READS_HEADER, (kind, split, str(path), size, digest, rows, inside), strict=True))
 
     def _list_videos(self) -> None:
         """reads.csv, and the totals of each split."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(READS_HEADER)
-        for file in self.tree["files"]:
-            writer.writerow([_field(value) for value in file.values()])
+        table: list[Sequence[Any]] = [READS_HEADER]
+        table += [[_field(value) for value in file.values()] for file in self.tree["files"]]
         for split in self.splits:
             total, outside = 0, []
             for row in each(split.rows, f"sizes of {split.split}", "file"):
@@ -228,7 +220,7 @@ class Reads:
                 inside = not row.path.is_symlink() or within(os.path.realpath(row.path), self._inside)
                 outside += [] if inside else [row.video_name]
                 total += size
-                writer.writerow(["video", split.split, str(row.path), size, "", "", _field(inside)])
+                table.append(["video", split.split, str(row.path), size, "", "", _field(inside)])
             counts = {
                 "folder": str(self.videos[split.split]),
                 "videos": len(split.rows),
@@ -236,7 +228,7 @@ class Reads:
                 "outside": outside,
             }
             self.tree["videos"][split.split] = counts
-        write_text(self.folder / "reads.csv", text.getvalue())
+        write_table(self.folder / "reads.csv", table)
 
     def note(self, files: Iterable[str], hosts: Iterable[str]) -> bool:
         """Add what was seen, absolute paths of files opened and hosts; write it down, and say so, if any of
@@ -270,7 +262,7 @@ class Reads:
 
     def _beyond(self, name: str) -> dict[str, Any]:
         try:
-            return {"path": name, "bytes": Path(name).stat().st_size, "sha256": file_sha256(Path(name))}
+            return {"path": name, "bytes": Path(name).stat().st_size, "sha256": sha256(Path(name))}
         except (OSError, InputError):
             return {"path": name, "bytes": None, "sha256": None}
 
@@ -288,12 +280,3 @@ class Reads:
 
 def _field(value: Any) -> Any:
     return "" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    """The mapping in a file of ours; None where there is none or where it was cut."""
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return tree if isinstance(tree, dict) else None

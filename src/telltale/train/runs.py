@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from telltale.errors import InputError
+from telltale.files import read_mapping
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,7 +116,7 @@ def _results(run: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: is no history that train.py wrote ({' '.join(str(error).split())})"
         ) from None
-    done = (_json(run / "reads.json") or {}).get("complete")
+    done = (read_mapping(run / "reads.json") or {}).get("complete")
     status = "finished" if done else f"interrupted at epoch {len(history) + 1}"
     first = best.iloc[0] if len(best) else {}
     return dict(
@@ -132,16 +133,8 @@ def unseen_auc(run: Path) -> float | None:
     such groups."""
     paths = sorted(run.rglob("metrics.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in paths:
-        groups = (_json(path) or {}).get("groups", {})
+        groups = (read_mapping(path) or {}).get("groups", {})
         aucs = [group["value"] for group in groups.values() if group.get("seen") is False]
         if aucs:
             return statistics.fmean(aucs)
     return None
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return tree if isinstance(tree, dict) else None

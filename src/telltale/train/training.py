@@ -1,7 +1,5 @@
 """One training run in its folder: what `train.py` is the table of contents of."""
 
-import hashlib
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,7 +15,7 @@ from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Manifest
 from telltale.data.order import TrainBatches, evaluation_batches, file_sizes
 from telltale.errors import InputError
-from telltale.files import write_text
+from telltale.files import fingerprint, write_text
 from telltale.forge.face import Landmarks, read_landmarks
 from telltale.models import checkpoint, norms
 from telltale.runtime.distributed import Process
@@ -30,10 +28,10 @@ from telltale.train.objectives import Objective
 from telltale.train.run_folder import Reads, write_environment
 
 
-def fingerprint(*splits: Manifest) -> str:
+def data_fingerprint(*splits: Manifest) -> str:
     """16 hex digits of the names, targets and methods of the splits, in order."""
     rows = [[s.split, [[row.video_name, row.target, row.method] for row in s.rows]] for s in splits]
-    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+    return fingerprint(rows)
 
 
 def describe(split: Manifest) -> str:
@@ -121,7 +119,7 @@ def account(
     written, where the run was begun with other data, where the processes see different data, and for
     synchronised batch norm off CUDA.
     """
-    data, reads, again = fingerprint(*splits), None, resumed is not None
+    data, reads, again = data_fingerprint(*splits), None, resumed is not None
     if (seen_by := process.gather(data)) != [data] * process.world:
         other = next(rank for rank, digest in enumerate(seen_by) if digest != seen_by[0])
         raise InputError(

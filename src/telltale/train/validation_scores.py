@@ -11,7 +11,7 @@ from telltale.data.batch import SampleSource
 from telltale.data.loader import ClipLoader
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
-from telltale.files import file_sha256
+from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
@@ -29,7 +29,7 @@ def keep_scores(scores: list[Score], fixed: str, data: str, world: int, folder: 
     fingerprints."""
     path = folder / NAME
     write_scores(path, scores)
-    model = file_sha256(folder / "best.pt")
+    model = sha256(folder / "best.pt")
     sidecar.write(path, model_sha256=model, config=fixed, data=data, videos="validation", world=world)
 
 
@@ -75,4 +75,4 @@ def are_of_one(folder: Path) -> bool:
         origin = sidecar.check(folder / NAME)
     except InputError:
         return False
-    return origin.world == 1 and origin.model_sha256 == file_sha256(folder / "best.pt")
+    return origin.world == 1 and origin.model_sha256 == sha256(folder / "best.pt")
