@@ -195,7 +195,9 @@ def parse(given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"telltale {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS)
+    verbs = parser.add_subparsers(
+        prog="telltale", dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS
+    )
     known = list(dict.fromkeys(command.words.split()[0] for command in COMMANDS))
     if typed and typed[0] not in known:
         meant = difflib.get_close_matches(typed[0], known, 1)

@@ -1,9 +1,8 @@
-"""`telltale bundle RUN --data DIR --out BUNDLE [--test SCORES LABELS VIDEOS ...]`: a run's evidence in one
-folder.
+"""Collect in one folder what shows where a run's numbers come from, and what it takes to get them again.
 
-It holds config, checkpoint, score files with their labels and figures, hashes of the data, golden clips of
-its own drawing, the program and its image's recipe, checksums of everything and a README for the organiser.
-`telltale reproduce` takes it.
+The bundle holds config, checkpoint, score files with their labels and figures, hashes of the data, golden
+clips that telltale draws, the program and its image's recipe, checksums of everything, and a README for the
+organiser. `telltale reproduce` reads it.
 """
 
 import argparse
@@ -55,22 +54,23 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(
                 f"--out {args.out}: is there already; give another, or --force to replace a bundle"
             )
-        bundle.read(args.out)  # so that nothing else is deleted
-    made = bundling.make(args.run, args.data, args.out, args.test, args.spread, draw)
+        bundle.read(args.out)  # raises InputError for another folder, which must not be deleted
+    written = bundling.make(args.run, args.data, args.out, args.test, args.spread, draw)
     size = sum(path.stat().st_size for path in args.out.rglob("*") if path.is_file())
-    print(f"{args.out}: {made.model} {made.model_sha256[:16]}, validation AUC {made.validation_auc:.4f}")
     print(
-        f"score sets: {', '.join(one.name for one in made.sets)}; {len(made.files)} files, {size / 1e6:.1f} "
-        "MB"
+        f"{args.out}: {written.model} {written.model_sha256[:16]}, "
+        f"validation AUC {written.validation_auc:.4f}"
     )
-    if made.spread is None:
+    names = ", ".join(one.name for one in written.sets)
+    print(f"score sets: {names}; {len(written.files)} files, {size / 1e6:.1f} MB")
+    if written.spread is None:
         print("no --spread: a repeated training passes only with weights that are the same to the bit")
     print(f"SHA-256 of bundle.json, to publish: {sha256(args.out / bundle.MANIFEST)}")
     return 0
 
 
 def draw(into: Path) -> None:
-    """Golden clips: genuine and forged ones of our own drawing, and one that is cut short."""
+    """Draw the golden clips into the folder `into`: genuine ones, forged ones, and one that is cut short."""
     from telltale.demo.dataset import write_dataset
 
     counts = {"train": 2, "validation": 2, "test": GOLDEN_CLIPS}

@@ -1,10 +1,9 @@
-"""`telltale demo [--out demo] [--force]`: the whole job on data of its own making, by the commands that a
-user would type.
+"""The whole job on drawn data, by the commands that a user would type.
 
     telltale demo-data → train → predict → validate-submission → evaluate
 
-Each command is printed before it runs. An interrupted demo, run again, goes on: data that is there is kept,
-training resumes.
+Each command is printed before it runs. A demo that was interrupted goes on if it is run again: the data is
+kept, and training resumes.
 """
 
 import argparse
@@ -39,8 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the steps; return 0, or the status of the first that failed. Raises InputError for a folder that is
-    not a demo's."""
+    """Run the steps; return 0, or the status of the first that failed.
+
+    Raises InputError for a folder that is not a demo's.
+    """
     claim(args.out, force=args.force)
     began = time.monotonic()
     for command in steps(args.out):
@@ -59,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def claim(out: Path, *, force: bool) -> None:
-    """Make the folder the demo's own, empty if `force`. A folder with anything else in it is left alone:
-    InputError."""
+    """Mark the folder as a demo's, and empty it if `force`. Raises InputError for a folder that holds
+    something else."""
     if out.exists() and not (out / MARK).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: holds something that is not a demo; give another --out")
     if force:
@@ -86,7 +87,7 @@ def steps(out: Path) -> list[list[str]]:
     evaluate += ["--groups", f"{data / 'meta.csv'}:kind", "--out", str(out / "evaluation")]
     if run_folder.exists():
         train.append("--resume")
-    wanted = [train, predict, validate, evaluate]
+    commands = [train, predict, validate, evaluate]
     if not (data / "meta.csv").exists():  # written last
-        wanted.insert(0, telltale("demo-data", "--out", data))
-    return wanted
+        commands.insert(0, telltale("demo-data", "--out", data))
+    return commands

@@ -1,8 +1,9 @@
-"""`telltale demo-data --out DIR`: a data set of Telltale's own making, genuine and forged, in the
-competition's layout.
+"""Draw a data set, genuine and forged, in the competition's layout.
 
-telltale demo-data --out demo-data                          # the demo's size: about a minute on two cores
-telltale demo-data --out big --train 4000 --validation 800 --test 1200 --workers 16
+    telltale demo-data --out demo-data        # the demo's size: about a minute on two cores
+    telltale demo-data --out big --train 4000 --validation 800 --test 1200 --workers 16
+
+The people in it are invented: no person was filmed. meta.csv says which clip is which kind of forgery.
 """
 
 import argparse
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    # They draw with OpenCV and SciPy, which the help need not wait for.
+    # Imported here because they load OpenCV and SciPy, which --help does not need.
     from telltale.demo.dataset import write_dataset
     from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS
 

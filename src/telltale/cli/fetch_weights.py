@@ -1,10 +1,9 @@
-"""`telltale fetch-weights --config C [--out weights]`: the public weights of a configuration's towers, for
-offline use.
+"""Download the public weights of a configuration's backbones, for training without a network.
 
 Each becomes OUT/<tag>.safetensors, with its address, revision and SHA-256 in OUT/weights.json. Training with
-pretrained weights looks there first, where OUT is ./weights or the folder that TELLTALE_WEIGHTS names. They
-are fetched even where the file does not say `model.pretrained`, which is often left to --set; a tower that
-has a file of its own is left out.
+pretrained weights looks there first if OUT is ./weights or the folder that TELLTALE_WEIGHTS names. They are
+downloaded even if the file does not set `model.pretrained`, which is often set by --set. A backbone whose
+weights come from a file of its own is left out.
 """
 
 import argparse

@@ -1,8 +1,10 @@
-"""`telltale plan --videos N --config C`: what a run over N clips will cost in time, disk and memory on this
-machine.
+"""What a run over N clips will cost in time, disk and memory on this machine.
 
-telltale plan --videos 178000 --config configs/baseline.yaml --clips DIR/test
-telltale plan --videos 242000 --config configs/audiovisual.yaml --set data.spans=4 --json
+    telltale plan --videos 178000 --config configs/baseline.yaml --clips DIR/test
+    telltale plan --videos 242000 --config configs/audiovisual.yaml --set data.spans=4 --json
+
+The real training and prediction loops run on a few clips, and their figures are scaled up to N.
+The memory of a training step on a GPU is estimated without one.
 """
 
 import argparse
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--card-gb",
         type=float,
         metavar="GB",
-        help="memory of the GPU to plan for (default: the one that is here)",
+        help="memory of the GPU to plan for (default: this machine's)",
     )
     parser.add_argument("--json", action="store_true", help="print numbers for programs")
 
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     spans, step, card = max(settings.data.spans, 1), footprint.estimate(settings), _card_bytes(args.card_gb)
     if not args.json:
-        # Before anything is measured: on a card that is too small the measurement would end there.
+        # Before the measurement, which ends with an error on a GPU that is too small.
         print(step.verdict(card), flush=True)
     with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as process:
         costs = measure(settings, _clips(args.clips, Path(scratch)), process, spans)
@@ -69,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             "card_bytes": card,
             "fits": None if card is None else step.total <= card,
         }
-        found = {
+        tree = {
             "videos": args.videos,
             **totals,
             **sizes,
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             "device": device,
             "clip": costs.as_dict(),
         }
-        print(json.dumps(found, indent=1))
+        print(json.dumps(tree, indent=1))
         return 0
     source = (
         str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
@@ -115,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _card_bytes(given_gb: float | None) -> float | None:
-    """Bytes of the card to plan for; None if none is named and none is here. Raises InputError."""
+    """Bytes of memory of the GPU to plan for; None if none is named and this machine has none."""
     import torch
 
     if given_gb is not None:
@@ -126,7 +128,7 @@ def _card_bytes(given_gb: float | None) -> float | None:
 
 
 def _clips(folder: Path | None, scratch: Path) -> list[Path]:
-    """Up to 24 videos, evenly over those below a folder, or drawn now."""
+    """Up to 24 videos, evenly spaced in the list of those below `folder`; None: drawn below `scratch`."""
     from telltale.runtime import threads
 
     if folder is None:
@@ -136,10 +138,10 @@ def _clips(folder: Path | None, scratch: Path) -> list[Path]:
         write_dataset(
             folder, SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE, workers=threads.cores()
         )
-    found = sorted(folder.rglob("*.mp4"))
-    if not found:
+    videos = sorted(folder.rglob("*.mp4"))
+    if not videos:
         raise InputError(f"--clips {folder}: holds no .mp4; wanted a folder of videos like those of the run")
-    return found[:: max(1, len(found) // 24)][:24]
+    return videos[:: max(1, len(videos) // 24)][:24]
 
 
 def _time(seconds: float) -> str:

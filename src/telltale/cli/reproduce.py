@@ -1,9 +1,8 @@
-"""`telltale reproduce --tier scores|weights|train BUNDLE [--data DIR] [--out DIR]`: a bundle's numbers, got
-again.
+"""Get a bundle's numbers again: from its scores, from its weights, or by training.
 
 Before any tier the bundle is checked: every file by its hash, the files against each other, the versions.
-Each line is a check with its figures; the last is PASS, or FAIL with the causes, and the exit status is 0 or
-1. Nothing is fetched.
+Each line is a check with its figures. The last line is PASS, or FAIL with the causes, and the exit status is
+0 or 1. Nothing is downloaded.
 """
 
 import argparse
@@ -43,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do the tiers and print their findings; 0 if all pass, else 1. Raises InputError for what is no bundle,
-    or no data."""
+    """Do the tiers and print their findings; 0 if all pass, else 1.
+
+    Raises InputError for a folder that is no bundle, and if a tier needs --data.
+    """
     demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
     from telltale.reproduce import bundle
 
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(
             f"--tier {args.tier}: wanted --data DIR, the folder with the labels and videos that were used"
         )
-    found = bundle.read(args.bundle)
+    content = bundle.read(args.bundle)
     if args.out.resolve().is_relative_to(args.bundle.resolve()):
         raise InputError(
             f"--out {args.out}: lies in the bundle, which nothing is written to; give a folder elsewhere"
@@ -61,22 +62,24 @@ def run(args: argparse.Namespace) -> int:
     resume = begin(args.out)
     began, findings = time.monotonic(), []
     print(
-        f"{args.bundle}: {found.model} {found.model_sha256[:16]}, validation AUC "
-        f"{found.validation_auc:.6f}, {found.date}"
+        f"{args.bundle}: {content.model} {content.model_sha256[:16]}, validation AUC "
+        f"{content.validation_auc:.6f}, {content.date}"
     )
-    for tier, steps in stages(args, found, chosen, resume):
+    for tier, steps in stages(args, content, chosen, resume):
         print(f"\n{tier}", flush=True)
         for finding in reported(tier, steps):
             print(line(finding), flush=True)
             findings.append((tier, finding))
         if tier == "bundle" and not all(finding.passed for _, finding in findings):
-            break  # what is built on it would fail too, and name no cause
+            break  # the tiers would fail too, and not say why
     return conclude(findings, args.out, time.monotonic() - began)
 
 
 def begin(out: Path) -> bool:
-    """Make the folder; False if a reproduction came to its end there: that is done anew, an interrupted one
-    goes on."""
+    """Make the folder; whether a reproduction that was interrupted there is to go on.
+
+    One that came to its end there is done again from the start. Raises InputError if it cannot be written.
+    """
     ended = out / RESULT
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -90,8 +93,7 @@ def begin(out: Path) -> bool:
 
 
 def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
-    """The findings of a tier; what cannot be read or does not belong together ends it, as one more that
-    failed."""
+    """The findings of a tier. An InputError ends the tier and becomes its last finding, which failed."""
     from telltale.competition.audit_record import Finding
 
     try:
@@ -101,7 +103,7 @@ def reported(tier: str, steps: "Iterator[Finding]") -> "Iterator[Finding]":
 
 
 def stages(
-    args: argparse.Namespace, found: "Bundle", chosen: tuple[str, ...], resume: bool
+    args: argparse.Namespace, content: "Bundle", chosen: tuple[str, ...], resume: bool
 ) -> "Iterator[tuple[str, Iterator[Finding]]]":
     from telltale.competition.audit_record import Finding
     from telltale.reproduce import bundle, tiers
@@ -109,7 +111,7 @@ def stages(
 
     packages = environment.TABLES if chosen == ("scores",) else None
 
-    def whole() -> Iterator[Finding]:
+    def checks_of_the_bundle() -> Iterator[Finding]:
         if args.sha256 is not None:
             digest = sha256(args.bundle / bundle.MANIFEST)
             same = digest == args.sha256.lower()
@@ -118,17 +120,17 @@ def stages(
                 same,
                 digest if same else f"its SHA-256 is {digest}, published was {args.sha256}",
             )
-        yield from tiers.intact(found, other_versions=args.other_versions, packages=packages)
+        yield from tiers.intact(content, other_versions=args.other_versions, packages=packages)
 
-    yield "bundle", whole()
+    yield "bundle", checks_of_the_bundle()
     for tier in chosen:
         out = args.out / tier
         if tier == "scores":
-            yield tier, tiers.scores(found, out)
+            yield tier, tiers.scores(content, out)
         elif tier == "weights":
-            yield tier, tiers.weights(found, args.data, out)
+            yield tier, tiers.weights(content, args.data, out)
         else:
-            yield tier, tiers.train(found, args.data, out, resume=resume)
+            yield tier, tiers.train(content, args.data, out, resume=resume)
 
 
 def line(finding: "Finding") -> str:

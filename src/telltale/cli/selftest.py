@@ -1,9 +1,10 @@
-"""`telltale selftest BUNDLE`: is this machine's decoding, mel image and model what it was where the bundle
-was made?
+"""Whether this machine's decoding, mel image and model give what they gave where a bundle was made.
 
-The bundle's golden clips go through all of it, stage by stage, in less than a minute and without any data.
-Exit status 1 where a stage differs by more than its tolerance. `telltale selftest --gpu` checks instead all
-that only a GPU can show, on demo data, in about an hour: exit status 1 if a row failed, 2 if there is no GPU.
+The bundle's golden clips go through them, stage by stage, in less than a minute and without any data. The
+exit status is 1 if a stage differs by more than its tolerance.
+
+With --gpu it checks instead what only a GPU can show, on drawn data, in about an hour. The exit status is 1
+if a row failed and 2 if there is no GPU.
 """
 
 import argparse
@@ -32,8 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each stage; 0 if all pass, else 1. Raises InputError for what is no bundle, and
-    without a GPU."""
+    """Print a line for each stage; 0 if all pass, else 1.
+
+    Raises InputError for a folder that is no bundle, and for --gpu if there is no GPU.
+    """
     if args.gpu == (args.bundle is not None):
         raise InputError("selftest: wanted a bundle's folder, or --gpu")
     return _gpu(args) if args.gpu else _bundle(args.bundle)
@@ -64,11 +67,11 @@ def _bundle(folder: Path) -> int:
     from telltale.runtime import environment
 
     began = time.monotonic()
-    found = bundle.read(folder)
-    findings = tiers.golden_findings(found)
+    content = bundle.read(folder)
+    findings = tiers.golden_findings(content)
     print("\n".join(map(line, findings)))
     passed = all(finding.passed for finding in findings)
-    there = {"code": found.code, "packages": found.packages, "machine": found.machine}
+    there = {"code": content.code, "packages": content.packages, "machine": content.machine}
     other = [*environment.differences(there), *environment.machine_differences(there)]
     if other:
         print(f"  note  this is another machine: {'; '.join(other)}")

@@ -1,9 +1,8 @@
-"""`telltale validate-submission submission.csv --list template.csv`: check a submission the way an
-organiser's script would.
+"""Check a submission as an organiser's script would.
 
 Its header must be the template's: video_name,y_pred for a template with these columns, video_name,score for
-names alone. Prints "valid: N rows" and ends with status 0, or prints each problem and ends with status 1.
-Notes make nothing invalid.
+a template with names alone. Prints "valid: N rows" and ends with status 0, or prints each problem and ends
+with status 1. A note does not make a submission invalid.
 """
 
 import argparse
@@ -25,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from telltale.scores.submission import inspect_submission
 
-    found = inspect_submission(args.submission, args.list, args.score_column)
-    for problem in found.problems[:SHOWN]:
+    report = inspect_submission(args.submission, args.list, args.score_column)
+    for problem in report.problems[:SHOWN]:
         print(problem)
-    if len(found.problems) > SHOWN:
-        print(f"... and {len(found.problems) - SHOWN:,} more")
-    for note in found.notes:
+    if len(report.problems) > SHOWN:
+        print(f"... and {len(report.problems) - SHOWN:,} more")
+    for note in report.notes:
         print(f"note: {note}")
-    print(f"invalid: {len(found.problems):,} problems" if found.problems else f"valid: {found.rows:,} rows")
-    return 1 if found.problems else 0
+    print(
+        f"invalid: {len(report.problems):,} problems" if report.problems else f"valid: {report.rows:,} rows"
+    )
+    return 1 if report.problems else 0
