@@ -39,7 +39,7 @@ def test_a_list_of_objects_for_programs(capsys: pytest.CaptureFixture) -> None:
 
 def test_the_list_is_there_without_torch_and_knows_every_detector_as_it_is_shipped() -> None:
     shipped = {
-        name: detector_costs.fingerprint(config.read(Path("configs", entry.config)))
+        name: detector_costs.counted_fingerprint(config.read(Path("configs", entry.config)))
         for name, entry in DETECTORS.items()
     }
     counted = {name: known["settings"] for name, known in detector_costs.counted().items()}
