@@ -42,6 +42,9 @@ TOP = [
     ".ci/run",
     "Makefile",
     "README.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
 ]
 TOP += [
     "LICENSE",
@@ -307,7 +310,7 @@ def texts() -> list[tuple[Path, str]]:
     """Every text file that is part of the project: those in the root, and all below the folders that hold
     sources."""
     paths = [path for path in ROOT.iterdir() if path.is_file()]
-    for folder in ("src", "configs", "tests", "report", "bench", ".ci"):
+    for folder in ("src", "configs", "tests", "report", "bench", "docs", ".ci", ".github"):
         paths += [
             path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
         ]
