@@ -1,5 +1,4 @@
-"""`telltale submit-log`: the day's limits, one model a submission, the scores that come back, and what is
-left today."""
+"""`telltale submit-log add`: the limits of a day, equal bytes, and one model for each submission."""
 
 import hashlib
 import json
@@ -8,50 +7,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from submissions import add, bundle, run, submission
 
-from telltale.cli import main, parse
-from telltale.competition.ledger import read
+from telltale.competition.ledger_file import read
 from telltale.errors import InputError
 
 MODEL, OTHER = "ab" * 32, "cd" * 32
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _work_in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run(*arguments: str) -> int:
-    module, parsed = parse(["submit-log", *arguments])
-    return module.run(parsed)
-
-
-def submission(name: str, score: float = 0.5) -> str:
-    path = Path(name)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(f"video_name,score\na.mp4,{score}\nb.mp4,0.25\n")
-    return name
-
-
-def bundle(name: str, **facts: object) -> str:
-    Path(name).mkdir()
-    Path(name, "bundle.json").write_text(json.dumps(facts))
-    return name
-
-
-def add(k: int, when: str, *more: str, phase: str = "validation") -> int:
-    return run("add", submission(f"s{k}.csv", k / 1000), "--phase", phase, "--when", when, *more)
-
-
-def test_the_first_use_begins_the_ledger(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_first_submission_creates_the_ledger(capsys: pytest.CaptureFixture[str]) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    facts = (
+    options = (
         "--bundle",
         bundle("B", model_sha256=MODEL, validation_auc=0.91),
         "--unseen-auc=0.83",
         "--note=try #1, x",
     )
-    assert run("add", submission("out/s.csv"), "--phase", "test", "--timezone", "Europe/Rome", *facts) == 0
+    assert run("add", submission("out/s.csv"), "--phase", "test", "--timezone", "Europe/Rome", *options) == 0
     printed = capsys.readouterr().out
     assert "submissions.csv: begun; its days are those of Europe/Rome" in printed
     assert (
@@ -60,9 +37,9 @@ def test_the_first_use_begins_the_ledger(capsys: pytest.CaptureFixture[str]) -> 
     )
     assert "1 of 2 test submissions of" in printed
     assert "warning" not in printed
-    held = read(Path("submissions.csv"))
-    (entry,) = held.entries
-    assert held.zone.key == "Europe/Rome"
+    ledger = read(Path("submissions.csv"))
+    (entry,) = ledger.entries
+    assert ledger.zone.key == "Europe/Rome"
     assert before <= entry.submitted <= datetime.now(UTC)
     assert entry.sha256 == hashlib.sha256(Path("out/s.csv").read_bytes()).hexdigest()
     assert (entry.id, entry.phase, entry.file, entry.bundle, entry.model_sha256) == (
@@ -75,7 +52,7 @@ def test_the_first_use_begins_the_ledger(capsys: pytest.CaptureFixture[str]) -> 
     assert (entry.own_auc, entry.unseen_auc, entry.score_auc, entry.note) == (0.91, 0.83, None, "try #1, x")
 
 
-def test_utc_is_the_default_and_another_zone_later_is_refused() -> None:
+def test_the_default_zone_is_utc_and_a_later_other_zone_is_refused() -> None:
     add(1, "2024-01-05T12:00")
     add(2, "2024-01-05T12:00", "--timezone", "UTC")
     assert read(Path("submissions.csv")).zone.key == "UTC"
@@ -89,7 +66,7 @@ def test_utc_is_the_default_and_another_zone_later_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("phase", "limit"), [("validation", 5), ("test", 2)])
-def test_a_day_has_its_limit_and_force_says_so(
+def test_a_day_has_a_limit_which_force_overrides_with_a_note(
     phase: str, limit: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for k in range(1, limit + 1):
@@ -101,7 +78,7 @@ def test_a_day_has_its_limit_and_force_says_so(
     ):
         add(90, "2024-01-05T23:59:59", phase=phase)
     assert len(read(Path("submissions.csv")).entries) == limit
-    add(91, "2024-01-06T00:00", phase=phase)  # the next day is empty, and so is the other phase
+    add(91, "2024-01-06T00:00", phase=phase)  # the next day and the other phase have no submission yet
     add(92, "2024-01-05T12:00", phase="test" if phase == "validation" else "validation")
     capsys.readouterr()
     add(93, "2024-01-05T12:00", "--force", phase=phase)
@@ -116,8 +93,8 @@ def test_the_limit_holds_on_the_days_of_23_and_25_hours() -> None:
     with pytest.raises(InputError, match="2 of 2 test submissions of 2024-03-31"):
         add(4, "2024-03-30T23:00Z", phase="test")  # midnight in Rome
     add(4, "2024-03-30T22:59Z", phase="test")
-    add(5, "2024-03-31T22:00Z", phase="test")  # April: the 31st had 23 hours
-    add(6, "2024-10-26T22:00Z", phase="test")  # the 27th of October begins, which has 25 hours
+    add(5, "2024-03-31T22:00Z", phase="test")  # 1 April in Rome: 31 March had 23 hours
+    add(6, "2024-10-26T22:00Z", phase="test")  # 27 October begins in Rome and has 25 hours
     add(7, "2024-10-27T22:59Z", phase="test")
     with pytest.raises(InputError, match="2 of 2 test submissions of 2024-10-27"):
         add(8, "2024-10-27T02:30+01:00", phase="test")
@@ -129,7 +106,7 @@ def test_the_same_bytes_twice_in_a_phase_are_refused() -> None:
     add(2, "2024-01-05T12:00")
     Path("copy.csv").write_bytes(Path("s1.csv").read_bytes())
     with pytest.raises(
-        InputError, match=r"copy.csv: is submission 1 of phase validation already, to the byte; .*--force"
+        InputError, match=r"copy.csv: has the same bytes as submission 1 of phase validation; .*--force"
     ):
         run("add", "copy.csv", "--phase", "validation", "--when", "2024-01-08T12:00")
     run("add", "copy.csv", "--phase", "test", "--when", "2024-01-08T12:00")
@@ -163,7 +140,7 @@ def test_a_future_time_is_refused() -> None:
         ("video_name,score\na.mp4,0.1\na.mp4,0.2\n", r"s.csv:3: 'a.mp4' is listed a second time"),
     ],
 )
-def test_what_is_no_submission_is_refused(text: str, why: str) -> None:
+def test_a_file_that_is_no_submission_is_refused(text: str, why: str) -> None:
     Path("s.csv").write_text(text)
     with pytest.raises(InputError, match=why):
         run("add", "s.csv", "--phase", "test")
@@ -173,14 +150,14 @@ def test_what_is_no_submission_is_refused(text: str, why: str) -> None:
 # One model
 
 
-def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
+def test_a_given_auc_replaces_the_one_of_the_bundle() -> None:
     one, two = (
         bundle("B", model_sha256=MODEL, validation_auc=0.9),
         bundle("C", model_sha256=OTHER, validation_auc=None),
     )
     add(1, "2024-01-05T12:00", "--bundle", one)
     add(2, "2024-01-05T12:00", "--bundle", one, "--own-auc", "0.8")
-    add(3, "2024-01-05T12:00", "--bundle", two)  # another model over time is fine
+    add(3, "2024-01-05T12:00", "--bundle", two)  # a later submission may be of another model
     add(4, "2024-01-05T12:00", "--own-auc", "0")
     entries = read(Path("submissions.csv")).entries
     assert [entry.own_auc for entry in entries] == [0.9, 0.8, None, 0.0]
@@ -200,7 +177,7 @@ def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
         ("{}", r"bundle.json: has no such model_sha256"),
         (
             json.dumps({"model_sha256": MODEL[1:]}),
-            r"bundle.json: has no such model_sha256; wanted .* 64 small hex digits",
+            r"bundle.json: has no such model_sha256; wanted .* 64 lowercase hex digits",
         ),
         (
             json.dumps({"model_sha256": MODEL, "validation_auc": "0.9"}),
@@ -216,7 +193,7 @@ def test_the_bundles_auc_gives_way_to_one_that_is_given() -> None:
         ),
     ],
 )
-def test_what_is_no_bundle_is_refused(content: str | None, why: str) -> None:
+def test_a_folder_that_is_no_bundle_is_refused(content: str | None, why: str) -> None:
     Path("B").mkdir()
     if content is not None:
         Path("B", "bundle.json").write_text(content)
@@ -224,7 +201,7 @@ def test_what_is_no_bundle_is_refused(content: str | None, why: str) -> None:
         add(1, "2024-01-05T12:00", "--bundle", "B")
 
 
-def test_the_same_bytes_cannot_be_of_two_models() -> None:
+def test_two_models_cannot_have_written_the_same_bytes() -> None:
     one, two = bundle("B", model_sha256=MODEL), bundle("C", model_sha256=OTHER)
     add(1, "2024-01-05T12:00")
     add(1, "2024-01-05T12:00", "--bundle", one, phase="test")
@@ -233,112 +210,3 @@ def test_the_same_bytes_cannot_be_of_two_models() -> None:
     ):
         add(1, "2024-01-06T12:00", "--bundle", two, "--force")
     add(1, "2024-01-06T12:00", "--bundle", one, "--force")
-
-
-# Scores, list, check
-
-
-def test_scores_come_back_and_the_gaps_are_theirs(capsys: pytest.CaptureFixture[str]) -> None:
-    add(1, "2024-01-05T12:00", "--own-auc", "0.9", "--unseen-auc", "0.8")
-    add(2, "2024-01-05T13:00", "--own-auc", "0.95")
-    add(3, "2024-01-05T14:00", "--own-auc", "0.99", phase="test")
-    add(4, "2024-01-05T15:00", "--unseen-auc", "0.7")
-    capsys.readouterr()
-    assert run("score", "1", "--auc", "0.75", "--tpr", "0.25") == 0
-    printed = capsys.readouterr().out
-    assert printed.splitlines() == [
-        "submission 1: AUC 0.75, TPR 0.25",
-        "own validation AUC 0.9000: +0.1500 from it",
-        "unseen-cluster estimate 0.8000: +0.0500 from it",
-    ]
-    run("score", "2", "--auc", "0.9")
-    run("score", "3", "--auc", "0.79")
-    capsys.readouterr()
-    assert run("list", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["timezone"] == "UTC"
-    assert found["limits"] == {"validation": 5, "test": 2}
-    assert [row["score_auc"] for row in found["submissions"]] == [0.75, 0.9, 0.79, None]
-    assert found["submissions"][0]["submitted"] == "2024-01-05T12:00:00+00:00"
-    # By hand: 0.15, 0.05 and 0.2; of the unseen-cluster estimates one has a score.
-    gaps = {
-        group: {key: (of["mean"], of["n"]) for key, of in found["gaps"][group].items()}
-        for group in found["gaps"]
-    }
-    assert gaps == {
-        "all": {
-            "own_auc_minus_score": (pytest.approx(0.4 / 3), 3),
-            "unseen_auc_minus_score": (pytest.approx(0.05), 1),
-        },
-        "validation": {
-            "own_auc_minus_score": (pytest.approx(0.1), 2),
-            "unseen_auc_minus_score": (pytest.approx(0.05), 1),
-        },
-        "test": {"own_auc_minus_score": (pytest.approx(0.2), 1), "unseen_auc_minus_score": (None, 0)},
-    }
-    run("list")
-    printed = capsys.readouterr().out
-    assert (
-        "own validation AUC minus returned AUC, mean: all +0.1333 (n = 3), validation +0.1000 (n = 2), test"
-        in printed
-    )
-    assert re.search(
-        r"^ +1  2024-01-05 12:00  validation +0\.9000  0\.8000  0\.7500  0\.2500  s1\.csv$",
-        printed,
-        re.MULTILINE,
-    )
-
-
-def test_a_score_is_replaced_by_force_only() -> None:
-    add(1, "2024-01-05T12:00")
-    with pytest.raises(InputError, match=r"has no submission 2; wanted an id"):
-        run("score", "2", "--auc", "0.5")
-    with pytest.raises(InputError, match=r"score_auc 81.3; wanted a number in \[0, 1\]"):
-        run("score", "1", "--auc", "81.3")
-    run("score", "1", "--auc", "0.8")
-    run("score", "1", "--auc", "0.8")
-    with pytest.raises(InputError, match=r"submission 1 has AUC 0.8, TPR None already; wanted --force"):
-        run("score", "1", "--auc", "0.8", "--tpr", "0.1")
-    run("score", "1", "--auc", "0.7", "--tpr", "0.1", "--force")
-    (entry,) = read(Path("submissions.csv")).entries
-    assert (entry.score_auc, entry.score_tpr) == (0.7, 0.1)
-
-
-def test_check_counts_what_is_left_today(capsys: pytest.CaptureFixture[str]) -> None:
-    def checked(now: str, *more: str) -> tuple[int, str]:
-        capsys.readouterr()
-        return run("check", "--now", now, *more), capsys.readouterr().out
-
-    add(1, "2024-01-05T00:00", "--timezone", "Europe/Rome", phase="test")
-    status, printed = checked("2024-01-05T12:30")
-    assert status == 0
-    assert printed.splitlines() == [
-        "validation: 5 left on 2024-01-05 (Europe/Rome), 0 of 5 used",
-        "test: 1 left on 2024-01-05 (Europe/Rome), 1 of 2 used",
-        "warning: the next test submission is the last of 2024-01-05",
-        "the day ends at 2024-01-06T00:00:00+01:00 (2024-01-05T23:00Z), in 11 h 30 min",
-    ]
-    add(2, "2024-01-05T01:00", phase="test")
-    assert checked("2024-01-05T12:30", "--phase", "test")[0] == 1
-    assert checked("2024-01-05T12:30", "--phase", "validation")[0] == 0
-    assert checked("2024-01-05T12:30")[0] == 0  # validation has some left
-    assert checked("2024-01-05T23:00Z", "--phase", "test") == (
-        0,
-        "test: 2 left on 2024-01-06 (Europe/Rome), 0 of 2 used\n"
-        "the day ends at 2024-01-07T00:00:00+01:00 (2024-01-06T23:00Z), in 24 h 00 min\n",
-    )
-    for k in range(3, 9):
-        add(k, "2024-01-05T02:00", "--force")
-    status, printed = checked("2024-01-05T12:30")
-    assert status == 1
-    assert "validation: 0 left on 2024-01-05 (Europe/Rome), 6 of 5 used" in printed
-    assert "in 25 h 00 min" in checked("2024-10-27T00:00", "--phase", "test")[1]
-    assert "in 22 h 59 min" in checked("2024-03-31T00:00:01", "--phase", "test")[1]
-    assert run("check") == 0  # now
-
-
-def test_without_a_ledger_nothing_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["check"], ["list"], ["score", "1", "--auc", "0.5"]):
-        assert main(["submit-log", *arguments, "--ledger", "other.csv"]) == 2
-        assert "error: other.csv: is not there; wanted the ledger" in capsys.readouterr().err
-    assert not list(Path().iterdir())

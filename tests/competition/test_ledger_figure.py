@@ -16,7 +16,8 @@ from matplotlib.image import imread
 
 from telltale.cli import parse
 from telltale.competition import ledger_figure
-from telltale.competition.ledger import Ledger, Submission, change
+from telltale.competition.ledger import Ledger, Submission
+from telltale.competition.ledger_file import change
 from telltale.errors import InputError
 from telltale.report import style
 
@@ -91,14 +92,14 @@ def test_list_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ):
         with pytest.raises(InputError, match=rf"--plot .*{name}: {why}"):
             listed(path, "--plot", str(tmp_path / name))
-    change(path, lambda held: Ledger(held.zone))
+    change(path, lambda ledger: Ledger(ledger.zone))
     with pytest.raises(InputError, match=r"plot.png: the ledger holds no submission yet"):
         listed(path, "--plot", str(plot))
 
 
 def test_neither_torch_nor_a_window_system_nor_a_heavy_ledger() -> None:
     code = (
-        "import sys, telltale.competition.ledger, telltale.cli.submit_log_list\n"
+        "import sys, telltale.competition.ledger_file, telltale.cli.submit_log_list\n"
         "assert not {'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)\n"
         "import telltale.competition.ledger_figure\n"
         "assert not {'torch', 'matplotlib.pyplot'} & set(sys.modules)"

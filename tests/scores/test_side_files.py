@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from telltale.cli import parse
-from telltale.competition.ledger import read
+from telltale.competition.ledger_file import read
 from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.scores import sidecar

@@ -4,8 +4,9 @@ import argparse
 from datetime import UTC, datetime
 
 from telltale.cli.options import add_ledger
-from telltale.competition import ledger
+from telltale.competition import ledger_file
 from telltale.competition.ledger import LIMITS
+from telltale.competition.local_time import parse_time
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,9 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    held = ledger.read(args.ledger)
-    now = ledger.instant(args.now, held.zone) if args.now else datetime.now(UTC).replace(microsecond=0)
-    day, ends = held.day(now), ledger.day_ends(held, now)
+    held = ledger_file.read(args.ledger)
+    now = parse_time(args.now, held.zone) if args.now else datetime.now(UTC).replace(microsecond=0)
+    day, ends = held.day(now), held.day_ends(now)
     phases = [args.phase] if args.phase else list(LIMITS)
     left = {phase: max(0, LIMITS[phase] - len(held.on(day, phase))) for phase in phases}
     for phase, count in left.items():

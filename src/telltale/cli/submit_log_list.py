@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from telltale.cli.options import add_ledger
-from telltale.competition import ledger
+from telltale.competition import ledger_file
 from telltale.competition.ledger import LIMITS, Ledger
 from telltale.errors import InputError
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from telltale.competition import submissions
 
-    held = ledger.read(args.ledger)
+    held = ledger_file.read(args.ledger)
     if args.plot:
         _plot(held, args.plot)
     groups = {"all": held.entries} | {
