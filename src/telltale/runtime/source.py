@@ -37,7 +37,7 @@ FILES = (
         "docker-compose.yml",
         "docker-compose.gpu.yml",
     ),
-    *(".dockerignore", "Makefile", "README.md", "LICENSE"),
+    *(".dockerignore", "Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff", "LICENSE"),
 )
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*_cache", "*.pt", "*.mp4", "*.safetensors")
 
