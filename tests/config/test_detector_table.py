@@ -59,7 +59,7 @@ except InputError as error:
 model = models.build(settings.model, settings.mel, settings.clip, initialise=True, methods=1)
 there = torch.ones(2, dtype=torch.bool)
 features = model.detector.features(torch.full((2, 3, 8, 8), 0.5))
-print(features.flatten().tolist(), model(torch.rand(2, 2, 3, 8, 8), None, there, there).shape)
+print(features.flatten().tolist(), model(torch.rand(2, 2, 3, 8, 8), None, there, there).logit.shape)
 """
 
 

@@ -304,7 +304,8 @@ def test_each_picture_is_rebuilt_under_its_own_and_its_partners_forgery(
     monkeypatch.setattr(ucf, "SHUFFLED", 0.0)
     detector, calls = build("ucf", methods=2).eval().requires_grad_(False), []
     detector.learning.decoder.register_forward_hook(lambda _, inputs, __: calls.append(inputs[:2]))
-    found = detector.learn(torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(2)))
+    pictures = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    found = detector(pictures, ("training",)).training
     forgery, content = detector.forgery(found.pictures), detector.learning.content(found.pictures)
     condition = torch.cat([detector.learning.specific(forgery), detector.common(forgery)], 1)
     wanted = ((content, condition), (content, condition[[1, 0, 3, 2]]))  # genuine, forged, genuine, forged

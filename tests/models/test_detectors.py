@@ -15,6 +15,7 @@ from telltale.competition import rules
 from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
+from telltale.models.output import Output, Want
 from telltale.models.pooling import FramePooling
 from telltale.models.shallownet import ShallowNet
 
@@ -52,7 +53,7 @@ def settled(name: str) -> Any:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = None  # the mean over all batches, here of one
     with torch.no_grad():
-        judge(model.train(), clips(3))
+        logits(model.train(), clips(3))
     return model.eval()
 
 
@@ -65,9 +66,13 @@ def clips(count: int, frames: int = 2, size: int = 64, seed: int = 1) -> Tensor:
     )
 
 
-def judge(model: nn.Module, pictures: Tensor, **options: Any) -> Any:
+def output(model: nn.Module, pictures: Tensor, want: Want = ()) -> Output:
     there = torch.ones(len(pictures), dtype=torch.bool)
-    return model(pictures, None, there, there, **options)
+    return model(pictures, None, there, there, want=want)
+
+
+def logits(model: nn.Module, pictures: Tensor) -> Tensor:
+    return output(model, pictures).logit
 
 
 def untrained(model: nn.Module) -> set[str]:
@@ -139,8 +144,8 @@ def test_the_audit_counts_nothing_that_only_training_needs(name: str, wanted: in
 def test_a_batch_of_one_can_be_trained_and_scored_at_another_size(name: str) -> None:
     model = build(name, 96)
     with torch.no_grad():
-        logit = judge(model, clips(1, size=96))
-        assert judge(model.eval(), clips(3, 1, 96)).shape == (3,)
+        logit = logits(model, clips(1, size=96))
+        assert logits(model.eval(), clips(3, 1, 96)).shape == (3,)
     assert logit.shape == (1,)
     assert logit.isfinite().all()
 
@@ -148,9 +153,9 @@ def test_a_batch_of_one_can_be_trained_and_scored_at_another_size(name: str) -> 
 def test_a_clips_score_does_not_depend_on_the_batchs_others(settled: Any) -> None:
     pictures = clips(3)
     with torch.inference_mode():
-        together = judge(settled, pictures)
-        alone = torch.cat([judge(settled, pictures[place : place + 1]) for place in range(3)])
-        assert torch.equal(together, judge(settled, pictures))
+        together = logits(settled, pictures)
+        alone = torch.cat([logits(settled, pictures[place : place + 1]) for place in range(3)])
+        assert torch.equal(together, logits(settled, pictures))
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
     assert (together - alone).abs().max() < 0.01 * together.std()
 
@@ -160,7 +165,7 @@ def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is
 ) -> None:
     model = copy.deepcopy(settled).train()
     with torch.autocast("cpu", torch.bfloat16):
-        logit = judge(model, clips(2))
+        logit = logits(model, clips(2))
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
@@ -176,7 +181,7 @@ def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is
 def test_what_a_detector_learns_from_reaches_every_weight_that_learns(name: str, half: bool) -> None:
     model = build(name, methods=2)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        found = judge(model, clips(2), learn=True)
+        found: Any = output(model, clips(2), ("training",)).training
     if name == "ucf":
         parts = [found.common, found.specific, found.common_features, found.specific_features, *found.rebuilt]
     else:
@@ -192,10 +197,8 @@ def test_what_a_detector_learns_from_reaches_every_weight_that_learns(name: str,
 @pytest.mark.parametrize("size", [64, 96])
 def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
     with torch.no_grad():
-        ucf = judge(build("ucf", size, methods=3), clips(2, size=size), learn=True)
-        trained = build("lav", size, methods=1)
-        lav = judge(trained, clips(2, size=size), learn=True)
-        bare = judge(models.for_prediction(trained).eval(), clips(2, size=size), learn=True)
+        ucf: Any = output(build("ucf", size, methods=3), clips(2, size=size), ("training",)).training
+        lav: Any = output(build("lav", size, methods=1), clips(2, size=size), ("training",)).training
     assert (ucf.common.shape, ucf.specific.shape, ucf.common_features.shape) == ((4, 2), (4, 4), (4, 256))
     for picture in ucf.rebuilt:
         assert picture.shape == ucf.pictures.shape == (4, 3, size, size)
@@ -206,9 +209,17 @@ def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
         (4, 2, side, side),
         (4, 256, side, side),
     )
-    assert bare.projected is None
-    assert bare.maps().shape == (4, side, side)
-    assert ((bare.maps() >= 0) & (bare.maps() <= 1)).all()
+
+
+class LogitAlone(nn.Module):
+    """A detector whose output a trace can have: a tensor."""
+
+    def __init__(self, detector: nn.Module) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.detector(pictures).logit
 
 
 @pytest.mark.filterwarnings(
@@ -218,8 +229,8 @@ def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
 def test_a_trace_of_one_frame_judges_two_as_the_detector_does(settled: Any) -> None:
     detector, frames = settled.detector, clips(3, 1).flatten(0, 1)
     with torch.no_grad():
-        traced = torch.jit.trace(detector, frames[:1])
-        torch.testing.assert_close(traced(frames[1:]), detector(frames[1:]), rtol=1e-4, atol=1e-5)
+        traced = torch.jit.trace(LogitAlone(detector), frames[:1])
+        torch.testing.assert_close(traced(frames[1:]), detector(frames[1:]).logit, rtol=1e-4, atol=1e-5)
 
 
 def test_pooling_of_frames_is_what_a_hand_would_compute() -> None:
@@ -233,13 +244,13 @@ def test_pooling_of_frames_is_what_a_hand_would_compute() -> None:
         ("top_k", 9): [1.5, -1.5],
     }
     for (name, top_k), each in wanted.items():
-        pooled = FramePooling(name, 6, top_k)(features, logits)
+        pooled, _ = FramePooling(name, 6, top_k)(features, logits)
         torch.testing.assert_close(pooled, torch.tensor(each))
     attending = FramePooling("attention", 6, 3)
     first, _, last = attending.attention.score
     energy = torch.tanh(features @ first.weight.T + first.bias) @ last.weight[0] + last.bias
     weights = energy.exp() / energy.exp().sum(1, keepdim=True)
-    torch.testing.assert_close(attending(features, logits), (weights * logits).sum(1))
+    torch.testing.assert_close(attending(features, logits)[0], (weights * logits).sum(1))
 
 
 @pytest.mark.parametrize("pool", ["mean", "max", "top_k", "attention"])
@@ -247,7 +258,8 @@ def test_pooling_of_frames_is_what_a_hand_would_compute() -> None:
 def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
     model = build(name, pooling=pool, top_k=2).eval()
     with torch.no_grad():
-        logit, frames = judge(model, clips(2, 3)), model.detector(clips(2, 3).flatten(0, 1)).view(2, 3)
+        logit = logits(model, clips(2, 3))
+        frames = model.detector(clips(2, 3).flatten(0, 1)).logit.view(2, 3)
     assert logit.shape == (2,)
     assert ((frames.amin(1) - 1e-6 <= logit) & (logit <= frames.amax(1) + 1e-6)).all()
     if pool != "attention":
@@ -323,7 +335,7 @@ def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
     small = SMALL if name == "frame_cnn" else {}
     model = build("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
     there, mel = torch.ones(2, dtype=torch.bool), torch.full((2, MEL.n_mels, n_columns(MEL, 1.0)), -50.0)
-    logit = model(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5))
+    logit = model(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5)).logit
     assert logit.shape == (2,)
     logit.sum().backward()
     assert untrained(model) == set()
@@ -346,4 +358,4 @@ def test_the_weights_that_are_shipped_fill_a_model_for_prediction(name: str, set
     assert bare.provenance["picture"]["source"] == "unknown"
     bare.load_state_dict(models.shipped(settled.state_dict()), strict=True)
     with torch.inference_mode():
-        assert torch.equal(judge(bare.eval(), clips(2)), judge(settled, clips(2)))
+        assert torch.equal(logits(bare.eval(), clips(2)), logits(settled, clips(2)))

@@ -225,7 +225,7 @@ def test_a_published_file_gives_what_keras_gives(
     pictures = np.random.default_rng(1).random((2, 256, 256, 3), np.float32)
     pictures[1] = pictures[1] ** 4  # darker
     with torch.inference_mode():
-        ours = torch.sigmoid(-model(torch.from_numpy(pictures).permute(0, 3, 1, 2))).tolist()
+        ours = torch.sigmoid(-model(torch.from_numpy(pictures).permute(0, 3, 1, 2)).logit).tolist()
     theirs = [keras.probability(picture) for picture in pictures]
     assert ours == pytest.approx(theirs, abs=1e-4)
     assert abs(theirs[0] - theirs[1]) > 1e-3
@@ -249,7 +249,7 @@ def test_the_same_file_gives_forged_what_it_does_not_give_genuine(tmp_path: Path
     )  # surely genuine
     model = load_keras(write(tmp_path / "weights.h5", keras))
     with torch.inference_mode():
-        assert model(torch.full((1, 3, 256, 256), 0.4)).item() == pytest.approx(-3, abs=1e-6)
+        assert model(torch.full((1, 3, 256, 256), 0.4)).logit.item() == pytest.approx(-3, abs=1e-6)
 
 
 def drop(keras: Keras, name: str) -> None:

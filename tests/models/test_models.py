@@ -68,9 +68,9 @@ def test_the_default_models_have_the_sizes_that_we_state() -> None:
 def test_one_logit_with_binary_cross_entropy_is_two_classes_with_cross_entropy() -> None:
     model = build("mel_cnn", dropout=0.0)
     inputs, target = batch(4), torch.tensor([0, 1, 1, 0])
-    loss = binary_cross_entropy_with_logits(model(*inputs), target.float())
+    loss = binary_cross_entropy_with_logits(model(*inputs).logit, target.float())
     ours = torch.autograd.grad(loss, list(model.parameters()))
-    wanted = cross_entropy(model.classes(inputs[1]), target)
+    wanted = cross_entropy(model.head(model(*inputs).features), target)
     theirs = torch.autograd.grad(wanted, list(model.parameters()))
     torch.testing.assert_close(loss, wanted)
     for mine, other in zip(ours, theirs, strict=True):
@@ -81,7 +81,7 @@ def test_one_logit_with_binary_cross_entropy_is_two_classes_with_cross_entropy()
 @pytest.mark.parametrize("pool", ["mean", "attention"])
 def test_every_parameter_is_trained_and_a_batch_of_one_works(name: str, pool: str) -> None:
     model = build(name, pooling=pool)
-    logit = model(*batch(1))
+    logit = model(*batch(1)).logit
     assert logit.shape == (1,)
     logit.sum().backward()
     assert untrained(model) == []
@@ -93,11 +93,14 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(name: str) -> None:
     pictures, mel, _, _, times = batch(5)
     seen, heard = masks("11011"), masks("10111")
     with torch.inference_mode():
-        together = model(pictures, mel, seen, heard, times)
+        together = model(pictures, mel, seen, heard, times).logit
         alone = torch.cat(
-            [model(*(each[i : i + 1] for each in (pictures, mel, seen, heard, times))) for i in range(5)]
+            [
+                model(*(each[i : i + 1] for each in (pictures, mel, seen, heard, times))).logit
+                for i in range(5)
+            ]
         )
-        again = model(pictures, mel, seen, heard, times)
+        again = model(pictures, mel, seen, heard, times).logit
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-5)
     assert torch.equal(together, again)
     assert together.std() > 0
@@ -108,10 +111,10 @@ def test_what_a_model_does_not_read_may_be_empty_or_none(name: str) -> None:
     model = build(name).eval()
     pictures, mel, seen, heard, times = batch(2)
     reads = DETECTORS[name].reads
-    full = model(pictures, mel, seen, heard, times)
+    full = model(pictures, mel, seen, heard, times).logit
     for nothing in (None, torch.zeros(2, 0)):
         spare = (pictures if "picture" in reads else nothing, mel if "sound" in reads else nothing)
-        assert torch.equal(full, model(*spare, seen, heard, times))
+        assert torch.equal(full, model(*spare, seen, heard, times).logit)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -119,7 +122,7 @@ def test_bf16_autocast_gives_finite_float32_scores(name: str) -> None:
     model = build(name, pooling="attention")
     with torch.autocast("cpu", torch.bfloat16):
         pictures, mel, _, _, times = batch(3)
-        logit = model(pictures, mel, masks("110"), masks("101"), times)
+        logit = model(pictures, mel, masks("110"), masks("101"), times).logit
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
@@ -134,9 +137,9 @@ def test_a_missing_modality_is_not_looked_at(training: bool) -> None:
     pictures, mel, _, _, times = batch(4)
     seen, heard = masks("1010"), masks("1100")
     with torch.no_grad():
-        first = copy.deepcopy(model)(pictures, mel, seen, heard, times)
+        first = copy.deepcopy(model)(pictures, mel, seen, heard, times).logit
         pictures[~seen], mel[~heard] = torch.nan, torch.nan
-        second = copy.deepcopy(model)(pictures, mel, seen, heard, times)
+        second = copy.deepcopy(model)(pictures, mel, seen, heard, times).logit
     assert torch.equal(first, second)
     assert first.isfinite().all()
 
@@ -146,9 +149,11 @@ def test_either_modality_matters_where_it_is_there() -> None:
     pictures, mel, _, _, times = batch(1)
     pairs = [("1", "1"), ("1", "0"), ("0", "1"), ("0", "0")]
     with torch.no_grad():
-        logits = [model(pictures, mel, masks(seen), masks(heard), times).item() for seen, heard in pairs]
-        silence = model(pictures, torch.full_like(mel, -100.0), masks("1"), masks("1"), times).item()
-        dark = model(torch.zeros_like(pictures), mel, masks("1"), masks("1"), times).item()
+        logits = [
+            model(pictures, mel, masks(seen), masks(heard), times).logit.item() for seen, heard in pairs
+        ]
+        silence = model(pictures, torch.full_like(mel, -100.0), masks("1"), masks("1"), times).logit.item()
+        dark = model(torch.zeros_like(pictures), mel, masks("1"), masks("1"), times).logit.item()
     assert len({*logits, silence, dark}) == 6
     assert all(abs(logit) < 100 for logit in logits)
 
@@ -158,12 +163,9 @@ def test_order_in_time_matters_to_audiovisual_and_not_to_frame_cnn() -> None:
     for name, differs in (("audiovisual", True), ("frame_cnn", False)):
         model = build(name).eval()
         with torch.no_grad():
-            change = (
-                (model(pictures, mel, seen, heard, times) - model(pictures.flip(1), mel, seen, heard, times))
-                .abs()
-                .item()
-            )
-        assert (change > 1e-6) == differs
+            forward = model(pictures, mel, seen, heard, times).logit
+            backward = model(pictures.flip(1), mel, seen, heard, times).logit
+        assert ((forward - backward).abs().item() > 1e-6) == differs
 
 
 @pytest.mark.parametrize(("seen", "heard"), [("000", "111"), ("111", "000"), ("000", "000")])
@@ -177,7 +179,7 @@ def test_a_batch_without_a_modality_gives_its_tower_zero_gradients_and_keeps_its
     }
     pictures, mel, _, _, times = batch(3)
     binary_cross_entropy_with_logits(
-        model(pictures, mel, masks(seen), masks(heard), times), torch.tensor([0.0, 1.0, 1.0])
+        model(pictures, mel, masks(seen), masks(heard), times).logit, torch.tensor([0.0, 1.0, 1.0])
     ).backward()
     assert untrained(model) == []
     for stream, text, name in ((model.picture, seen, "picture"), (model.sound, heard, "sound")):
@@ -215,11 +217,11 @@ def test_modality_dropout_is_for_training_alone() -> None:
     model = build("audiovisual", modality_dropout=0.9, dropout=0.0)
     inputs = batch(8)
     with torch.no_grad():
-        assert torch.equal(model.eval()(*inputs), model(*inputs))
+        assert torch.equal(model.eval()(*inputs).logit, model(*inputs).logit)
         torch.manual_seed(0)
-        first = model.train()(*inputs)
+        first = model.train()(*inputs).logit
         torch.manual_seed(5)
-        assert not torch.equal(first, model(*inputs))
+        assert not torch.equal(first, model(*inputs).logit)
 
 
 @pytest.mark.parametrize("pool", ["mean", "attention"])
@@ -243,7 +245,7 @@ def test_pooling_leaves_masked_tokens_out(pool: str) -> None:
 )
 def test_other_families_of_backbones_work_as_either_tower(changes: dict[str, str]) -> None:
     model = build("audiovisual", **changes)
-    model(*batch(2)).sum().backward()
+    model(*batch(2)).logit.sum().backward()
     assert untrained(model) == []
 
 
@@ -252,7 +254,7 @@ def test_a_vision_transformer_takes_the_clips_picture_size(size: int) -> None:
     clip = config.ClipSettings(seconds=1.0, frames=1, image_size=size)
     model = build("frame_cnn", clip=clip, picture_backbone="vit_tiny_patch16_224").eval()
     with torch.no_grad():
-        assert model(*batch(1, clip)).isfinite().all()
+        assert model(*batch(1, clip)).logit.isfinite().all()
 
 
 def test_both_ways_of_building_give_the_same_names_and_prediction_looks_for_no_weights() -> None:
@@ -290,7 +292,7 @@ def test_audiovisual_learns_a_clue_that_lies_between_picture_and_sound() -> None
     model = build("audiovisual", dropout=0.0)
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     for _ in range(60):
-        loss = binary_cross_entropy_with_logits(model(pictures, mel, there, there, times), target)
+        loss = binary_cross_entropy_with_logits(model(pictures, mel, there, there, times).logit, target)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -1,16 +1,17 @@
 """Forgery maps as pictures, from a model whose maps are known."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from model_outputs import output_of
 from torch import Tensor, nn
 
 from telltale.data.batch import Batch, SampleInfo
 from telltale.errors import InputError
+from telltale.models.output import Output, Want
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps, check, picture
 
@@ -25,13 +26,12 @@ class Left(nn.Module):
         has_picture: Tensor,
         has_sound: Tensor,
         frame_seconds: Tensor,
-        *,
-        learn: bool,
-    ) -> SimpleNamespace:
-        assert learn and not self.training
-        maps = torch.zeros(pictures.shape[1], 2, 2)
-        maps[:, :, 0] = pictures[0].mean((1, 2, 3))[:, None]
-        return SimpleNamespace(maps=lambda: maps)
+        want: Want = (),
+    ) -> Output:
+        assert want == ("maps",) and not self.training
+        maps = torch.zeros(*pictures.shape[:2], 2, 2)
+        maps[0, :, :, 0] = pictures[0].mean((1, 2, 3))[:, None]
+        return output_of(torch.zeros(len(pictures)))._replace(maps=maps)
 
 
 def test_a_picture_has_the_frames_above_their_maps() -> None:

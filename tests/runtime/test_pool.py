@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 from loader_world import Numbered, children, loader_of, note, read, soon, tidy, unharmed
+from model_outputs import output_of
 
 from telltale.errors import InputError
+from telltale.models.output import Output
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.runtime.process import WorkerTrace
@@ -142,8 +144,8 @@ def test_without_its_supervisor_a_run_ends_and_so_do_the_workers() -> None:
 
 
 class Mean(torch.nn.Module):
-    def forward(self, mel: torch.Tensor, **_: object) -> torch.Tensor:
-        return mel.mean((1, 2))
+    def forward(self, mel: torch.Tensor, **_: object) -> Output:
+        return output_of(mel.mean((1, 2)))
 
 
 def test_a_lost_clip_has_a_status_and_no_probability(capsys: pytest.CaptureFixture) -> None:

@@ -147,7 +147,7 @@ def test_a_batch_with_neither_pictures_nor_sound_gives_every_weight_a_gradient()
     with fake_cuda(selected=False):
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True).to(CUDA)
         batch = OneBatch(settings, "clips").batch([SampleKey(0, 0)] * 2)
-        logit = model(**batch.at(torch.arange(2), CUDA))
+        logit = model(**batch.at(torch.arange(2), CUDA)).logit
         logit.sum().backward()
         assert logit.shape == (2,) and all(weight.grad is not None for weight in model.parameters())
 

@@ -6,10 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from model_outputs import output_of
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,6 +24,7 @@ from telltale.data.batch import Batch, SampleInfo
 from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.models import checkpoint
+from telltale.models.output import Output, Want
 from telltale.scores.score import read_scores
 from telltale.train import objectives
 from telltale.train.losses import NonFiniteLoss
@@ -45,12 +48,17 @@ def batch(targets: list[int], views: int = 1, frames: int = 2) -> Batch:
     return Batch(infos, pictures, mel, there, ~there, times, torch.tensor(targets).float(), there)
 
 
-class Told(nn.Module):
-    """A model that answers what it is told, and keeps what it was asked."""
+class Fixed(nn.Module):
+    """A model whose output is given, and which keeps what it was called with."""
 
-    def __init__(self, answer: object) -> None:
+    def __init__(self, logit: Tensor | None = None, training: Any = None) -> None:
+        """logit: (N,) of clips or (N, T) of frames, which are averaged; training: for the detector's own
+        objective."""
         super().__init__()
-        self.answer, self.asked = answer, {}
+        logit = torch.zeros(1) if logit is None else logit
+        clips = output_of(logit if logit.ndim == 1 else logit.mean(1))
+        self.output = clips._replace(frame_logits=logit if logit.ndim == 2 else None, training=training)
+        self.called: dict[str, Any] = {}
 
     def forward(
         self,
@@ -58,11 +66,11 @@ class Told(nn.Module):
         mel: Tensor | None,
         has_picture: Tensor,
         has_sound: Tensor,
-        frame_seconds=None,
-        learn=False,
-    ):
-        self.asked = {"pictures": pictures, "learn": learn}
-        return self.answer
+        frame_seconds: Tensor | None = None,
+        want: Want = (),
+    ) -> Output:
+        self.called = {"pictures": pictures, "want": want}
+        return self.output
 
 
 LOSSES = {
@@ -74,11 +82,11 @@ LOSSES = {
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
     logit, target = torch.tensor([2.0, -1.0, 0.5]), torch.tensor([1.0, 0.0, 0.0])
-    model = Told(logit)
+    model = Fixed(logit)
     found = objectives.build(settings("meso4", objective={"loss": loss, "per": "clip"}), [])(
         model, batch([1, 0, 0]), 0
     )
-    assert list(found.terms) == [loss] and not model.asked["learn"]
+    assert list(found.terms) == [loss] and model.called["want"] == ()
     torch.testing.assert_close(found.total, LOSSES[loss](logit, target))
     torch.testing.assert_close(found.probability, logit.sigmoid())
 
@@ -86,30 +94,32 @@ def test_a_plain_classifier_is_the_mean_of_its_clips_losses(loss: str) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_each_frame_is_judged_by_its_clips_target(loss: str) -> None:
     frames, target = torch.tensor([[2.0, -4.0], [-1.0, 3.0], [0.5, 0.0]]), torch.tensor([1.0, 0.0, 0.0])
-    model, wanted = Told(frames.flatten()), LOSSES[loss](frames, target[:, None].expand(3, 2))
-    for pooling, clip in (("mean", frames.mean(1)), ("max", frames.amax(1))):
-        chosen = settings(
-            "meso4", model={"name": "meso4", "pooling": pooling}, objective={"loss": loss, "per": "frame"}
-        )
-        found = objectives.build(chosen, [])(model, batch([1, 0, 0]), 0)
-        assert model.asked["learn"] and list(found.terms) == [loss]
-        torch.testing.assert_close(found.total, wanted)
-        # A clip's probability is pooled as it will be in prediction.
-        torch.testing.assert_close(found.probability, clip.sigmoid())
+    model, wanted = Fixed(frames), LOSSES[loss](frames, target[:, None].expand(3, 2))
+    chosen = settings("meso4", objective={"loss": loss, "per": "frame"})
+    found = objectives.build(chosen, [])(model, batch([1, 0, 0]), 0)
+    assert list(found.terms) == [loss]
+    torch.testing.assert_close(found.total, wanted)
+    torch.testing.assert_close(found.probability, model.output.logit.sigmoid())
 
 
+@pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("per", ["frame", "clip"])
-def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
-    chosen, given = settings("meso4", objective={"per": per}), batch([0, 1, 1])
+def test_a_models_losses_are_those_of_its_own_scores(per: str, pooling: str) -> None:
+    chosen = settings("meso4", model={"name": "meso4", "pooling": pooling}, objective={"per": per})
+    given = batch([0, 1, 1])
     torch.manual_seed(0)
     model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=True, methods=1).eval()
     inputs = given.inputs(torch.device("cpu"))
-    clips, frames = model(**inputs), model.detector(inputs["pictures"].flatten(0, 1)).view(3, 2)
+    clips = model(**inputs).logit
+    frames = model.detector(inputs["pictures"].flatten(0, 1)).logit.view(3, 2)
     found = objectives.build(chosen, [])(model, given, 0)
     scores = frames if per == "frame" else clips[:, None]
     wanted = functional.binary_cross_entropy_with_logits(scores, given.target[:, None].expand_as(scores))
     torch.testing.assert_close(found.total, wanted)
-    torch.testing.assert_close(found.probability, clips.sigmoid())
+    # A clip's probability is pooled as it will be in prediction.
+    pooled = frames.mean(1) if pooling == "mean" else frames.amax(1)
+    torch.testing.assert_close(found.probability, pooled.sigmoid())
+    torch.testing.assert_close(clips, pooled)
     assert not torch.isclose(frames[:, 0], frames[:, 1]).any()
 
 
@@ -117,9 +127,8 @@ def test_a_models_losses_are_those_of_its_own_scores(per: str) -> None:
 def test_self_blended_pairs_are_genuine_and_forged_whatever_the_clips_target(per: str) -> None:
     frames = torch.tensor([[-3.0, -1.0], [3.0, 2.0], [-2.0, 1.0], [1.0, 4.0]])
     logit = frames if per == "frame" else frames.mean(1, keepdim=True)
-    found = objectives.build(settings("sbi", objective={"per": per}), [])(
-        Told(logit.flatten()), batch([0, 0], views=2), 0
-    )
+    objective = objectives.build(settings("sbi", objective={"per": per}), [])
+    found = objective(Fixed(frames if per == "frame" else frames.mean(1)), batch([0, 0], views=2), 0)
     target = torch.tensor([[0.0], [1.0], [0.0], [1.0]]).expand_as(logit)
     torch.testing.assert_close(found.total, functional.binary_cross_entropy_with_logits(logit, target))
     torch.testing.assert_close(found.probability, frames.mean(1).sigmoid().view(2, 2).mean(1))
@@ -144,10 +153,10 @@ def test_ucf_adds_four_terms_with_the_published_weights_on_pairs_frame_by_frame(
         pictures=pictures,
         rebuilt=(pictures + 0.5, pictures - 0.25),
     )
-    model, given = Told(answer), batch([0, 1, 0, 1, 0, 1])
+    model, given = Fixed(training=answer), batch([0, 1, 0, 1, 0, 1])
     found = objective(model, given, 0)
     # First the two first frames of the first pair, then their second ones: genuine and forged in turns.
-    asked = model.asked["pictures"][:, 0]
+    asked = model.called["pictures"][:, 0]
     ours = given.pictures[:, 0].permute(0, 1, 4, 2, 3).float() / 255
     for place, (clip, frame) in enumerate([(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (3, 0)]):
         torch.testing.assert_close(asked[place], ours[clip, frame])
@@ -185,7 +194,9 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
     given = replace(
         batch([0, 1]), infos=[SampleInfo(0, "a.mp4", 0.0, "ok"), SampleInfo(1, "b.mp4", 1.0, "ok")]
     )
-    assert known(Told(answer), given, 0).terms["common"].item() == pytest.approx(np.log(2), abs=1e-6)
+    assert known(Fixed(training=answer), given, 0).terms["common"].item() == pytest.approx(
+        np.log(2), abs=1e-6
+    )
 
 
 def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
@@ -194,11 +205,11 @@ def test_lav_teaches_genuine_patches_once_more_in_its_first_epochs() -> None:
         classes=torch.randn(4, 2), patches=torch.randn(4, 2, 4, 4), projected=torch.randn(4, 6, 4, 4)
     )
     objective = objectives.build(settings("lav"), [])
-    early = objective(Told(answer), batch([0, 1]), 1)
+    early = objective(Fixed(training=answer), batch([0, 1]), 1)
     assert list(early.terms) == ["classes", "patches", "genuine_patches"]
     wanted = functional.cross_entropy(answer.patches[:2], torch.zeros(2, 4, 4, dtype=torch.long))
     torch.testing.assert_close(early.terms["genuine_patches"], wanted)
-    assert list(objective(Told(answer), batch([0, 1]), 2).terms) == ["classes", "patches"]
+    assert list(objective(Fixed(training=answer), batch([0, 1]), 2).terms) == ["classes", "patches"]
 
 
 def test_a_term_that_is_not_finite_stops_by_name() -> None:
@@ -207,7 +218,7 @@ def test_a_term_that_is_not_finite_stops_by_name() -> None:
         patches=torch.full((4, 2, 4, 4), torch.nan),
         projected=torch.randn(4, 6, 4, 4),
     )
-    found = objectives.build(settings("lav"), [])(Told(answer), batch([0, 1]), 0)
+    found = objectives.build(settings("lav"), [])(Fixed(training=answer), batch([0, 1]), 0)
     with pytest.raises(
         NonFiniteLoss, match=r"term 'patches' is not finite \(nan\) on the batch of 0\.mp4, 1\.mp4"
     ):

@@ -91,7 +91,7 @@ def test_shallownets_decay_adds_to_each_gradient_what_keras_l2_does() -> None:
         for net, optimiser, penalty in ((model, ours, 0.0), (twin, plain, 1e-4)):
             optimiser.zero_grad()
             # Small gradients of the loss, so that the penalty shows beside them.
-            loss = 1e-3 * net(pictures, None, there, there).square().mean()
+            loss = 1e-3 * net(pictures, None, there, there).logit.square().mean()
             (loss + penalty * sum(weight.square().sum() for weight in named)).backward()
             optimiser.step()
     for (name, one), two in zip(model.named_parameters(), twin.parameters(), strict=True):

@@ -78,7 +78,7 @@ def test_a_sharpness_aware_step_of_the_loop_is_two_gradients_and_one_update() ->
     def backward() -> None:
         model.zero_grad()
         nn.functional.binary_cross_entropy_with_logits(
-            model(None, given.mel[:, 0], None, None), given.target
+            model(None, given.mel[:, 0], None, None).logit, given.target
         ).backward()
 
     backward()

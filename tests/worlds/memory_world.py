@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from model_outputs import output_of
 from torch import Tensor, nn
 
 from telltale import config
@@ -17,6 +18,7 @@ from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey,
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import TrainBatches, evaluation_batches
+from telltale.models.output import Output
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score
@@ -67,8 +69,8 @@ class SmallModel(nn.Module):
 
     def forward(
         self, pictures: Any, mel: Tensor, has_picture: Tensor, has_sound: Tensor, frame_seconds: Any = None
-    ) -> Tensor:
-        return self.layers(mel).squeeze(1)
+    ) -> Output:
+        return output_of(self.layers(mel).squeeze(1))
 
 
 def configured(**sections: dict[str, Any]) -> config.Config:

@@ -20,6 +20,7 @@ from telltale.errors import InputError
 from telltale.models import frame_level, norms
 from telltale.models.detector import FeatureTower
 from telltale.models.inputs import MelPicture, Normalise, full_precision
+from telltale.models.output import Output, Want
 from telltale.models.pooling import pooling
 from telltale.models.weights import Tower, backbone
 
@@ -155,14 +156,15 @@ class AudioVisual(nn.Module):
         has_picture: Tensor,
         has_sound: Tensor,
         frame_seconds: Tensor,
-        mel_rows: Tensor | None = None,
-    ) -> Tensor:
-        """Pictures (N, T, 3, H, W) in [0, 1], mel (N, n_mels, L) dB, masks (N,) bool → logit (N,) of forged.
+        want: Want = (),
+    ) -> Output:
+        """What the model says of N clips. A clip with neither modality gets a logit too, always the same one.
 
-        frame_seconds: (N, T), when each frame came on show, in seconds from where the mel begins. What a mask
-        says is missing is never looked at. A clip with neither gets a number too, always the same one.
-        mel_rows (N,) says which row of a mel of fewer rows is each clip's: what clips share goes through the
-        tower once.
+        pictures: (N, T, 3, H, W) float in [0, 1]
+        mel: (M, n_mels, L) in dB, where M divides N: row k % M is that of clip k. What clips share goes
+            through the sound tower once
+        has_picture, has_sound: bool (N,); a modality that is missing is never read
+        frame_seconds: (N, T), the times of the frames in seconds from the first column of the mel image
         """
         if self.training and self.modality_dropout > 0:
             has_picture, has_sound = drop_one(has_picture, has_sound, self.modality_dropout)
@@ -172,7 +174,7 @@ class AudioVisual(nn.Module):
         unread = torch.zeros((), device=self.summary.device)
         for stream, inputs, present, whose in (
             (self.picture, (pictures, frame_seconds), has_picture, None),
-            (self.sound, (mel,), has_sound, mel_rows),
+            (self.sound, (mel,), has_sound, shared_rows(mel, has_sound)),
         ):
             rows, stands_in = norms.share(stream, present.nonzero().squeeze(1))
             if len(rows) == 0:
@@ -198,7 +200,15 @@ class AudioVisual(nn.Module):
             sequence = block(sequence, mask)
         # In float32 under autocast too: half precision would round the logits of many clips to one number.
         with full_precision(sequence):
-            return self.head(self.pooling(self.norm(sequence.float()), mask)).squeeze(1) + unread
+            features = self.pooling(self.norm(sequence.float()), mask)
+            return Output(self.head(features).squeeze(1) + unread, {}, None, features)
+
+
+def shared_rows(mel: Tensor, has_sound: Tensor) -> Tensor | None:
+    """Which row of the mel image belongs to each clip, long (N,); None if each clip has its own."""
+    if len(mel) == len(has_sound):
+        return None
+    return torch.arange(len(has_sound), device=mel.device) % len(mel)
 
 
 def drop_one(has_picture: Tensor, has_sound: Tensor, probability: float) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,10 @@
 `audiovisual` the features are tokens.
 """
 
-from typing import Any
-
 from torch import Tensor, nn
 
 from telltale.models.inputs import full_precision
+from telltale.models.output import FrameOutput, Want
 
 
 class Detector(nn.Module):
@@ -34,22 +33,12 @@ class Detector(nn.Module):
         """Pictures (B, 3, H, W) float in [0, 1] → (B, width)."""
         raise NotImplementedError
 
-    def learn(self, pictures: Tensor) -> Any:
-        """What training wants of pictures (B, 3, H, W) in [0, 1]: logits (B,), or what an objective of its
-        own reads."""
-        return self(pictures)
-
     def classes(self, features: Tensor) -> Tensor:
         """(B, width) → float32 (B, 1 or 2), what the head says: in float32 under autocast too."""
         # Half precision rounds the scores of many clips to one number, which blurs the rates at few false
         # alarms.
         with full_precision(features):
             return self.head(features.float())
-
-    def logits(self, features: Tensor) -> Tensor:
-        """(B, width) → float32 (B,), the logit of forged."""
-        scores = self.classes(features)
-        return scores.squeeze(1) if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
 
     def no_weight_decay(self) -> set[str]:
         """Names of weights, besides biases and norms, that `optim.decay: weights` leaves alone: timm's name
@@ -60,9 +49,17 @@ class Detector(nn.Module):
         """Take off what features do not need."""
         self.head, self.learning = nn.Identity(), None
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) float in [0, 1] → logit (B,) of forged."""
-        return self.logits(self.features(pictures))
+    def forward(self, pictures: Tensor, want: Want = ()) -> FrameOutput:
+        """Pictures (B, 3, H, W) float in [0, 1]. A detector with maps, or with an objective of its own,
+        overrides this."""
+        features = self.features(pictures)
+        return FrameOutput(logit_of(self.classes(features)), features)
+
+
+def logit_of(classes: Tensor) -> Tensor:
+    """(B, 1), the logit of forged, or (B, 2), the scores of genuine and of forged → (B,), the logit of
+    forged."""
+    return classes.squeeze(1) if classes.shape[1] == 1 else classes[:, 1] - classes[:, 0]
 
 
 def begin_as_in_keras(network: nn.Module) -> None:

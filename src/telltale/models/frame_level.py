@@ -1,7 +1,6 @@
 """From frames to video: a clip's score is pooled from its frames'."""
 
 from importlib import import_module
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 from telltale.models.detector import Detector, FeatureTower
+from telltale.models.output import FrameOutput, Output, Want
 from telltale.models.pooling import FramePooling
 from telltale.runtime.fake_tensors import count_devices
 
@@ -99,20 +99,13 @@ class FrameLevelModel(nn.Module):
         has_picture: Tensor,
         has_sound: Tensor,
         frame_seconds: Tensor | None = None,
-        *,
-        learn: bool = False,
-    ) -> Any:
-        """Pictures (N, T, 3, H, W) in [0, 1] → logit (N,) of forged. Reads nothing else, not even whether the
-        clip has them.
-
-        learn: give instead what `detector.learn` says of the N * T frames, clip by clip; for losses of
-        frames, and for maps.
-        """
-        clips, frames = pictures.shape[:2]
-        if learn:
-            return self.detector.learn(pictures.flatten(0, 1))
-        features = self.detector.features(pictures.flatten(0, 1))
-        return self.pooling(
-            features.unflatten(0, (clips, frames)),
-            self.detector.logits(features).unflatten(0, (clips, frames)),
-        )
+        want: Want = (),
+    ) -> Output:
+        """Pictures (N, T, 3, H, W) float in [0, 1]. The other arguments are not read, not even whether the
+        clip has pictures. The output's `training` is that of the N * T frames, clip by clip."""
+        shape = pictures.shape[:2]
+        frames: FrameOutput = self.detector(pictures.flatten(0, 1), want)
+        logits = frames.logit.unflatten(0, shape)
+        logit, features = self.pooling(frames.features.unflatten(0, shape), logits)
+        maps = None if frames.maps is None else frames.maps.unflatten(0, shape)
+        return Output(logit, {}, maps, features, logits, frames.training)

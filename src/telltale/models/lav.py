@@ -9,8 +9,7 @@ what that code builds and no output depends on: convolutions in CMCE, norms in L
 stage.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,8 +19,9 @@ from telltale import config
 from telltale.config.detectors import RevisedSettings
 from telltale.errors import InputError
 from telltale.models import xception
-from telltale.models.detector import Detector
+from telltale.models.detector import Detector, logit_of
 from telltale.models.inputs import Normalise, full_precision
+from telltale.models.output import FrameOutput, Want
 from telltale.models.weights import Tower
 
 CHANNELS = (64, 128, 256, 728, 728, 728)  # of the maps after the stem, blocks 1, 2, 3, 7 and 11
@@ -128,18 +128,17 @@ def judged(channels: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 1, bias=False))
 
 
-@dataclass(frozen=True)
-class LavTrainingOutput:
-    """classes: (B, 2) scores of genuine and forged; patches: (B, 2, h, w), the same of every patch;
-    projected: (B, 256, h, w), None where the network was built for prediction."""
+class LavTrainingOutput(NamedTuple):
+    """What `objectives.LocateAndVerifyObjective` reads of B pictures.
+
+    classes: float32 (B, 2), the scores of genuine and of forged
+    patches: (B, 2, h, w), the same of every patch
+    projected: (B, 256, h, w), by which patches are compared
+    """
 
     classes: Tensor
     patches: Tensor
-    projected: Tensor | None
-
-    def maps(self) -> Tensor:
-        """float32 (B, h, w): the probability that each patch is forged."""
-        return self.patches.float().softmax(1)[:, 1]
+    projected: Tensor
 
 
 class LocateAndVerify(Detector):
@@ -209,14 +208,27 @@ class LocateAndVerify(Detector):
         super().behead()
         del self.scores, self.locate
 
-    def learn(self, pictures: Tensor) -> LavTrainingOutput:
-        """Pictures (B, 3, H, W) in [0, 1] → what is said of each and of its patches, h = H/16."""
-        seen, noise = self.streams(pictures)
+    def patches(self, seen: list[Tensor]) -> Tensor:
+        """The picture stream's maps → (B, 2, h, w), the scores of genuine and of forged of every patch, h =
+        H/16."""
         scored = [layer(maps) for layer, maps in zip(self.scores, seen, strict=True)]
         fine = [mpff(maps, scored[-1], window) for maps, window in zip(scored[:-1], WINDOWS, strict=True)]
-        patches = self.locate(torch.cat([*fine, seen[-1]], 1))
-        projected = None if self.learning is None else self.learning(seen[-1])
-        return LavTrainingOutput(self.classes(self.verify(noise)), patches, projected)
+        return self.locate(torch.cat([*fine, seen[-1]], 1))
+
+    def forward(self, pictures: Tensor, want: Want = ()) -> FrameOutput:
+        """As `Detector.forward`. Without `want` the patches are not scored: the logit does not depend on
+        them."""
+        seen, noise = self.streams(pictures)
+        patches = self.patches(seen) if want else None
+        projected = self.learning(seen[-1]) if "training" in want and self.learning is not None else None
+        features = self.verify(noise)
+        classes = self.classes(features)
+        maps = training = None
+        if patches is not None and "maps" in want:
+            maps = patches.float().softmax(1)[:, 1]
+        if patches is not None and projected is not None:
+            training = LavTrainingOutput(classes, patches, projected)
+        return FrameOutput(logit_of(classes), features, maps, training)
 
 
 def build(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from telltale import config
 from telltale.models.inputs import MelPicture, Normalise, full_precision
+from telltale.models.output import Output, Want
 from telltale.models.weights import Tower, backbone
 
 SIZE = (224, 224)
@@ -21,12 +22,6 @@ class MelCnn(nn.Module):
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(sound.width, 2))
         self.provenance = {"sound": sound.provenance}
 
-    def classes(self, mel: Tensor) -> Tensor:
-        """(N, n_mels, L) dB → float32 (N, 2): the scores of genuine and of forged."""
-        features = self.backbone(self.picture(mel))
-        with full_precision(features):
-            return self.head(features.float())
-
     def forward(
         self,
         pictures: Tensor | None,
@@ -34,11 +29,15 @@ class MelCnn(nn.Module):
         has_picture: Tensor,
         has_sound: Tensor,
         frame_seconds: Tensor | None = None,
-    ) -> Tensor:
-        """Mel image (N, n_mels, L) dB → logit (N,) of forged. Reads nothing else, not even whether the clip
-        has sound."""
-        genuine, forged = self.classes(mel).unbind(1)
-        return forged - genuine
+        want: Want = (),
+    ) -> Output:
+        """Mel image (N, n_mels, L) in dB. The other arguments are not read, not even whether the clip has
+        sound."""
+        features = self.backbone(self.picture(mel)).float()
+        # In float32 under autocast too: half precision rounds the scores of many clips to one number.
+        with full_precision(features):
+            genuine, forged = self.head(features).unbind(1)
+        return Output(forged - genuine, {}, None, features)
 
 
 def build(

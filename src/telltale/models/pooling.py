@@ -59,10 +59,24 @@ class FramePooling(nn.Module):
         self.name, self.top_k = name, top_k
         self.attention = AttentionPooling(width) if name == "attention" else None
 
-    def forward(self, features: Tensor, logits: Tensor) -> Tensor:
-        """Features (N, T, D) and logits float32 (N, T) of the frames → logit float32 (N,) of the clip, under
-        autocast too."""
-        if self.attention is not None:
-            with full_precision(features):
-                return (self.attention.weights(features.float()) * logits).sum(1)
-        return pooled(self.name, logits, self.top_k)
+    def forward(self, features: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+        """The clip's logit float32 (N,) and features float32 (N, D), under autocast too: means over the same
+        frames with the same weights.
+
+        features: (N, T, D) of the frames
+        logits: float32 (N, T) of the frames
+        """
+        with full_precision(features):
+            features = features.float()
+            if self.attention is not None:
+                weights = self.attention.weights(features)
+                return (weights * logits).sum(1), (features * weights.unsqueeze(2)).sum(1)
+            return pooled(self.name, logits, self.top_k), self.chosen(features, logits).mean(1)
+
+    def chosen(self, features: Tensor, logits: Tensor) -> Tensor:
+        """The features of those frames whose logits `pooled` averages, (N, K, D)."""
+        if self.name == "mean":
+            return features
+        count = 1 if self.name == "max" else min(self.top_k, logits.shape[1])
+        frames = logits.detach().topk(count, dim=1).indices
+        return features.take_along_dim(frames.unsqueeze(2), dim=1)

@@ -7,8 +7,8 @@ apart. At inference only the common path is used, counted and shipped: 22,252,58
 while it learns. The objective is `objectives.UcfObjective`. Facts from DeepfakeBench 8a4a7bf.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +17,9 @@ from torch.nn import functional
 from telltale import config
 from telltale.config.detectors import RevisedSettings
 from telltale.models import xception
-from telltale.models.detector import Detector
+from telltale.models.detector import Detector, logit_of
 from telltale.models.inputs import Normalise
+from telltale.models.output import FrameOutput, Want
 from telltale.models.weights import Tower
 
 WIDTH = 256  # of the specific and of the common part
@@ -105,13 +106,15 @@ def enlarged(maps: Tensor) -> Tensor:
     return functional.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=True)
 
 
-@dataclass(frozen=True)
-class UcfTrainingOutput:
-    """What the objective wants of B pictures, genuine and forged in turns.
+class UcfTrainingOutput(NamedTuple):
+    """What `objectives.UcfObjective` reads of B pictures, genuine and forged in turns.
 
-    common: (B, 2) and specific: (B, M + 1) scores of classes; common_features, specific_features: (B, 256);
-    pictures: (B, 3, S, S), normalised; rebuilt: two of them, each picture's content under its own forgery
-    features and under its partner's.
+    common: float32 (B, 2), the scores of genuine and of forged; of shuffled common parts, see `SHUFFLED`
+    specific: (B, M + 1), the scores of genuine and of each of M kinds of forgery
+    common_features: (B, 256), shuffled as `common` is
+    specific_features: (B, 256)
+    pictures: (B, 3, S, S), normalised
+    rebuilt: two pictures each, of its content under its own forgery features and under its partner's
     """
 
     common: Tensor
@@ -150,17 +153,20 @@ class Ucf(Detector):
     def features(self, pictures: Tensor) -> Tensor:
         return self.common(self.forgery(self.normalise(pictures))).mean((2, 3))
 
-    def learn(self, pictures: Tensor) -> UcfTrainingOutput:
-        """Pictures (B, 3, S, S) in [0, 1], every genuine one followed by the forged one that is its
-        partner."""
-        assert isinstance(self.learning, Learning)
+    def forward(self, pictures: Tensor, want: Want = ()) -> FrameOutput:
+        """As `Detector.forward`. For "training" every genuine picture is followed by the forged one that is
+        its partner."""
+        if "training" not in want or not isinstance(self.learning, Learning):
+            return super().forward(pictures, want)
         pictures = self.normalise(pictures)
         forgery, content = self.forgery(pictures), self.learning.content(pictures)
         common, specific = self.common(forgery), self.learning.specific(forgery)
+        order = torch.arange(len(common), device=common.device)
         if torch.rand(()) < SHUFFLED:
-            # What is common to all forgeries may be anyone's: within its class it changes places before it is
-            # used again.
-            common = common[within_classes(len(common), common.device)]
+            # What all forgeries have in common may come from any of them: common parts are shuffled within
+            # their class before they are used again.
+            order = within_classes(len(common), common.device)
+            common = common[order]
         condition = torch.cat([specific, common], 1)
         partner = torch.arange(len(pictures), device=pictures.device) ^ 1
         size = pictures.shape[-1]
@@ -168,10 +174,19 @@ class Ucf(Detector):
             self.learning.decoder(content, condition, size),
             self.learning.decoder(content, condition[partner], size),
         )
-        features = common.mean((2, 3)), specific.mean((2, 3))
-        return UcfTrainingOutput(
-            self.classes(features[0]), self.learning.specific_head(features[1]), *features, pictures, rebuilt
+        features, specific_features = common.mean((2, 3)), specific.mean((2, 3))
+        classes = self.classes(features)
+        training = UcfTrainingOutput(
+            classes,
+            self.learning.specific_head(specific_features),
+            features,
+            specific_features,
+            pictures,
+            rebuilt,
         )
+        # Each picture's own again: the logit and the features of a clip must not be another's.
+        own = order.argsort()
+        return FrameOutput(logit_of(classes)[own], features[own], training=training)
 
 
 def within_classes(count: int, device: torch.device) -> Tensor:

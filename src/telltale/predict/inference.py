@@ -114,18 +114,16 @@ class Inference:
         if self.flip:
             inputs = mirrored(inputs)
         with autocast(self.device, self.precision):
-            logit = self._run(**inputs)
+            logit = self._run(**inputs).logit
         return logit.double().cpu().numpy().reshape(1 + self.flip, -1)
 
 
 def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:
-    """A model's arguments for B views → for these and their mirror images, 2 B; the mel stays B, `mel_rows`
-    says whose."""
+    """A model's arguments for B views → for these and their mirror images, 2 B. The mel stays B rows, which
+    both share."""
     pictures, mel = inputs["pictures"], inputs["mel"]
     twice = {name: inputs[name].repeat(2) for name in ("has_picture", "has_sound")}
     twice["frame_seconds"] = inputs["frame_seconds"].repeat(2, 1)
-    if mel is not None:
-        twice["mel_rows"] = torch.arange(len(mel), device=mel.device).repeat(2)
     return {"pictures": torch.cat([pictures, pictures.flip(-1)]), "mel": mel, **twice}
 
 

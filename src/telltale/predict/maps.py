@@ -37,7 +37,7 @@ class Maps:
     def _draw(self, inputs: dict[str, Any]) -> np.ndarray:
         self.infer.model.eval()
         with autocast(self.infer.device, self.infer.precision):
-            maps = self.infer.model(**inputs, learn=True).maps()
+            maps = self.infer.model(**inputs, want=("maps",)).maps[0]
         frames = (inputs["pictures"][0] * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         return picture(frames, maps.cpu().numpy())
 

@@ -20,7 +20,7 @@ from telltale import config
 from telltale.config.detectors import DETECTORS, LavSettings, UcfSettings
 from telltale.data.batch import Batch
 from telltale.data.manifest import Row
-from telltale.models.pooling import pooled
+from telltale.models.output import Output
 from telltale.train.losses import Losses, cross_entropy, squared_error
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
@@ -50,10 +50,7 @@ class ClassifierObjective:
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
         self.name, self.smoothing = settings.objective.loss, settings.optim.label_smoothing
         self.loss = CLASSIFIERS[self.name]
-        self.per_frame, self.pooling = (
-            settings.objective.per == "frame",
-            (settings.model.pooling, settings.model.top_k),
-        )
+        self.per_frame = settings.objective.per == "frame"
 
     def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         logits, clip = self.judge(net, batch)
@@ -63,11 +60,10 @@ class ClassifierObjective:
     def judge(self, net: Any, batch: Batch) -> tuple[Tensor, Tensor]:
         """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; clips' logits (N,)
         without gradient."""
-        inputs = batch.inputs(batch.has_picture.device)
-        logits = net(**inputs, learn=True) if self.per_frame else net(**inputs)
-        logits = logits.unflatten(0, (len(inputs["has_picture"]), -1))
-        found = logits.detach().float()
-        return logits, pooled(self.pooling[0], found, self.pooling[1]) if self.per_frame else found.squeeze(1)
+        output: Output = net(**batch.inputs(batch.has_picture.device))
+        logits = output.frame_logits if self.per_frame else output.logit.unsqueeze(1)
+        assert logits is not None  # the configuration allows losses of frames for frame-level detectors alone
+        return logits, output.logit.detach()
 
 
 class SelfBlendedObjective(ClassifierObjective):
@@ -109,7 +105,8 @@ class UcfObjective:
         frames = inputs["pictures"].shape[1]
         # Partner beside partner, frame by frame.
         pictures = inputs["pictures"].unflatten(0, (-1, 2)).transpose(1, 2).flatten(0, 2).unsqueeze(1)
-        found = net(pictures, None, inputs["has_picture"], inputs["has_sound"], learn=True)
+        output: Output = net(pictures, None, inputs["has_picture"], inputs["has_sound"], want=("training",))
+        found: Any = output.training
         kinds = torch.tensor(
             [self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.infos], device=device
         )
@@ -157,7 +154,8 @@ class LocateAndVerifyObjective:
     def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
         device = batch.has_picture.device
         inputs = batch.inputs(device)
-        found = net(**inputs, learn=True)
+        output: Output = net(**inputs, want=("training",))
+        found: Any = output.training
         frames = inputs["pictures"].shape[1]
         target = batch.target.to(device).long().repeat_interleave(frames)
         scores, patches = found.classes.float(), found.patches.float()
