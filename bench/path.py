@@ -4,7 +4,7 @@ DataLoader."""
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ import torch
 from bench.measure import Row, seconds
 from bench.peers import FRAMES, DecordDataset, bare
 from telltale import config
-from telltale.data.batch import EVALUATION, SampleKey
+from telltale.data.batch import Batch
 from telltale.data.dataset import ClipDataset, open_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
+from telltale.data.order import evaluation_batches, file_sizes
 from telltale.runtime import threads
 
 BOTH = ("picture", "sound")
@@ -28,21 +29,26 @@ def settings(quality: int | None = None) -> config.Config:
     return config.Config(model=config.ModelSettings(name="audiovisual"), clip=clip)
 
 
-def loader_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> ClipLoader:
+class WholeLoader(ClipLoader):
+    """Each iteration reads all clips, the largest files first."""
+
+    def __init__(self, dataset: ClipDataset) -> None:
+        super().__init__(dataset, threads.cores(), timeout_seconds=60)
+        self.store = dataset.store
+        self.batches = evaluation_batches(file_sizes(dataset.rows), BATCH)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.read(self.batches)
+
+
+def loader_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> WholeLoader:
     rows = [Clip(path.name, path, 0) for path in paths]
     wanted = settings(quality)
     kept = None if store is None else open_store(store, wanted, BOTH)
-    keys = [
-        SampleKey(row, EVALUATION)
-        for row in np.argsort([-path.stat().st_size for path in paths], kind="stable").tolist()
-    ]
-    batches = [keys[at : at + BATCH] for at in range(0, len(keys), BATCH)]
-    return ClipLoader(
-        ClipDataset(rows, wanted, BOTH, store=kept), batches, threads.cores(), timeout_seconds=60
-    )
+    return WholeLoader(ClipDataset(rows, wanted, BOTH, store=kept))
 
 
-def drain(batches: ClipLoader) -> dict[str, float]:
+def drain(batches: Iterable[Batch]) -> dict[str, float]:
     """Go through all batches; mean milliseconds and bytes of a clip by stage."""
     infos = [info for batch in batches for info in batch.infos]
     return {
@@ -83,16 +89,14 @@ def bare_loops(paths: Sequence[Path], workers: int) -> float:
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     workers, longest = threads.cores(), sorted(paths, key=lambda path: -path.stat().st_size)
-    loader, loader = (
-        loader_of(paths),
-        torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4),
-    )
+    loader = loader_of(paths)
+    theirs = torch.utils.data.DataLoader(DecordDataset(list(paths)), BATCH, num_workers=4)
     stages = drain(loader)  # the workers have started
     taken: dict[str, list[float]] = {"feed": [], "bare": [], "decord": []}
     for _ in range(repeats):
         taken["feed"].append(seconds(lambda: drain(loader)))
         taken["bare"].append(bare_loops(longest, workers))
-        taken["decord"].append(seconds(lambda: list(map(len, loader))))
+        taken["decord"].append(seconds(lambda: list(map(len, theirs))))
     loader.close()
     rate = {name: len(paths) / float(np.median(values)) for name, values in taken.items()}
     spent = ", ".join(f"{name} {value:.1f}" for name, value in stages.items())
@@ -137,8 +141,8 @@ def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
             files.close()
             kept.close()
             ours, theirs = (1e3 * float(np.median(values)) / len(paths) for values in (second, first))
-            assert kept.dataset.store is not None
-            size = kept.dataset.store.packed.total_bytes() / len(set(paths)) / 1e3
+            assert kept.store is not None
+            size = kept.store.packed.total_bytes() / len(set(paths)) / 1e3
             detail = (
                 f"{ours:.2f} against {theirs:.1f} ms a clip, of {size:.0f} kB; looking it up "
                 f"{stages['store']:.1f} ms"

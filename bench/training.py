@@ -14,11 +14,13 @@ from telltale.data.batch import SampleKey, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
-from telltale.data.order import TrainBatches
+from telltale.data.order import TrainOrder
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives, state
-from telltale.train.loop import backward, train_epoch, update
+from telltale.train.context import RunContext
+from telltale.train.loaders import TrainClips
+from telltale.train.loop import backward, train_epoch, update, usable_part
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,31 +37,23 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
         now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)
-        batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
-        loader = ClipLoader(dataset, batches, process.workers(None, len(rows)), timeout_seconds=60)
+        order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1)
+        loader = ClipLoader(dataset, process.workers(None, len(rows)), timeout_seconds=60)
+        clips, context = TrainClips(loader, order), RunContext(settings, process, SignalWatch())
         one = read_batch(
             dataset, [SampleKey(row, 0) for row in range(min(len(rows), settings.data.batch_size))]
         )
-        usable = one.usable.any(1)
+        part = usable_part(one, one.usable.any(1), "clips")
         objective = objectives.build(settings, rows)
 
         def epoch() -> None:
-            train_epoch(
-                now.model,
-                now,
-                loader,
-                settings,
-                process,
-                SignalWatch(),
-                objective,
-                lambda: None,
-                lambda *_: None,
-            )
+            for _ in train_epoch(now.model, now, objective, clips, context):
+                pass
             now.progress.next_epoch()
 
         def bare() -> None:
-            for _ in range(len(batches)):
-                backward(now.model, one, usable, objective, now, settings.optim, 1 / len(one.infos))
+            for _ in range(len(order)):
+                backward(now.model, now, objective, part, len(part.infos) / len(one.infos), settings.optim)
                 update(now, settings.optim, 1e-3)
 
         epoch()  # the workers have started

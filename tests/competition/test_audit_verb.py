@@ -23,7 +23,10 @@ from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.runtime import environment
 from telltale.scores import sidecar
-from telltale.train import run_folder, training
+from telltale.train import training
+from telltale.train.context import RunInputs
+from telltale.train.loop import Epoch
+from telltale.train.reads import TrainingReads
 
 # Sound alone: the smallest real run.
 SMALL = ("--set", "model.name=mel_cnn", "--set", "optim.epochs=1")
@@ -75,15 +78,15 @@ def spoilt(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (data / "test_labels.csv").rename(data / "later_labels.csv")
     plain = training.summary
 
-    def spoil(row: dict, *rest: Any) -> str:
-        if row["epoch"] == 2:
+    def spoil(epoch: Epoch) -> str:
+        if epoch.row["epoch"] == 2:
             raise KeyboardInterrupt
         (folder / "more.npy").read_bytes()
         (data / "later_labels.csv").read_bytes()
         with socket.socket() as own:
             own.setblocking(False)
             own.connect_ex(("192.0.2.1", 9))
-        return plain(row, *rest)
+        return plain(epoch)
 
     more = ("--set", "model.name=mel_cnn", "--set", "data.workers=0")
     with pytest.MonkeyPatch.context() as patch:
@@ -198,14 +201,14 @@ def test_a_data_folder_that_is_a_link_is_fine(tiny: Path, tmp_path: Path) -> Non
     from telltale.data.manifest import read_data
 
     splits = read_data(tmp_path / "data", settings.data)
-    reads = run_folder.Reads(tmp_path / "run", tmp_path / "data", settings.data, splits)
+    reads = TrainingReads(RunInputs(tmp_path / "run", tmp_path / "data", *splits), settings.data)
     assert all(file["inside"] for file in reads.tree["files"])
     assert [split["outside"] for split in reads.tree["videos"].values()] == [[], []]
     # The same videos through another name of their folder are the ones that were listed.
-    assert not reads.note(
+    assert not reads.add(
         [str(tiny / "train" / splits[0].rows[0].video_name), str(tmp_path / "run" / "last.pt")], []
     )
-    assert reads.note([str(tiny / "train" / "unlisted.mp4")], [])
+    assert reads.add([str(tiny / "train" / "unlisted.mp4")], [])
 
 
 def test_a_run_of_before_is_not_known_and_no_error(

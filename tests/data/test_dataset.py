@@ -1,6 +1,5 @@
-"""Order, batches and collation: every row once, whatever the number of processes, workers or restarts."""
+"""Samples of the data set and their batches."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, allocate, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
-from telltale.data.order import TrainBatches, evaluation_batches, file_sizes, order
+from telltale.data.order import file_sizes
 
 
 def settings(**data: object) -> config.Config:
@@ -19,77 +18,6 @@ def settings(**data: object) -> config.Config:
     return config.Config(
         model=config.ModelSettings(name="audiovisual"), clip=clip, data=config.DataSettings(**data)
     )
-
-
-def test_an_epoch_holds_every_row_once_and_another_epoch_another_order() -> None:
-    targets = np.array([0] * 7 + [1] * 30)
-    first, again, next_one = (
-        order(targets, 5, 0, False),
-        order(targets, 5, 0, False),
-        order(targets, 5, 1, False),
-    )
-    assert sorted(first) == list(range(37))
-    assert first.tolist() == again.tolist() != next_one.tolist()
-
-
-def test_a_balanced_epoch_has_half_of_each_class_and_repeats_as_little_as_possible() -> None:
-    targets = np.array([0] * 7 + [1] * 30)
-    rows = order(targets, 5, 0, True)
-    assert len(rows) == 37
-    assert Counter(targets[rows].tolist()) == {0: 18, 1: 19}
-    repeats = Counter(rows.tolist())
-    assert {repeats[row] for row in range(7)} <= {2, 3}
-    assert max(repeats[row] for row in range(7, 37)) == 1
-
-
-@pytest.mark.parametrize("world", [1, 2, 4])
-def test_ranks_share_each_global_batch_and_every_row_counts_once(world: int) -> None:
-    targets = np.zeros(37)
-    seen: list[int] = []
-    for rank in range(world):
-        batches = TrainBatches(targets, settings(batch_size=6), rank, world)
-        batches.epoch = 3
-        for step, keys in enumerate(batches):
-            assert keys
-            assert all(key.epoch == 3 for key in keys)
-            seen += [key.row for key in keys] if batches.counts(step) else []
-        assert len(batches) == 7
-    assert sorted(seen) == list(range(37))
-
-
-def test_a_run_cut_at_a_step_goes_on_with_the_same_batches() -> None:
-    whole, rest = (
-        TrainBatches(np.zeros(20), settings(batch_size=3), 0, 1),
-        TrainBatches(np.zeros(20), settings(batch_size=3), 0, 1),
-    )
-    rest.start = 4
-    assert list(whole)[4:] == list(rest)
-
-
-@pytest.mark.parametrize("world", [1, 2, 4])
-def test_evaluation_never_pads(world: int) -> None:
-    rows = [
-        key.row
-        for rank in range(world)
-        for batch in evaluation_batches([0] * 37, 5, rank, world)
-        for key in batch
-    ]
-    assert sorted(rows) == list(range(37))
-
-
-def test_evaluation_begins_with_the_largest_files_and_keeps_ties_in_order() -> None:
-    sizes = [5, 9, 0, 9, 7]
-    assert evaluation_batches(sizes, 2) == [
-        [(1, EVALUATION), (3, EVALUATION)],
-        [(4, EVALUATION), (0, EVALUATION)],
-        [(2, -1)],
-    ]
-    assert evaluation_batches(sizes, 2, 1, 2) == [[(3, EVALUATION), (0, EVALUATION)]]
-
-
-def test_the_size_of_a_file_that_is_not_there_is_zero(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(b"123")
-    assert file_sizes([Row(name, tmp_path / name, None) for name in ("a.mp4", "b.mp4")]) == [3, 0]
 
 
 @pytest.fixture(scope="module")

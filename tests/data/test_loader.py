@@ -16,7 +16,7 @@ from telltale import config
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader, _ahead, on_device
 from telltale.data.manifest import Row
-from telltale.data.order import TrainBatches
+from telltale.data.order import TrainOrder
 
 __all__ = ["tidy"]
 pytestmark = pytest.mark.usefixtures("tidy")
@@ -34,13 +34,9 @@ def test_real_clips_come_out_the_same_with_any_number_of_workers(tiny: Path) -> 
     rows.append(Row("gone.mp4", tiny / "gone.mp4", 1))
 
     def epochs(workers: int) -> list:
-        batches = TrainBatches(np.array([row.target for row in rows]), settings, 0, 1)
-        loader = ClipLoader(
-            ClipDataset(rows, settings, ("picture", "sound")), batches, workers, timeout_seconds=60
-        )
-        found = []
-        for batches.epoch in (0, 3):
-            found.append(read(loader))
+        order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1)
+        loader = ClipLoader(ClipDataset(rows, settings, ("picture", "sound")), workers, timeout_seconds=60)
+        found = [read(loader.read(order.batches_from(epoch))) for epoch in (0, 3)]
         loader.close()
         return found
 
@@ -123,15 +119,15 @@ def test_an_epoch_resumed_at_its_last_smaller_batch_is_followed_by_a_whole_one()
     )
     for workers in (0, 2):
         data = Numbered(67)
-        batches = TrainBatches(np.zeros(67), settings, 0, 1)
-        loader, batches.start = ClipLoader(data, batches, workers, timeout_seconds=60), 2
-        assert len(read(loader)[0]) == 3
+        order = TrainOrder(np.zeros(67), settings, 0, 1)
+        loader = ClipLoader(data, workers, timeout_seconds=60)
+        assert len(read(loader.read(order.batches_from(0, 2)))[0]) == 3
         before = children(os.getpid())
-        for batches.epoch, batches.start in ((1, 0), (2, 0)):
-            infos, tensors = read(loader)
+        for epoch in (1, 2):
+            infos, tensors = read(loader.read(order.batches_from(epoch)))
             assert sorted(info.row for info in infos) == list(range(67))
             assert tensors["pictures"][:, 0, 0, 0, 0, 0].tolist() == [info.row + 1 for info in infos]
-            assert children(os.getpid()) == before or batches.epoch == 1 or not workers
+            assert children(os.getpid()) == before or epoch == 1 or not workers
             before = children(os.getpid())
         loader.close()
 
@@ -179,10 +175,8 @@ def test_workers_go_on_while_a_batch_is_worked_on(tmp_path: Path) -> None:
 
 
 def test_without_batches_there_is_nothing_to_do() -> None:
-    loader = ClipLoader(Numbered(3), [], 2, timeout_seconds=60)
-    assert list(on_device(loader, torch.device("cpu"))) == []
-    loader.start()
-    assert list(loader) == []
+    loader = ClipLoader(Numbered(3), 2, timeout_seconds=60)
+    assert list(on_device(loader.read([]), torch.device("cpu"))) == []
     assert children(os.getpid()) == []
 
 

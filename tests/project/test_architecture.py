@@ -259,16 +259,8 @@ MANY_PARAMETERS = {
     "telltale.decode.sound.read_wave",
     "telltale.demo.dataset.write_dataset",
     "telltale.evaluate.evaluation.of_files",
-    "telltale.predict.prediction.__init__",
     "telltale.report.figures.det",
     "telltale.report.figures.roc",
-    "telltale.train.loop.backward",
-    "telltale.train.loop.fit",
-    "telltale.train.loop.train_epoch",
-    "telltale.train.planning._loader",
-    "telltale.train.run_folder.__init__",
-    "telltale.train.training.account",
-    "telltale.train.training.run",
 }
 
 

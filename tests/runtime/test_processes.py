@@ -17,7 +17,7 @@ from two_processes import together
 from telltale import config
 from telltale.data.batch import SampleArrays, SampleInfo, SampleKey, Shapes
 from telltale.data.loader import ClipLoader
-from telltale.data.order import TrainBatches, evaluation_batches
+from telltale.data.order import TrainOrder, evaluation_batches
 from telltale.errors import InputError
 from telltale.models import norms
 from telltale.models.audiovisual import AudioVisual
@@ -71,8 +71,8 @@ def _judged(process: Process, optim: dict[str, Any]) -> tuple[list, list]:
     done = run.go(process=process)
     for content in [saved for saved in run.saved if saved["progress"]["step"] == 0]:
         done.restore(copy.deepcopy(content))
-        loader = ClipLoader(run.validation, evaluation_batches([0] * 8, 4), 0, timeout_seconds=60)
-        found = score(Inference(done.judged, CPU, "off"), loader, SignalWatch(), bar(2, "", "", False))
+        batches = ClipLoader(run.validation, 0, timeout_seconds=60).read(evaluation_batches([0] * 8, 4))
+        found = score(Inference(done.evaluated, CPU, "off"), batches, SignalWatch(), bar(2, "", "", False))
         again.append({s.video_name: s.fake_probability for batch in found for s in batch})
     return [{s.video_name: s.fake_probability for s in scores} for scores, _ in run.epochs], again
 
@@ -159,7 +159,7 @@ def _clips() -> Seen:
     """17 clips in batches of 4. One process finds no sound in step 0, no picture in 1, nothing to read in 2,
     no clip in 4."""
     first, second = (
-        [[key.row for key in keys] for keys in TrainBatches(np.zeros(17), SETTINGS, rank, 2)]
+        [[key.row for key in keys] for keys in TrainOrder(np.zeros(17), SETTINGS, rank, 2).batches_from(0)]
         for rank in (0, 1)
     )
     return Seen([0, 1, 1] * 5 + [0, 1], mute=tuple(second[0]), blind=tuple(first[1]), broken=tuple(second[2]))

@@ -22,12 +22,14 @@ from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo, SampleKey
 from telltale.data.dataset import ClipDataset
 from telltale.data.loader import on_device
-from telltale.data.order import TrainBatches
+from telltale.data.order import TrainOrder
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Process
 from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives, state
+from telltale.train.context import RunContext
+from telltale.train.loaders import TrainClips
 from telltale.train.loop import train_epoch, update
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -70,12 +72,11 @@ class OneBatch:
     """A loader of one batch, whose tensors are the host's."""
 
     def __init__(self, settings: config.Config, unit: str) -> None:
-        self.batches = TrainBatches(np.array(TARGETS * 2), settings, 0, 1, unit)
         reads = DETECTORS[settings.model.name].reads
         self.shapes = ClipDataset([], settings, reads, spans=2 if unit == "genuine" else 1).shapes()
 
-    def __iter__(self) -> Iterator[Batch]:
-        yield self.batch(next(iter(self.batches)))
+    def read(self, batches: list[list[SampleKey]]) -> Iterator[Batch]:
+        yield self.batch(batches[0])
 
     def batch(self, keys: list[SampleKey]) -> Batch:
         count, views = len(keys), self.shapes.pictures[0]
@@ -92,7 +93,7 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
     settings = settings_of(file)
     optim = settings.optim.model_copy(update={"autocast": precision, "epochs": 1})
     settings = settings.model_copy(update={"optim": optim})
-    process, steps, heads = Process(0, 1, CUDA), [], []
+    process, heads = Process(0, 1, CUDA), []
     with fake_cuda():
         objective = objectives.build(settings, [])
         model = models.build(
@@ -106,17 +107,9 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         )
         head = model.get_submodule("detector.head" if hasattr(model, "detector") else "head")
         head.register_forward_hook(lambda _, given, answer: heads.extend([*given, answer]))
-        train_epoch(
-            model,
-            now,
-            loader,
-            settings,
-            process,
-            SignalWatch(),
-            objective,
-            lambda: None,
-            lambda *step: steps.append(step),
-        )
+        order = TrainOrder(np.array(TARGETS * 2), settings, 0, 1, objective.unit)
+        clips, context = TrainClips(loader, order), RunContext(settings, process, SignalWatch())
+        steps = list(train_epoch(model, now, objective, clips, context))
         assert len(steps) == 1 and now.progress.step == 1
         assert not without, "several processes would wait for these gradients without end"
         # The head works in float32 whatever the precision of the rest, in training and in prediction.
@@ -139,7 +132,7 @@ def test_mirror_images_averaged_weights_and_clipped_gradients_mix_no_devices() -
             weight.grad = torch.zeros_like(weight)
         update(now, optim, 1e-3)
         batch = OneBatch(settings, "clips").batch([SampleKey(0, -1)] * 2)
-        assert Inference(now.judged, CUDA, "off", flip=True)(batch).shape == (2, 2)
+        assert Inference(now.evaluated, CUDA, "off", flip=True)(batch).shape == (2, 2)
 
 
 def test_a_batch_with_neither_pictures_nor_sound_gives_every_weight_a_gradient() -> None:

@@ -107,7 +107,7 @@ def test_a_store_that_need_not_keep_says_once_that_it_is_full_and_reading_goes_o
     plain = ClipDataset(dataset.rows, wanted, BOTH)
     keys = evaluation_batches([1] * len(videos), 4)
     read = [
-        torch.cat([b.pictures.clone() for b in ClipLoader(d, keys, 2, timeout_seconds=60)])
+        torch.cat([b.pictures.clone() for b in ClipLoader(d, 2, timeout_seconds=60).read(keys)])
         for d in (dataset, plain)
     ]
     assert torch.equal(*read)

@@ -9,7 +9,7 @@ from two_processes import together
 
 from telltale.data.batch import read_batch
 from telltale.data.loader import ClipLoader
-from telltale.data.order import evaluation_batches
+from telltale.data.order import TrainOrder, evaluation_batches
 from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
@@ -50,7 +50,7 @@ def test_a_run_cut_at_any_step_and_resumed_is_bit_equal(optim: dict, stop_at: in
     rest = Run(settings, MemoryClips(TARGETS))
     resumed = rest.go(resumed=cut.saved[-1])
     assert same_weights(resumed.model, expected.model)
-    assert same_weights(resumed.judged, expected.judged)
+    assert same_weights(resumed.evaluated, expected.evaluated)
     assert whole.losses == cut.losses + rest.losses
     timing = {"clips_per_second", "seconds"}
     for a, b in zip(resumed.progress.history, expected.progress.history, strict=True):
@@ -97,9 +97,7 @@ def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:
 
 
 def _epoch_keys(settings, count: int) -> list:
-    from telltale.data.order import TrainBatches
-
-    (keys,) = list(TrainBatches(np.zeros(count), settings, 0, 1))
+    (keys,) = TrainOrder(np.zeros(count), settings, 0, 1).batches_from(0)
     return keys
 
 
@@ -150,11 +148,11 @@ def test_bf16_autocast_trains() -> None:
 
 def test_a_score_is_a_probability_or_a_status() -> None:
     clips = MemoryClips([0, 1, 1, 0, 1], broken=(3,), poison=(4,))
-    loader = ClipLoader(clips, evaluation_batches([0] * 5, 2), 0, timeout_seconds=60)
+    batches = ClipLoader(clips, 0, timeout_seconds=60).read(evaluation_batches([0] * 5, 2))
     cpu = torch.device("cpu")
     scores = [
         s
-        for part in score(Inference(SmallModel(), cpu, "off"), loader, SignalWatch(), bar(3, "", "", False))
+        for part in score(Inference(SmallModel(), cpu, "off"), batches, SignalWatch(), bar(3, "", "", False))
         for s in part
     ]
     assert [s.video_name for s in scores] == [f"{row}.mp4" for row in range(5)]

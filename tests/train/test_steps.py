@@ -13,7 +13,7 @@ from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
 from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
-from telltale.data.order import TrainBatches, pairs
+from telltale.data.order import TrainOrder
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
 from telltale.runtime import distributed
@@ -72,7 +72,7 @@ def test_a_sharpness_aware_step_of_the_loop_is_two_gradients_and_one_update() ->
     done = run.go()
     distributed.seed(settings.seed)
     model = SmallModel(plain=True)
-    (keys,) = list(TrainBatches(np.array(TARGETS), settings, 0, 1))
+    (keys,) = TrainOrder(np.array(TARGETS), settings, 0, 1).batches_from(0)
     given = read_batch(run.train, keys)
 
     def backward() -> None:
@@ -110,46 +110,6 @@ def test_the_rate_is_held_and_then_falls_to_nothing() -> None:
     assert rates[35] == pytest.approx(1.0)
     assert rates[40] == 0.0
     assert all(a >= b for a, b in itertools.pairwise(rates))
-
-
-def test_pairs_hold_every_forged_row_once_after_a_genuine_one() -> None:
-    targets = np.array([0, 1, 1, 0, 1, 1, 1])
-    drawn = pairs(targets, 3, 5)
-    assert sorted(drawn[:, 1]) == [1, 2, 4, 5, 6]
-    assert set(drawn[:, 0]) <= {0, 3}
-    assert np.array_equal(drawn, pairs(targets, 3, 5)) and not np.array_equal(drawn, pairs(targets, 3, 6))
-
-
-@pytest.mark.parametrize("world", [1, 2, 3])
-def test_no_pair_is_torn_between_processes_or_batches(world: int) -> None:
-    targets = np.array([0, 1, 1, 0, 1, 1, 1] * 3)
-    ranks = [
-        TrainBatches(targets, configured(data={"batch_size": 6}), rank, world, "pairs")
-        for rank in range(world)
-    ]
-    assert {batches.clips for batches in ranks} == {30}
-    seen: list[int] = []
-    for step, share in enumerate(zip(*ranks, strict=True)):
-        real = [keys for rank, keys in enumerate(share) if ranks[rank].counts(step)]
-        assert sum(map(len, real)) == ranks[0].global_size(step)
-        for keys in share:
-            rows = [key.row for key in keys]
-            assert len(rows) % 2 == 0 and all(targets[rows[::2]] == 0) and all(targets[rows[1::2]] == 1)
-        seen += [key.row for keys in real for key in keys[1::2]]
-    assert sorted(seen) == np.flatnonzero(targets == 1).tolist()
-    usable = torch.tensor([True, True, False, True])
-    assert ranks[0].whole(usable).tolist() == [True, True, False, False]
-
-
-def test_an_epoch_of_genuine_clips_has_each_once() -> None:
-    batches = TrainBatches(np.array(TARGETS), configured(data={"batch_size": 2}), 0, 1, "genuine")
-    assert len(batches) == 2 and batches.clips == 3
-    orders = []
-    for epoch in (0, 1, 2, 3):
-        batches.epoch = epoch
-        orders.append([key.row for keys in batches for key in keys])
-        assert sorted(orders[-1]) == [0, 3, 6]
-    assert len(set(map(tuple, orders))) > 1
 
 
 def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:

@@ -3,14 +3,14 @@ processes."""
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey, Shapes
+from telltale.data.batch import EVALUATION, Batch, SampleArrays, SampleInfo, SampleKey, Shapes
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 
@@ -55,11 +55,28 @@ def keys(count: int, size: int) -> list[list[SampleKey]]:
     ]
 
 
-def loader_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> ClipLoader:
-    return ClipLoader(dataset, keys(len(dataset.rows), size), workers, timeout_seconds=seconds)
+class WholeLoader(ClipLoader):
+    """Each iteration reads all clips of the data set in order, `size` at a time. `start`: read ahead for the
+    next iteration."""
+
+    def __init__(self, dataset: Numbered, workers: int, size: int, seconds: float) -> None:
+        super().__init__(dataset, workers, timeout_seconds=seconds)
+        self.batches = keys(len(dataset.rows), size)
+        self.started: Iterator[Batch] | None = None
+
+    def start(self) -> None:
+        self.started = self.read(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches, self.started = self.started or self.read(self.batches), None
+        return batches
 
 
-def read(batches: Iterator | ClipLoader) -> tuple[list[SampleInfo], dict[str, torch.Tensor]]:
+def loader_of(dataset: Numbered, workers: int, size: int = 4, seconds: float = 60.0) -> WholeLoader:
+    return WholeLoader(dataset, workers, size, seconds)
+
+
+def read(batches: Iterable[Batch]) -> tuple[list[SampleInfo], dict[str, torch.Tensor]]:
     """All of an iteration, copied as it comes."""
     infos, tensors = [], {name: [] for name in NAMES}
     for batch in batches:

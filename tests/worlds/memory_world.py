@@ -17,13 +17,15 @@ from telltale import config
 from telltale.data.batch import EVALUATION, SampleArrays, SampleInfo, SampleKey, Shapes
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
-from telltale.data.order import TrainBatches, evaluation_batches
+from telltale.data.order import TrainOrder, evaluation_batches
 from telltale.models.output import Output
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score
 from telltale.train import objectives, state
-from telltale.train.loop import fit
+from telltale.train.context import RunContext
+from telltale.train.loaders import TrainClips, ValidationClips
+from telltale.train.loop import Epoch, fit
 
 BANDS, COLUMNS = 4, 6
 
@@ -112,29 +114,27 @@ class Run:
         if resumed is not None:
             now.restore(copy.deepcopy(resumed))
         watch = SignalWatch()
-
-        def report(step: int, terms: dict[str, float], rate: float) -> None:
-            self.losses.append(sum(terms.values()))
-            if step == stop_at:
-                watch.number = signal.SIGTERM
-
-        batches = TrainBatches(
+        order = TrainOrder(
             np.array([row.target for row in self.train.rows]), self.settings, process.rank, process.world
         )
         fixed = evaluation_batches([0] * len(self.validation.rows), 4, process.rank, process.world)
+        events = fit(
+            now,
+            objectives.build(self.settings, self.train.rows),
+            TrainClips(ClipLoader(self.train, 0, timeout_seconds=60), order),
+            ValidationClips(ClipLoader(self.validation, 0, timeout_seconds=60), fixed),
+            RunContext(self.settings, process, watch),
+        )
         try:
-            fit(
-                now,
-                ClipLoader(self.train, batches, 0, timeout_seconds=60),
-                ClipLoader(self.validation, fixed, 0, timeout_seconds=60),
-                self.settings,
-                process,
-                watch,
-                objective=objectives.build(self.settings, self.train.rows),
-                save=lambda: self.saved.append(copy.deepcopy(now.content())),
-                report=report,
-                finish_epoch=lambda scores, best: self.epochs.append((scores, best)),
-            )
+            for event in events:
+                if isinstance(event, Epoch):
+                    self.epochs.append((event.scores, event.is_best))
+                else:
+                    self.losses.append(sum(event.terms.values()))
+                    if event.number == stop_at:
+                        watch.number = signal.SIGTERM
+                if isinstance(event, Epoch) or event.save:
+                    self.saved.append(copy.deepcopy(now.content()))
         except Stopped:
             self.stopped = True
         return now

@@ -89,11 +89,10 @@ def predict(args: argparse.Namespace) -> int:
         from telltale.runtime import distributed
 
         settings, content = prediction.read(args.checkpoint, overrides)
+        paths = prediction.RunPaths(args.checkpoint, out, args.store, args.maps)
         with (
             distributed.join(settings.threads, deterministic=settings.deterministic) as process,
-            prediction.Work(
-                list(found.rows), settings, process, args.checkpoint, out, args.store, args.maps
-            ) as work,
+            prediction.ScoringRun(list(found.rows), settings, process, paths) as work,
         ):
             if process.main and found.left_out:
                 print(found.left_out_in_words(), flush=True)

@@ -39,48 +39,30 @@ def train(args: argparse.Namespace) -> int:
     from telltale.competition import access
     from telltale.data import manifest
 
-    with watch_signals() as watch, access.recorded() as seen:
+    with watch_signals() as watch, access.recorded() as access_log:
         settings = config.read(args.config, args.set)
-        configs = access.new_files(seen)
+        configs = tuple(access.new_files(access_log))
         splits = manifest.read_data(args.data, settings.data)
-        # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
-        from telltale import models
+        # Torch takes seconds to load: mistakes in the settings and labels are reported before that.
         from telltale.competition import audit_record, rules
         from telltale.runtime import distributed
-        from telltale.train import objectives, run_folder, training
+        from telltale.train import run_audit, run_folder, training
+        from telltale.train.context import RunContext, RunInputs
 
         rules.enforce_settings(settings)
         with distributed.join(settings.threads, deterministic=settings.deterministic) as process:
-            if process.main:
-                workers = process.workers(settings.data.workers, len(splits[0].rows))
-                print(
-                    process.describe(settings.optim.autocast, workers),
-                    *map(training.describe, splits),
-                    sep="\n",
-                    flush=True,
-                )
+            context = RunContext(settings, process, watch)
+            context.say(training.beginning(*splits, context))
             resumed = run_folder.prepare(args.out, settings, process, resume=args.resume, force=args.force)
-            distributed.seed(settings.seed)
-            objective = objectives.build(settings, splits[0].rows)
-            fresh, methods = resumed is None, objective.methods
-            if process.main:
-                print(f"building {settings.model.name}", flush=True)
-            model = models.build(
-                settings.model, settings.mel, settings.clip, initialise=fresh, methods=methods
-            )
-            if resumed is not None:
-                model.provenance = resumed["provenance"]
-            audit = rules.audit(model, settings)
-            told = args.out, args.data, settings, splits, audit, seen, configs, process, args.store, resumed
-            account = training.account(*told)
-            if process.main:
-                print(audit_record.one_line(account.audit), flush=True)
-            rules.enforce(audit, settings)
-            done = training.run(
-                model, objective, *splits, settings, process, watch, account, resumed, args.store
-            )
-            if process.main:
-                print(training.last_words(done, account), flush=True)
+            inputs = RunInputs(args.out, args.data, *splits, configs, args.store, resumed)
+            context.say(f"building {settings.model.name}")
+            model, objective = training.build(inputs, context)
+            of_model = rules.audit(model, settings)
+            audit = run_audit.begin(inputs, context, of_model, access_log)
+            context.say(audit_record.one_line(audit.audit))
+            rules.enforce(of_model, settings)
+            done = training.run(model, objective, inputs, context, audit)
+            context.say(training.result(done, inputs, audit))
     return 0
 
 

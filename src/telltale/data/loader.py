@@ -1,9 +1,9 @@
 """Batches of a data set in their order, read by worker processes straight into memory that they share with
 this one.
 
-    feed = ClipLoader(dataset, batches, workers=4, timeout_seconds=60.0)
-    for batch in on_device(feed, device): ...      # as often as there are epochs
-    feed.close()
+    loader = ClipLoader(dataset, workers=4, timeout_seconds=60.0)
+    for batch in on_device(loader.read(batches), device): ...      # as often as there are epochs
+    loader.close()
 
 The tensors are the same whatever the number of workers. What a clip can do to the process that reads it (hang
 it, crash it) becomes that clip's status, "timeout" or "crashed", and nothing else of the run changes. With 0
@@ -11,9 +11,9 @@ workers the clips are read in this process, and nothing protects it.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,14 +30,6 @@ from telltale.data.batch import (
 )
 from telltale.data.order import file_size
 from telltale.runtime.pool import Lost, WorkerPool
-
-
-class Batches(Protocol):
-    """A list of batches, or anything that gives one each time it is iterated."""
-
-    def __len__(self) -> int: ...
-
-    def __iter__(self) -> Iterator[list[SampleKey]]: ...
 
 
 @dataclass
@@ -71,35 +63,26 @@ class _Round:
 
 
 class ClipLoader:
-    """The batches of `dataset` in the order of `batches`, each valid until the next is asked for: its memory
-    is used again.
+    """Reads batches of `dataset`.
 
-    The workers are forked when the first iteration begins, or at `start`, and know what was in memory then.
-    They stay for the next iteration; one that is left early ends them. Raises what reading raised, and
-    RuntimeError if the workers are gone.
+    The workers are forked by the first call of `read` and know what was in memory then. They stay for the
+    next call; an iteration that is left early ends them.
     """
 
-    def __init__(
-        self, dataset: SampleSource, batches: Batches, workers: int, *, timeout_seconds: float
-    ) -> None:
-        self.dataset, self.batches = dataset, batches
-        self.workers, self.timeout_seconds = workers, timeout_seconds
+    def __init__(self, dataset: SampleSource, workers: int, *, timeout_seconds: float) -> None:
+        self.dataset, self.workers, self.timeout_seconds = dataset, workers, timeout_seconds
         self._idle: _Line | None = None
         self._round: _Round | None = None
-        self._started = False
         self._sizes: dict[int, int] = {}
 
-    def __len__(self) -> int:
-        return len(self.batches)
+    def read(self, batches: Sequence[list[SampleKey]]) -> Iterator[Batch]:
+        """The batches in their order, each valid until the next is asked for: its memory is used again.
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self._with_workers() if self.workers else self._alone()
-
-    def start(self) -> None:
-        """Begin to read the first batches now; the next iteration goes on from there."""
-        if self.workers and self._round is None:
-            self._begin()
-            self._started = self._round is not None
+        The workers begin at once, before the first batch is asked for. There is one iteration at a time: a
+        call ends the iteration before it if that is not finished. The iteration raises what reading raised,
+        and RuntimeError if the workers are gone.
+        """
+        return self._with_workers(self._begin(batches)) if self.workers else self._alone(batches)
 
     def close(self) -> None:
         """End the workers, in the middle of an iteration too, which cannot go on then."""
@@ -107,19 +90,15 @@ class ClipLoader:
             if line is not None:
                 line.pool.close()
         self._idle = self._round = None
-        self._started = False
 
-    def _alone(self) -> Iterator[Batch]:
+    def _alone(self, batches: Sequence[list[SampleKey]]) -> Iterator[Batch]:
         slot: SampleArrays | None = None
-        for keys in self.batches:
+        for keys in batches:
             if slot is None or len(slot.has_sound) < len(keys):
                 slot = allocate(self.dataset.shapes(), len(keys))
             yield assemble([self.dataset.fill(key, slot.of(place)) for place, key in enumerate(keys)], slot)
 
-    def _with_workers(self) -> Iterator[Batch]:
-        if not self._started:
-            self._begin()
-        now, self._started = self._round, False
+    def _with_workers(self, now: _Round | None) -> Iterator[Batch]:
         if now is None:
             return
         try:
@@ -136,12 +115,11 @@ class ClipLoader:
             if self._round is now:
                 self.close()
 
-    def _begin(self) -> None:
+    def _begin(self, batches: Sequence[list[SampleKey]]) -> _Round | None:
         if self._round is not None:
             self.close()
-        batches = list(self.batches)
         if not batches:
-            return
+            return None
         # An iteration may begin with an epoch's last, smaller batches: the next one then needs larger slots
         # than there are.
         size = max(map(len, batches))
@@ -150,12 +128,14 @@ class ClipLoader:
         line = self._idle or self._line(size)
         self._idle, self._round = None, _Round(line, iter(batches))
         self._submit(self._round)
+        return self._round
 
     def _line(self, size: int) -> _Line:
         """Workers, and slots of `size` clips so that none of them waits: for the batch in use, the next, and
         two clips each."""
         dataset = self.dataset
-        count = min(2 + -(-2 * self.workers // size), len(self))
+        # Those that short work never uses cost nothing: their memory is allocated when it is first written.
+        count = 2 + -(-2 * self.workers // size)
         slots = [allocate(dataset.shapes(), size) for _ in range(count)]
 
         def read(task: tuple[int, int, SampleKey]) -> SampleInfo:
@@ -193,13 +173,13 @@ class ClipLoader:
         return assemble(infos, arrays)
 
 
-def on_device(loader: ClipLoader, device: torch.device) -> Iterator[Batch]:
-    """The feed's batches with the model's tensors on `device`. On CUDA the next batch crosses while one is
-    worked on."""
-    return _ahead(loader, device) if device.type == "cuda" else iter(loader)
+def on_device(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
+    """The batches with the model's tensors on `device`. On CUDA the next batch is copied there while the
+    model works on one."""
+    return _ahead(batches, device) if device.type == "cuda" else iter(batches)
 
 
-def _ahead(loader: ClipLoader, device: torch.device) -> Iterator[Batch]:
+def _ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
     side = torch.cuda.Stream(device)
 
     def cross(tensor: Tensor) -> Tensor:
@@ -222,7 +202,7 @@ def _ahead(loader: ClipLoader, device: torch.device) -> Iterator[Batch]:
         return batch
 
     coming: tuple[Batch, torch.cuda.Event] | None = None
-    for batch in loader:
+    for batch in batches:
         before, coming = coming, send(batch)
         if before is not None:
             yield receive(*before)

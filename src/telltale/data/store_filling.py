@@ -107,10 +107,10 @@ def _fill(part: Pass, settings: config.Config, store: ClipStore, filled: Filled)
     with distributed.join() as process:
         batches = evaluation_batches(file_sizes(part.rows), BATCH_SIZE)
         count = process.workers(settings.data.workers, len(part.rows))
-        loader = ClipLoader(dataset, batches, count, timeout_seconds=settings.data.timeout_seconds)
+        loader = ClipLoader(dataset, count, timeout_seconds=settings.data.timeout_seconds)
         shown = bar(len(part.rows), "decode", "clip", True)
         try:
-            for batch in loader:
+            for batch in loader.read(batches):
                 for info in batch.infos:
                     _count(info, filled)
                 shown.update(len(batch.infos))

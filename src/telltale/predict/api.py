@@ -116,13 +116,10 @@ class Predictor:
         batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
         dataset = ClipDataset(rows, settings, self._reads, spans=settings.predict.spans)
         workers, threads = min(settings.data.workers or 0, len(rows)), torch.get_num_threads()
-        loader, found = (
-            ClipLoader(dataset, batches, workers, timeout_seconds=settings.data.timeout_seconds),
-            {},
-        )
+        loader, found = ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds), {}
         with self._lock:
             try:
-                for batch in on_device(loader, self.device):
+                for batch in on_device(loader.read(batches), self.device):
                     for info, score in zip(batch.infos, answers(batch, self._infer(batch)), strict=True):
                         path = paths[info.row]
                         detail = info.detail or (

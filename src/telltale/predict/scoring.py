@@ -1,14 +1,14 @@
 """Scoring clips: batches of a data loader → logits → one score per clip, with a status for what cannot be
 scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import numpy as np
 from tqdm import tqdm
 
 from telltale.data.batch import Batch, SampleInfo
-from telltale.data.loader import ClipLoader, on_device
+from telltale.data.loader import on_device
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.predict.profile import Profile
@@ -21,19 +21,19 @@ from telltale.status import ABSENT
 
 def score(
     infer: Inference,
-    loader: ClipLoader,
+    batches: Iterable[Batch],
     watch: SignalWatch,
     shown: tqdm,
     profile: Profile | None = None,
     maps: Maps | None = None,
 ) -> Iterator[list[Score]]:
-    """The scores of each batch, in the feed's order. A clip's logit is the mean over its usable views.
+    """The scores of each batch, in their order. A clip's logit is the mean over its usable views.
 
     A clip with no usable view, or whose logit is not finite, has no probability and a status that says so.
     Raises Stopped.
     """
     profile = profile or Profile()
-    for batch in on_device(loader, infer.device):
+    for batch in on_device(batches, infer.device):
         profile.decoded(batch.infos)
         watch.defer()
         if watch.number:

@@ -201,8 +201,8 @@ class Check:
         device, clips = torch.device("cuda", 0), _Noise()
         keys = [[batch.SampleKey(row, 0) for row in range(at, at + 8)] for at in range(0, 64, 8)]
         for sent, kept in zip(
-            on_device(ClipLoader(clips, keys, 0, timeout_seconds=60), device),
-            ClipLoader(clips, keys, 0, timeout_seconds=60),
+            on_device(ClipLoader(clips, 0, timeout_seconds=60).read(keys), device),
+            ClipLoader(clips, 0, timeout_seconds=60).read(keys),
             strict=True,
         ):
             for name, tensor in kept.arrays().items():

@@ -210,7 +210,7 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
     resume: go on with what an interrupted reproduction left there; else it is replaced.
     """
-    from telltale.train.training import data_fingerprint
+    from telltale.train.splits import data_fingerprint
 
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]

@@ -1,5 +1,4 @@
-"""What a run leaves to look at: history.csv, curves.png and TensorBoard events. Only the main process has
-one."""
+"""A run's history: history.csv, curves.png and TensorBoard events. Only the main process writes it."""
 
 import threading
 from collections.abc import Iterator
@@ -9,38 +8,42 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from telltale.files import cannot_write
+from telltale.files import cannot_write, write_table
 from telltale.report import figures
-from telltale.train import run_folder
 
 
-class Record:
+class RunLog:
+    """Writes the history into `folder`.
+
+    first_step: the run's next step. TensorBoard hides what an interrupted run logged from that step on.
+    """
+
     def __init__(self, folder: Path, first_step: int) -> None:
-        """`first_step`: the run's next step; what an interrupted run logged beyond it is hidden by
-        TensorBoard."""
         self.folder = folder
-        self._hook, self._lost = threading.excepthook, False
-        # The writer's thread hands its error on to the next call of ours; its own report would say it a
-        # second time.
-        threading.excepthook = lambda given: (
-            None if isinstance(given.exc_value, OSError) else self._hook(given)
+        self._hook, self._failed = threading.excepthook, False
+        # The writer's thread passes its error on to our next call. Without this hook the thread would report
+        # the error a second time.
+        threading.excepthook = lambda report: (
+            None if isinstance(report.exc_value, OSError) else self._hook(report)
         )
-        with self._written():
+        with self._reported():
             self.events = SummaryWriter(str(folder), purge_step=first_step)
 
     def step(self, number: int, terms: dict[str, float], rate: float) -> None:
-        """Log a step's loss, each of its terms where there are several, and the learning rate."""
-        with self._written():
+        """Log a step's loss, its terms if there are several, and its learning rate. number: of the step since
+        the run began."""
+        with self._reported():
             self.events.add_scalar("train/loss", sum(terms.values()), number)
             for name, value in terms.items() if len(terms) > 1 else ():
                 self.events.add_scalar(f"train/{name}", value, number)
             self.events.add_scalar("train/rate", rate, number)
 
     def epoch(self, history: list[dict[str, Any]], steps_done: int) -> None:
-        """Write the whole history anew and plot it; `history` holds one dictionary an epoch."""
-        run_folder.write_history(self.folder / "history.csv", history)
+        """Write history.csv and curves.png anew. history: one row an epoch; steps_done: since the run
+        began."""
+        write_history(self.folder / "history.csv", history)
         figures.curves(history, self.folder / "curves.png")
-        with self._written():
+        with self._reported():
             for name, value in history[-1].items():
                 if name not in ("epoch", "rate"):
                     self.events.add_scalar(f"epoch/{name}", value, steps_done)
@@ -48,18 +51,25 @@ class Record:
 
     def close(self) -> None:
         try:
-            with self._written():
+            with self._reported():
                 self.events.close()
         finally:
             threading.excepthook = self._hook
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
-        """Raises InputError if the events cannot be written, which may be found out some steps later."""
+    def _reported(self) -> Iterator[None]:
+        """Raise InputError, once, if the events cannot be written; the writer may find that some steps
+        later."""
         try:
             yield
         except OSError as error:
-            if self._lost:  # it was said already, and is what ends the run
+            if self._failed:  # the first InputError is already ending the run
                 return
-            self._lost = True
+            self._failed = True
             raise cannot_write(self.folder / "events.out.tfevents", error) from None
+
+
+def write_history(path: Path, history: list[dict[str, Any]]) -> None:
+    """Write one line an epoch, columns in the order of the first row's keys."""
+    columns = list(history[0])
+    write_table(path, [columns, *([row[column] for column in columns] for row in history)])

@@ -63,8 +63,8 @@ class State:
     progress: Progress
 
     @property
-    def judged(self) -> nn.Module:
-        """The model that is validated and kept: the averaged one if there is one."""
+    def evaluated(self) -> nn.Module:
+        """The model that is validated and saved in best.pt: the averaged one if there is one."""
         return self.model if self.average is None else self.average.module
 
     def content(self) -> dict[str, Any]:

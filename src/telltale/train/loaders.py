@@ -1,0 +1,97 @@
+"""The clips of a run's two splits: how they are read, and in which batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from telltale import config
+from telltale.config.detectors import DETECTORS, SbiSettings
+from telltale.data.batch import SampleKey
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
+from telltale.data.loader import ClipLoader
+from telltale.data.manifest import Manifest
+from telltale.data.order import TrainOrder, evaluation_batches, file_sizes
+from telltale.data.store import ClipStore
+from telltale.errors import InputError
+from telltale.forge.face import Landmarks, read_landmarks
+from telltale.runtime.distributed import Process
+from telltale.train.context import RunContext, RunInputs
+
+
+@dataclass(frozen=True)
+class TrainClips:
+    """The training split: `loader` reads the batches that `order` gives for an epoch."""
+
+    loader: ClipLoader
+    order: TrainOrder
+
+
+@dataclass(frozen=True)
+class ValidationClips:
+    """The validation split: `loader` reads `batches`, the same after each epoch."""
+
+    loader: ClipLoader
+    batches: Sequence[list[SampleKey]]
+
+
+def build(inputs: RunInputs, unit: str, context: RunContext) -> tuple[TrainClips, ValidationClips]:
+    """Both splits of a run, whose workers are not forked yet. unit: the objective's, see `TrainOrder`.
+
+    Raises InputError if a store is given and training draws its spans anywhere in a clip: a store holds
+    chosen spans only.
+    """
+    settings, process = context.settings, context.process
+    order = TrainOrder(inputs.train.targets, settings, process.rank, process.world, unit)
+    sizes = file_sizes(inputs.validation.rows)
+    batches = evaluation_batches(sizes, settings.predict.batch_size, process.rank, process.world)
+    reads = DETECTORS[settings.model.name].reads
+    store = _store(inputs, context)
+    blends = unit == "genuine"
+    train = ClipDataset(
+        inputs.train.rows,
+        settings,
+        reads,
+        store=store,
+        training=True,
+        blends=blends,
+        landmarks=_landmarks(inputs.train, settings, process) if blends else None,
+    )
+    validation = ClipDataset(inputs.validation.rows, settings, reads, store=store)
+    workers = process.workers(settings.data.workers, len(inputs.train.rows))
+    limit = settings.data.timeout_seconds
+    return (
+        TrainClips(ClipLoader(train, workers, timeout_seconds=limit), order),
+        ValidationClips(ClipLoader(validation, workers, timeout_seconds=limit), batches),
+    )
+
+
+def _store(inputs: RunInputs, context: RunContext) -> ClipStore | None:
+    """The store of decoded clips, None if none is asked for. Warns if it has no room for all spans."""
+    settings = context.settings
+    if inputs.store is None:
+        return None
+    if not settings.data.spans:
+        raise InputError(
+            f"--store {inputs.store}: training takes a span anywhere in the clip, which no store can hold; "
+            "wanted data.spans=N, to choose among N spans of each clip"
+        )
+    reads = DETECTORS[settings.model.name].reads
+    store = open_store(inputs.store, settings, reads)
+    if context.process.main:
+        spans = len(inputs.train.rows) * settings.data.spans + len(inputs.validation.rows)
+        warn_of_store(store, settings, reads, spans)
+    return store
+
+
+def _landmarks(train: Manifest, settings: config.Config, process: Process) -> dict[str, Landmarks]:
+    """The landmarks of the training clips by video name; prints how many genuine clips have none. Raises
+    InputError."""
+    assert isinstance(settings.objective, SbiSettings)
+    file = settings.objective.landmarks
+    landmarks = {} if file is None else read_landmarks(Path(file))
+    genuine = [row.video_name for row in train.rows if row.target == 0]
+    missing = sum(name not in landmarks for name in genuine)
+    if process.main and missing:
+        absent = f"faces of {missing} of {len(genuine)} genuine clips"
+        print(f"{absent} are looked for where talking heads have them", flush=True)
+    return landmarks
