@@ -25,8 +25,9 @@ from typing import Any
 import pandas as pd
 
 from bench.measure import BEGIN, END, ROOT, call, insert
-from telltale import config, metrics
+from telltale import config
 from telltale.config.detectors import DETECTORS
+from telltale.metrics.resampling import group_aucs
 from telltale.report import figures
 from telltale.scores.score import read_scores
 
@@ -197,7 +198,7 @@ def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
         meta["video_name"].map(lambda video: scores[video].fake_probability).astype(float).to_numpy()
     )
     groups = ["unseen" if kind in UNSEEN else "seen" for kind in meta["kind"]]
-    return metrics.group_aucs(meta["target"].to_numpy(), probability, groups, resamples=2000, seed=0)
+    return group_aucs(meta["target"].to_numpy(), probability, groups, resamples=2000, seed=0)
 
 
 def costs(names: list[str]) -> list[dict[str, Any]]:

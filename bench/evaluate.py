@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from bench.measure import Row, seconds
-from telltale import metrics
+from telltale.metrics.resampling import bootstrap
 from telltale.scores.score import Score, write_scores
 
 PEER_RESAMPLES = 20
@@ -38,7 +38,7 @@ def measure(clips: int = 200_000, resamples: int = 1000) -> list[Row]:
     of = f"{clips:,} clips"
     taken, memory = _command(targets, scores, resamples)
     peer = seconds(lambda: _peer(targets, scores)) / PEER_RESAMPLES
-    ours = seconds(lambda: metrics.bootstrap(targets, scores, resamples=resamples, seed=0)) / resamples
+    ours = seconds(lambda: bootstrap(targets, scores, resamples=resamples, seed=0)) / resamples
     whole = 1.0 if (clips, resamples) == (200_000, 1000) else None
     each = (
         f"ours {1e3 * ours:.1f} ms for every metric, scikit-learn {1e3 * peer:.1f} ms ({PEER_RESAMPLES} "

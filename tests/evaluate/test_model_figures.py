@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from scored import measured
 
-from telltale import metrics
 from telltale.evaluate import model_figures
-from telltale.metrics import calibration, decisions
+from telltale.metrics import calibration, decisions, rates
 from telltale.report import style
 
 
@@ -45,7 +45,7 @@ def worlds() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("name", worlds())
 def test_a_models_figures_draw(tmp_path: Path, name: str) -> None:
     targets, scores = worlds()[name]
-    tree = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))
+    tree = measured(targets, scores, resamples=3)
     grid = np.geomspace(1e-5, 1, 50)
     flat = np.zeros(50)
     drawn = model_figures.of_model(tree, targets, scores, (grid, flat, flat + 1), tmp_path)
@@ -67,9 +67,7 @@ def test_reliability_shows_every_bin_that_has_clips(tmp_path: Path) -> None:
 
 def test_the_pessimistic_curve_lies_apart_only_where_the_bounds_do(tmp_path: Path) -> None:
     targets, scores = worlds()["usual"]
-    decision = metrics.summary(targets, scores, metrics.bootstrap(targets, scores, resamples=3, seed=0))[
-        "decision"
-    ]
+    decision = measured(targets, scores, resamples=3)["decision"]
     model_figures.base_rates(decision, tmp_path / "apart.png")
     assert shows(tmp_path / "apart.png", style.FORGED)
     assert decisions.precision_at(
@@ -97,9 +95,9 @@ def test_comparison_draws_with_and_without_intervals(
 def test_a_curve_drawn_from_its_corners_is_the_same_curve() -> None:
     rng = np.random.default_rng(2)
     targets = rng.integers(0, 2, 400)
-    fpr, tpr = metrics.roc(targets, np.round(rng.random(400), 2))
+    fpr, tpr = rates.roc(targets, np.round(rng.random(400), 2))
     corners = model_figures._corners(fpr, tpr)
     assert len(corners[0]) < len(fpr)
     grid = np.linspace(0, 1, 1001)
-    assert metrics.tpr_at_fpr(*corners, grid).tolist() == metrics.tpr_at_fpr(fpr, tpr, grid).tolist()
+    assert rates.tpr_at_fpr(*corners, grid).tolist() == rates.tpr_at_fpr(fpr, tpr, grid).tolist()
     assert np.trapezoid(corners[1], corners[0]) == pytest.approx(np.trapezoid(tpr, fpr))

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import InputError
-from telltale.evaluate import evaluation, sok
+from telltale.evaluate import sok
+from telltale.evaluate.evaluation import of_sok
+from telltale.evaluate.options import Options
 
 # p1 is the probability of forged; target 1 means genuine, but for one line; "c" has pred against its
 # probabilities.
@@ -26,8 +28,8 @@ def world(tmp_path: Path) -> Path:
 
 
 def measured(world: Path, column: int = 1) -> dict:
-    options = evaluation.Options(resamples=20)
-    return evaluation.of_sok([world / "scores.txt"], world / "protocol.txt", [column], options).found
+    options = Options(resamples=20)
+    return of_sok([world / "scores.txt"], world / "protocol.txt", [column], options).tree
 
 
 def test_ids_hold_spaces_and_lines_are_joined_by_id(world: Path) -> None:
@@ -80,7 +82,7 @@ def test_all_targets_withheld(world: Path) -> None:
 
 def test_polarity_is_refused_with_what_each_choice_gives(world: Path) -> None:
     with pytest.raises(InputError, match=r"AUC 0.0000 if it is p0, 1.0000 if it is p1.*--forged-column"):
-        evaluation.of_sok([world / "scores.txt"], world / "protocol.txt", None, evaluation.Options())
+        of_sok([world / "scores.txt"], world / "protocol.txt", None, Options())
 
 
 def test_several_files_of_either_polarity(world: Path) -> None:
@@ -91,16 +93,16 @@ def test_several_files_of_either_polarity(world: Path) -> None:
     )
     (world / "flipped.txt").write_text(flipped)
     paths = [world / "scores.txt", world / "flipped.txt"]
-    options = evaluation.Options(resamples=5)
-    found = evaluation.of_sok(paths, world / "protocol.txt", [1, 0], options).found
+    options = Options(resamples=5)
+    found = of_sok(paths, world / "protocol.txt", [1, 0], options).tree
     assert [tree["name"] for tree in found["models"]] == ["scores.txt", "flipped.txt"]
     assert [tree["auc"]["value"] for tree in found["models"]] == [1.0, 1.0]
-    same = evaluation.of_sok(paths, world / "protocol.txt", [1], options).found
+    same = of_sok(paths, world / "protocol.txt", [1], options).tree
     assert [tree["auc"]["value"] for tree in same["models"]] == [1.0, 0.0]
     with pytest.raises(InputError, match="3 forged columns for 2 score files"):
-        evaluation.of_sok(paths, world / "protocol.txt", [1, 0, 1], options)
+        of_sok(paths, world / "protocol.txt", [1, 0, 1], options)
     with pytest.raises(InputError, match="wanted 0 or 1"):
-        evaluation.of_sok(paths, world / "protocol.txt", [2], options)
+        of_sok(paths, world / "protocol.txt", [2], options)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +159,8 @@ def test_a_missing_file_and_one_that_is_no_text_are_refused(world: Path) -> None
 
 
 def test_the_report_says_all_of_it(world: Path) -> None:
-    options = evaluation.Options(resamples=5)
-    printed = evaluation.of_sok([world / "scores.txt"], world / "protocol.txt", [1], options).text()
+    options = Options(resamples=5)
+    printed = of_sok([world / "scores.txt"], world / "protocol.txt", [1], options).text()
     for said in (
         "p1 taken as the probability of forged; as p0 the AUC would be 0.0000",
         "by its own decisions (pred): TP 1, FP 1, TN 1, FN 1",

@@ -258,7 +258,6 @@ MANY_PARAMETERS = {
     "telltale.decode.frames.read_frames",
     "telltale.decode.sound.read_wave",
     "telltale.demo.dataset.write_dataset",
-    "telltale.evaluate.evaluation.of_files",
     "telltale.report.figures.det",
     "telltale.report.figures.roc",
 }

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from telltale import metrics
+from telltale.metrics import rates
 from telltale.report import figures, style
 
 HISTORY = [
@@ -60,19 +60,18 @@ def worlds() -> list[tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("data", worlds(), ids=["usual", "reversed", "perfect", "constant", "two clips"])
 def test_roc_det_and_histogram_draw(tmp_path: Path, data: tuple[np.ndarray, np.ndarray]) -> None:
     targets, scores = data
-    fpr, tpr = metrics.roc(targets, scores)
+    fpr, tpr = rates.roc(targets, scores)
     n_forged = int(targets.sum())
     n_genuine = len(targets) - n_forged
     points = [
-        (limit, float(metrics.tpr_at_fpr(fpr, tpr, [limit])[0]), n_genuine >= 1 / limit)
-        for limit in metrics.FPRS
+        (limit, float(rates.tpr_at_fpr(fpr, tpr, [limit])[0]), n_genuine >= 1 / limit) for limit in rates.FPRS
     ]
     grid = np.geomspace(1e-4, 1, 50)
-    band = (grid, metrics.tpr_at_fpr(fpr, tpr, grid) * 0.9, metrics.tpr_at_fpr(fpr, tpr, grid))
+    band = (grid, rates.tpr_at_fpr(fpr, tpr, grid) * 0.9, rates.tpr_at_fpr(fpr, tpr, grid))
     figures.roc(fpr, tpr, points, n_genuine, tmp_path / "roc.png", title="t", band=band)
     figures.roc(fpr, tpr, points, n_genuine, tmp_path / "plain.png", title="t")
     figures.det(
-        fpr, tpr, metrics.equal_error_rate(fpr, tpr), n_genuine, n_forged, tmp_path / "det.png", title="t"
+        fpr, tpr, rates.equal_error_rate(fpr, tpr), n_genuine, n_forged, tmp_path / "det.png", title="t"
     )
     figures.histogram(scores[targets == 0], scores[targets == 1], tmp_path / "histogram.png", title="t")
     assert sorted(path.name for path in tmp_path.iterdir()) == [

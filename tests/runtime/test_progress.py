@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
-from telltale import metrics
+from telltale.metrics.resampling import bootstrap
 from telltale.runtime import distributed, progress
 from telltale.runtime.entry import guarded
 from telltale.runtime.signals import Stopped
@@ -109,5 +109,5 @@ def test_a_run_says_where_it_runs(monkeypatch: pytest.MonkeyPatch):
 def test_resampling_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch):
     done = []
     monkeypatch.setattr(tqdm, "update", lambda _, count: done.append(count))
-    metrics.bootstrap([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.4], resamples=60, seed=0)
+    bootstrap([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.4], resamples=60, seed=0)
     assert done == [25, 25, 10]

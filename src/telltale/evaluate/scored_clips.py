@@ -1,40 +1,59 @@
-"""Label file and score files brought together, name by name: the clips that are judged, and what each model
-says of them."""
+"""Label file and score files joined by video name: the clips of an evaluation, and each model's scores of
+them."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from telltale.data.manifest import read_labels
 from telltale.errors import InputError
-from telltale.files import read_table
-from telltale.metrics import Floats, Integers
-from telltale.scores.score import Score, first_few, read_scores, repeated, status_counts, without
+from telltale.metrics.rates import Floats
+from telltale.scores.score import Score, first_few, read_scores, repeated, status_counts
 
 
 @dataclass(frozen=True)
-class Judged:
-    """N clips: their names and targets (N,), and model -> fake probabilities (N,), in the label file's order.
+class ScoredClips:
+    """N clips that all of M models scored. Rows are in the label file's order, indexed by video name.
 
-    labels, files: the files' names, without folders. rows: each model's rows by clip name, as read.
-    n_left_out: clips of the label file that are not among the N for want of a score.
+    label_file: the label file's name, without its folder.
+    score_files: model → its score file's name, without its folder.
+    targets: (N,) int64, 0 genuine or 1 forged.
+    probabilities: (N, M) float64 fake probabilities, a column for each model.
+    statuses: (N, M) text, the statuses in each score file; no columns if the files have none.
+    n_left_out: how many clips of the label file are not among the N because a model did not score them.
     """
 
-    labels: str
-    names: Sequence[str]
-    targets: Integers
-    files: Mapping[str, str]
-    probabilities: Mapping[str, Floats]
-    rows: Sequence[Mapping[str, Score]]
-    n_left_out: int
+    label_file: str
+    score_files: Mapping[str, str]
+    targets: pd.Series
+    probabilities: pd.DataFrame
+    statuses: pd.DataFrame
+    n_left_out: int = 0
+
+    @property
+    def models(self) -> list[str]:
+        return list(self.score_files)
+
+    @property
+    def n_forged(self) -> int:
+        return int(self.targets.sum())
+
+    @property
+    def n_genuine(self) -> int:
+        return len(self.targets) - self.n_forged
+
+    def scores_of(self, model: str) -> Floats:
+        """(N,) float64 fake probabilities of one model."""
+        return self.probabilities[model].to_numpy()
 
 
 def of_labels(
     labels_path: Path, scores_paths: Sequence[Path], *, scored_only: bool, score_column: str | None = None
-) -> Judged:
+) -> ScoredClips:
     """Join score files with a label file, by name. With `scored_only`, clips that one file did not score are
     left out for all.
 
@@ -43,37 +62,79 @@ def of_labels(
     Raises InputError for labelled names without a row, rows without a label, a score file given twice and,
     unless `scored_only`, rows without a score.
     """
-    labels = read_labels(labels_path)
-    shown = distinct_names(scores_paths)
-    rows = [_matched(labels_path, labels, path, score_column) for path in scores_paths]
-    for path, found in zip(scores_paths, rows, strict=True):
-        unscored = [name for name in labels if found[name].fake_probability is None]
-        if unscored and not scored_only:
-            raise InputError(
-                f"{path}: no fake probability in {len(unscored)} of {len(found)} rows "
-                f"({status_counts(found.values())}): "
-                f"{first_few(unscored)}; evaluate submission.csv, where they carry the fallback, or pass "
-                "--scored-only to "
-                "leave them out"
-            )
-    kept = [name for name in labels if all(found[name].fake_probability is not None for found in rows)]
-    return Judged(
-        labels=labels_path.name,
-        names=kept,
-        targets=np.array([labels[name] for name in kept], dtype=np.int64),
-        files={name: path.name for name, path in zip(shown, scores_paths, strict=True)},
-        probabilities={
-            name: np.array([found[clip].fake_probability for clip in kept], dtype=np.float64)
-            for name, found in zip(shown, rows, strict=True)
-        },
-        rows=rows,
-        n_left_out=len(labels) - len(kept),
+    targets = read_labels(labels_path)
+    labels = pd.DataFrame({"video_name": list(targets), "target": list(targets.values())})
+    models = distinct_names(scores_paths)
+    scores = [read_scores(path, score_column) for path in scores_paths]
+    joined = [
+        _joined(labels_path, labels, path, rows) for path, rows in zip(scores_paths, scores, strict=True)
+    ]
+    if not scored_only:
+        for path, rows in zip(scores_paths, scores, strict=True):
+            _demand_scores(path, rows)
+    # An array of object dtype as index: names compare as Python's strings do, whatever type pandas prefers.
+    index = pd.Index(labels["video_name"].to_numpy(dtype=object), name="video_name")
+    columns = {
+        column: pd.DataFrame(
+            {model: rows[column].to_numpy() for model, rows in zip(models, joined, strict=True)}, index=index
+        )
+        for column in ("fake_probability", "status")
+    }
+    kept = columns["fake_probability"].notna().all(axis="columns")
+    return ScoredClips(
+        label_file=labels_path.name,
+        score_files={model: path.name for model, path in zip(models, scores_paths, strict=True)},
+        targets=pd.Series(labels["target"].to_numpy(dtype=np.int64), index=index)[kept],
+        probabilities=columns["fake_probability"][kept],
+        statuses=columns["status"][kept],
+        n_left_out=int((~kept).sum()),
     )
 
 
+def _joined(
+    labels_path: Path, labels: pd.DataFrame, scores_path: Path, scores: Mapping[str, Score]
+) -> pd.DataFrame:
+    """The rows of one score file in the order of the labels: video_name, target, fake_probability (NaN if not
+    scored), status."""
+    rows = pd.DataFrame(
+        {
+            "video_name": list(scores),
+            "fake_probability": np.array([each.fake_probability for each in scores.values()], np.float64),
+            "status": [each.status for each in scores.values()],
+        }
+    )
+    # Both readers refuse a name that is listed twice; `validate` keeps that true if one of them changes.
+    joined = labels.merge(rows, on="video_name", how="left", validate="one_to_one", indicator=True)
+    missing = joined.loc[joined["_merge"] == "left_only", "video_name"].tolist()
+    if missing:
+        raise InputError(
+            f"{scores_path}: {len(missing)} of the {len(labels)} videos of {labels_path} have no row: "
+            f"{first_few(missing)}; wanted one row for each, score the missing ones or give the label file "
+            "that belongs to these scores"
+        )
+    extra = rows.loc[~rows["video_name"].isin(labels["video_name"]), "video_name"].tolist()
+    if extra:
+        raise InputError(
+            f"{scores_path}: {len(extra)} of {len(rows)} rows are not in {labels_path}: "
+            f"{first_few(extra)}; wanted one row for each label, give the label file that belongs to these "
+            "scores"
+        )
+    return joined.drop(columns="_merge")
+
+
+def _demand_scores(path: Path, scores: Mapping[str, Score]) -> None:
+    unscored = [name for name, score in scores.items() if score.fake_probability is None]
+    if unscored:
+        raise InputError(
+            f"{path}: no fake probability in {len(unscored)} of {len(scores)} rows "
+            f"({status_counts(scores.values())}): {first_few(unscored)}; evaluate submission.csv, where they "
+            "carry the fallback, or pass --scored-only to leave them out"
+        )
+
+
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """A name to show for each path: the fewest last parts that tell them apart, without the last parts that
-    all share.
+    """A name for each path: the fewest last parts that tell them apart, without the last parts that all
+    share.
 
     runs/a/scores.csv and runs/b/scores.csv are "a" and "b"; one path alone is its file's name. Raises
     InputError for no path, and for one given twice.
@@ -92,69 +153,3 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     while len({end[-1] for end in ends}) == 1:  # they differ somewhere, so something is left
         ends = [end[:-1] for end in ends]
     return ["/".join(end) for end in ends]
-
-
-def _matched(
-    labels_path: Path, labels: Mapping[str, int], scores_path: Path, column: str | None
-) -> dict[str, Score]:
-    scores = read_scores(scores_path, column)
-    if missing := without(labels, scores):
-        raise InputError(
-            f"{scores_path}: {len(missing)} of the {len(labels)} videos of {labels_path} have no row: "
-            f"{first_few(missing)}; "
-            "wanted one row for each, score the missing ones or give the label file that belongs to these "
-            "scores"
-        )
-    if extra := without(scores, labels):
-        raise InputError(
-            f"{scores_path}: {len(extra)} of {len(scores)} rows are not in {labels_path}: "
-            f"{first_few(extra)}; "
-            "wanted one row for each label, give the label file that belongs to these scores"
-        )
-    return scores
-
-
-def statuses(rows: Mapping[str, Score], judged: Judged) -> dict[str, str]:
-    """Clip name -> its status in the rows of one score file. Raises InputError for a submission.csv, which
-    has none."""
-    found = {name: rows[name].status for name in judged.names}
-    if "submitted" in found.values():
-        raise InputError(
-            "--by-status with a submission.csv, which has no statuses; give the scores.csv beside it"
-        )
-    return found
-
-
-def read_groups(argument: str, names: Iterable[str]) -> tuple[str, dict[str, str], dict[str, bool]]:
-    """`META.csv:COLUMN`: the column, video -> its group, and group -> whether it occurs where the column
-    `split` is "train".
-
-    The last is empty if there is no such column. Raises InputError if the column, or the group of one of
-    `names`, is missing.
-    """
-    file, colon, column = argument.rpartition(":")
-    if not colon or not file or not column:
-        raise InputError(f"--groups {argument}: wanted FILE.csv:COLUMN, such as meta.csv:kind")
-    (_, header), *rows = read_table(Path(file), "a CSV file of groups")
-    for wanted in ("video_name", column):
-        if header.count(wanted) != 1:
-            raise InputError(
-                f"{file}:1: header '{','.join(header)}' has no single column '{wanted}'; name one it has"
-            )
-    for line, row in rows:
-        if len(row) != len(header):
-            raise InputError(f"{file}:{line}: {len(row)} fields; wanted {len(header)} as in the header")
-    name_at, group_at = header.index("video_name"), header.index(column)
-    if twice := repeated(row[name_at] for _, row in rows):
-        raise InputError(
-            f"{file}: {len(twice)} videos are listed more than once: {first_few(twice)}; wanted each once"
-        )
-    groups = {row[name_at]: row[group_at] for _, row in rows}
-    if lost := [name for name in names if not groups.get(name)]:
-        raise InputError(
-            f"{file}: {len(lost)} forged videos have no '{column}': {first_few(lost)}; wanted one for each"
-        )
-    if "split" not in header:
-        return column, groups, {}
-    trained = {row[group_at] for _, row in rows if row[header.index("split")] == "train"}
-    return column, groups, {group: group in trained for group in groups.values()}

@@ -4,7 +4,7 @@ their protocol files.
 A score line is `<id> <target or -> <pred> [p0, p1]`, a protocol line `<id> bonafide|spoof`. An id may hold
 spaces, so lines are read from the right. `-` is a target that is withheld: the protocol has it. Published
 files do not agree on which of p0 and p1 is the probability of *forged*, nor on whether target 1 is genuine or
-forged, so the first must be said and the second is reported, never guessed.
+forged. The caller must say the first; the second is reported. Neither is guessed.
 """
 
 import re
@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from telltale.errors import InputError
-from telltale.metrics import Floats, Integers, decisions
+from telltale.metrics import decisions, values
+from telltale.metrics.labelled_scores import LabelledScores
+from telltale.metrics.rates import Floats, Integers
 from telltale.scores.score import first_few, without
 
 SCORE_LINE = re.compile(
@@ -28,11 +29,14 @@ PROTOCOL_LINE = re.compile(r"(?P<id>\S(?:.*\S)?) +(?P<truth>bonafide|spoof) *")
 
 @dataclass(frozen=True)
 class Trial:
-    """One score file joined with its protocol, N clips in the protocol's order. `file`: its path, for
-    messages.
+    """One score file joined with its protocol, N clips in the protocol's order.
 
-    targets (N,): 1 spoof, 0 bonafide, from the protocol. given (N,): the score file's own targets, -1
-    withheld. pred (N,): the column it chose. probabilities (N, 2).
+    file: its path, for messages.
+    ids: N names.
+    targets: (N,) int64 from the protocol, 1 spoof, 0 bonafide.
+    given: (N,) int64, the score file's own targets, -1 withheld.
+    pred: (N,) int64, the column that the file chose.
+    probabilities: (N, 2) float64, p0 and p1.
     """
 
     file: Path
@@ -53,15 +57,13 @@ def trial(scores_path: Path, protocol_path: Path) -> Trial:
     if missing := without(truths, lines):
         raise InputError(
             f"{scores_path}: {len(missing)} of the {len(truths)} ids of {protocol_path} have no line: "
-            f"{first_few(missing)}; "
-            "wanted one line for each"
+            f"{first_few(missing)}; wanted one line for each"
         )
     if extra := without(lines, truths):
         at = lines[extra[0]][0]
         raise InputError(
             f"{scores_path}:{at}: {len(extra)} of {len(lines)} ids are not in {protocol_path}: "
-            f"{first_few(extra)}; wanted one "
-            "line for each id of the protocol"
+            f"{first_few(extra)}; wanted one line for each id of the protocol"
         )
     rows = [lines[name] for name in truths]
     return Trial(
@@ -84,16 +86,12 @@ def columns(trials: Sequence[Trial], forged_columns: Sequence[int] | None) -> li
     Raises InputError for another number of them or another column than 0 and 1, and for none at all: with the
     AUC that either choice would give.
     """
-    from sklearn.metrics import roc_auc_score
-
     if forged_columns is None:
         first = trials[0]
-        zero, one = (float(roc_auc_score(*_checked(first, column))) for column in (0, 1))
         raise InputError(
-            f"{first.file}: either of p0 and p1 may be the probability of forged (AUC {zero:.4f} if it is "
-            f"p0, {one:.4f} if it "
-            "is p1), and published files differ; say which with --forged-column 0 or 1, from what its "
-            "authors write"
+            f"{first.file}: either of p0 and p1 may be the probability of forged (AUC {_auc(first, 0):.4f} "
+            f"if it is p0, {_auc(first, 1):.4f} if it is p1), and published files differ; say which with "
+            "--forged-column 0 or 1, from what its authors write"
         )
     if any(column not in (0, 1) for column in forged_columns):
         raise InputError(f"forged columns {list(forged_columns)}; wanted 0 or 1")
@@ -105,27 +103,27 @@ def columns(trials: Sequence[Trial], forged_columns: Sequence[int] | None) -> li
     return [forged_columns[0]] * len(trials) if len(forged_columns) == 1 else list(forged_columns)
 
 
-def facts(found: Trial, column: int) -> dict[str, Any]:
+def of_trial(trial: Trial, column: int) -> dict[str, Any]:
     """What only such a file tells: its decisions from `pred`, and how its own targets and probabilities
     agree.
 
-    `targets`: of the n that are not withheld, the share that agrees with the protocol if 1 means forged, and
-    if 1 means genuine (None where all are withheld). `pred_not_larger`: lines whose `pred` names the smaller
-    probability. `largest_sum_error`: the largest |p0 + p1 - 1|.
+    column: that of *forged*, 0 or 1. In the result:
+    targets: of the n that are not withheld, the share that agrees with the protocol if 1 means forged, and if
+        1 means genuine; None if all are withheld.
+    pred_not_larger: how many lines have a `pred` that names the smaller probability.
+    largest_sum_error: the largest |p0 + p1 - 1|.
     """
-    from sklearn.metrics import roc_auc_score
-
-    flagged = found.pred == column
-    n_forged = int(found.targets.sum())
-    tp = int(np.count_nonzero(flagged & (found.targets == 1)))
-    given = found.given >= 0
+    flagged = trial.pred == column
+    n_forged = int(trial.targets.sum())
+    tp = int(np.count_nonzero(flagged & (trial.targets == 1)))
+    given = trial.given >= 0
     n_given = int(np.count_nonzero(given))
-    agree = int(np.count_nonzero(found.given[given] == found.targets[given]))
-    places = np.arange(len(found.pred))
-    chosen, other = found.probabilities[places, found.pred], found.probabilities[places, 1 - found.pred]
+    agree = int(np.count_nonzero(trial.given[given] == trial.targets[given]))
+    rows = np.arange(len(trial.pred))
+    chosen, other = trial.probabilities[rows, trial.pred], trial.probabilities[rows, 1 - trial.pred]
     return {
         "forged_column": column,
-        "auc_if_forged_column": {str(at): float(roc_auc_score(*_checked(found, at))) for at in (0, 1)},
+        "auc_if_forged_column": {str(forged): _auc(trial, forged) for forged in (0, 1)},
         "decision": decisions.counted(
             tp, int(np.count_nonzero(flagged)) - tp, n_forged, len(flagged) - n_forged
         ),
@@ -136,18 +134,16 @@ def facts(found: Trial, column: int) -> dict[str, Any]:
             "agree_if_1_is_genuine": (n_given - agree) / n_given if n_given else None,
         },
         "pred_not_larger": int(np.count_nonzero(chosen < other)),
-        "largest_sum_error": float(np.abs(found.probabilities.sum(axis=1) - 1).max()),
+        "largest_sum_error": float(np.abs(trial.probabilities.sum(axis=1) - 1).max()),
     }
 
 
-def _checked(found: Trial, column: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    from telltale.metrics import check
-
-    return check(found.targets, found.probabilities[:, column])
+def _auc(trial: Trial, column: int) -> float:
+    return values.auc(LabelledScores(trial.targets, trial.probabilities[:, column]))
 
 
 def _lines(path: Path, pattern: re.Pattern[str]) -> dict[str, tuple[int, dict[str, str]]]:
-    """id -> line number and the line's fields. Raises InputError for a line of another form and for an id
+    """id → line number and the line's fields. Raises InputError for a line of another form and for an id
     that comes twice."""
     form = "<id> <target or -> <pred> [p0, p1]" if pattern is SCORE_LINE else "<id> bonafide|spoof"
     try:
@@ -156,21 +152,20 @@ def _lines(path: Path, pattern: re.Pattern[str]) -> dict[str, tuple[int, dict[st
         raise InputError(f"{path}: cannot be read ({error.strerror}); wanted lines '{form}'") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 text ({error}); wanted lines '{form}'") from None
-    found: dict[str, tuple[int, dict[str, str]]] = {}
+    numbered: dict[str, tuple[int, dict[str, str]]] = {}
     lines = text.replace("\r\n", "\n").split("\n")
     for number, line in enumerate(lines[:-1] if not lines[-1] else lines, 1):
         match = pattern.fullmatch(line)
         if match is None:
             raise InputError(f"{path}:{number}: line '{line[:80]}'; wanted '{form}', separated by spaces")
         fields = match.groupdict()
-        if fields["id"] in found:
-            raise InputError(
-                f"{path}:{number}: '{fields['id']}' comes a second time, after line {found[fields['id']][0]}"
-            )
-        found[fields["id"]] = (number, fields)
-    if not found:
+        name = fields["id"]
+        if name in numbered:
+            raise InputError(f"{path}:{number}: '{name}' comes a second time, after line {numbered[name][0]}")
+        numbered[name] = (number, fields)
+    if not numbered:
         raise InputError(f"{path}: holds no lines; wanted lines '{form}'")
-    return found
+    return numbered
 
 
 def _probability(path: Path, line: int, text: str) -> float:
@@ -181,7 +176,6 @@ def _probability(path: Path, line: int, text: str) -> float:
     if not 0 <= value <= 1:
         raise InputError(
             f"{path}:{line}: '{text}' is no probability; wanted numbers in [0, 1], turn logits into "
-            "probabilities first, "
-            "such as by a softmax"
+            "probabilities first, such as by a softmax"
         )
     return value

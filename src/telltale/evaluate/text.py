@@ -1,75 +1,83 @@
-"""What an evaluation found, as text: its metrics with intervals, decisions, precision at base rates, groups
-and comparisons."""
+"""An evaluation as text: metrics with intervals, decisions, precision at base rates, groups and
+comparisons."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pandas as pd
+
+from telltale.metrics import decisions, table
+
 WIDTH = 18  # of the first column
 
 
-def text(found: dict[str, Any]) -> str:
-    """The tree that `telltale.evaluate.evaluation` makes, of one model or of several, as lines to print."""
-    models = found.get("models")
-    first = models[0] if models else found
-    n_genuine, resamples = found["n_genuine"], first["bootstrap"]["resamples"]
-    lines = [
-        f"{n_genuine:,} genuine and {found['n_forged']:,} forged clips; 95 % intervals from {resamples:,} "
-        "resamples"
-    ]
+def text(tree: dict[str, Any]) -> str:
+    """The tree of metrics.json, of one model or of several, as lines to print."""
+    models = tree.get("models")
+    first = models[0] if models else tree
+    counts = f"{tree['n_genuine']:,} genuine and {tree['n_forged']:,} forged clips"
+    lines = [f"{counts}; 95 % intervals from {first['bootstrap']['resamples']:,} resamples"]
     if first["intervals"] == "delong":
         lines[0] += "; the AUC's is DeLong's, on the logit scale"
-    if found["n_left_out"]:
-        lines.append(f"left out for want of a score: {found['n_left_out']:,}")
+    if tree["n_left_out"]:
+        lines.append(f"left out for want of a score: {tree['n_left_out']:,}")
     if models:
-        lines += ["", *_side_by_side(found), "", *_compared(found["comparisons"])]
-    for tree in models or [found]:
+        lines += ["", *_side_by_side(tree), "", *_differences(tree["comparisons"])]
+    for each in models or [tree]:
         if models:
-            lines += ["", "", f"{tree['name']}"]
-        lines += ["", *_metrics(tree), "", *_decided(tree), *_sok(tree), *_groups(tree)]
-    return "\n".join([*lines, "", *_explained(found["definitions"])])
+            lines += ["", "", f"{each['name']}"]
+        lines += ["", *_metrics(each), "", *_decision(each), *_sok(each), *_groups(each)]
+    return "\n".join([*lines, "", *_definitions(tree["definitions"])])
+
+
+def base_rates(tpr: float, fpr: float, rates: Sequence[float] | None = None) -> str:
+    """What a TPR and an FPR are worth at base rates, `decisions.BASE_RATES` unless others are given. Raises
+    InputError for what is no rate."""
+    rows = decisions.base_rates(tpr, fpr, rates=rates or decisions.BASE_RATES)
+    return "\n".join([f"TPR {tpr:g}, FPR {fpr:g}", "", *precisions(rows)])
 
 
 def precisions(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """`metrics.decisions.base_rates` as a table; the pessimistic columns where the rows have them."""
-    pessimistic = "pessimistic_precision" in rows[0]
-    lines = [f"{'base rate':>10}  {'precision':>10}  {'true: 1 in':>12}"]
-    if pessimistic:
-        lines[0] += "  pessimistic, by the rates' 95 % bounds"
-    for row in rows:
-        line = f"{row['base_rate'] * 100:>8g} %  {_precision(row['precision'], row['one_in'])}"
-        if pessimistic and row["precision"] is not None:
-            line += f"  {_precision(row['pessimistic_precision'], row['pessimistic_one_in'])}"
-        lines.append(line)
-    return lines
+    """`metrics.decisions.base_rates` as a table; with the pessimistic columns if the rows have them."""
+    columns = {"precision": "precision", "one_in": "true: 1 in"}
+    if "pessimistic_precision" in rows[0]:
+        columns |= {"pessimistic_precision": "pessimistic", "pessimistic_one_in": "true: 1 in"}
+    cells = [[_precision_cell(row, column) for column in columns] for row in rows]
+    rates = pd.Index([f"{row['base_rate'] * 100:g} %" for row in rows])
+    cells_of_rate = pd.DataFrame(cells, rates, list(columns.values())).rename_axis(columns="base rate")
+    return _lines(cells_of_rate, col_space=11)
 
 
-def _precision(precision: float | None, one_in: float | None) -> str:
-    if precision is None:
-        return "nothing flagged"
-    return f"{precision * 100:>#8.4g} %  {'no flag true' if one_in is None else format(one_in, '12,.1f')}"
+def _precision_cell(row: dict[str, Any], column: str) -> str:
+    value = row[column]
+    if row["precision"] is None:
+        return "nothing flagged" if column == "precision" else ""
+    if column.endswith("precision"):
+        return f"{value * 100:#.4g} %"
+    return "no flag true" if value is None else f"{value:,.1f}"
 
 
-def headline(tree: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The metrics of a tree that have a value and an interval, or a mean and a deviation, with the name to
-    print."""
-    yield "AUC", tree["auc"]
-    for name, key in (
-        ("pAUC, FPR to", "partial_auc"),
-        ("TPR at FPR", "tpr_at_fpr"),
-        ("FPR at TPR", "fpr_at_tpr"),
-    ):
-        for at, entry in tree[key].items():
-            yield f"{name} {at}", entry
-    yield "average precision", tree["ap"]
-    yield "EER", tree["eer"]
-    yield "log loss", tree["log_loss"]
-    yield "Brier score", tree["brier"]
-    yield "calibration error", tree["calibration"]["error"]
+def headline(tree: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Printed name → entry, for each value of a tree with an interval, or with a mean and a deviation. The
+    decision is left out: it has a section of its own."""
+    entries: dict[str, dict[str, Any]] = {}
+    for metric in table.METRICS:
+        entry = tree[metric.key]
+        if _is_entry(entry):
+            entries[metric.name] = entry
+        elif metric.key != "decision":
+            parts = {part: each for part, each in entry.items() if _is_entry(each)}
+            entries |= {f"{metric.name} {part}": each for part, each in parts.items()}
+    return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and ("value" in entry or "mean" in entry)
 
 
 def _metrics(tree: dict[str, Any]) -> Iterator[str]:
     yield f"{'':{WIDTH}}  value   95 % interval"
-    for name, entry in headline(tree):
+    for name, entry in headline(tree).items():
         line = f"{name:{WIDTH}} {_interval(entry)}"
         if not entry.get("resolved", True):
             needed = round(1 / float(name.split()[-1]))
@@ -78,7 +86,7 @@ def _metrics(tree: dict[str, Any]) -> Iterator[str]:
     yield f"{'largest of a bin':{WIDTH}} {tree['calibration']['maximum']:.4f}"
 
 
-def _decided(tree: dict[str, Any]) -> Iterator[str]:
+def _decision(tree: dict[str, Any]) -> Iterator[str]:
     decision = tree["decision"]
     chosen = decision["chosen"]
     origins = {
@@ -93,81 +101,77 @@ def _decided(tree: dict[str, Any]) -> Iterator[str]:
     yield _counts(decision)
     for name, key in (("TPR", "tpr"), ("FPR", "fpr"), ("accuracy", "accuracy"), ("macro F1", "macro_f1")):
         yield f"{name:{WIDTH}} {_interval(decision[key])}"
-    yield from _macro(decision)
+    precision = decision["macro_precision"]
+    shown = "none: one class is never called" if precision is None else f"{precision:.4f}"
+    yield f"{'macro precision':{WIDTH}} {shown}"
+    yield f"{'macro recall':{WIDTH}} {decision['macro_recall']:.4f}"
     yield ""
     yield from precisions(decision["base_rates"])
+    yield "pessimistic: with the TPR's and the FPR's 95 % bounds"
 
 
 def _counts(decision: dict[str, Any]) -> str:
     return ", ".join(f"{key.upper()} {decision[key]:,}" for key in ("tp", "fp", "tn", "fn"))
 
 
-def _macro(decision: dict[str, Any]) -> Iterator[str]:
-    precision = decision["macro_precision"]
-    shown = "none: one class is never called" if precision is None else f"{precision:.4f}"
-    yield f"{'macro precision':{WIDTH}} {shown}"
-    yield f"{'macro recall':{WIDTH}} {decision['macro_recall']:.4f}"
-
-
 def _sok(tree: dict[str, Any]) -> Iterator[str]:
     if "sok" not in tree:
         return
-    found = tree["sok"]
-    column, targets, decision = found["forged_column"], found["targets"], found["decision"]
+    sok = tree["sok"]
+    column, targets, decision = sok["forged_column"], sok["targets"], sok["decision"]
+    other_auc = sok["auc_if_forged_column"][str(1 - column)]
     yield ""
-    yield f"p{column} taken as the probability of forged; as p{1 - column} the AUC would be " + format(
-        found["auc_if_forged_column"][str(1 - column)], ".4f"
-    )
+    yield f"p{column} taken as the probability of forged; as p{1 - column} the AUC would be {other_auc:.4f}"
     yield f"by its own decisions (pred): {_counts(decision)}"
     yield f"TPR {decision['tpr']:.4f}, FPR {decision['fpr']:.4f}, accuracy {decision['accuracy']:.4f}"
     if targets["n"]:
         yield (
             f"its targets ({targets['n']:,} given, {targets['n_withheld']:,} withheld) agree with the "
-            "protocol in "
-            f"{targets['agree_if_1_is_forged'] * 100:.2f} % if 1 means forged, "
+            f"protocol in {targets['agree_if_1_is_forged'] * 100:.2f} % if 1 means forged, "
             f"{targets['agree_if_1_is_genuine'] * 100:.2f} % if 1 means genuine"
         )
     else:
         yield f"its targets are all withheld ({targets['n_withheld']:,}): the protocol's were used"
-    yield f"lines whose pred is not the larger probability: {found['pred_not_larger']:,}"
-    if found["largest_sum_error"] > 1e-3:
-        yield f"p0 + p1 is off 1 by up to {found['largest_sum_error']:.3g}"
+    yield f"lines whose pred is not the larger probability: {sok['pred_not_larger']:,}"
+    if sok["largest_sum_error"] > 1e-3:
+        yield f"p0 + p1 is off 1 by up to {sok['largest_sum_error']:.3g}"
     yield from precisions(decision["base_rates"])
 
 
 def _groups(tree: dict[str, Any]) -> Iterator[str]:
+    notes = {True: "seen in training", False: "not seen in training", None: ""}
     for column, groups in tree.get("groupings", {}).items():
-        width = max(WIDTH, *map(len, groups))
+        best_first = sorted(
+            groups.items(), key=lambda item: (not item[1]["n_forged"], -(item[1]["value"] or 0))
+        )
+        cells = {
+            group: {
+                "AUC, 95 % interval": _interval(entry) if entry["n_forged"] else "-",
+                "forged": f"{entry['n_forged']:,}",
+                "TPR": "-" if entry["tpr"] is None else f"{entry['tpr']:.4f}",
+                "genuine": f"{entry['n_genuine']:,}",
+                "FPR": "-" if entry["fpr"] is None else f"{entry['fpr']:.4f}",
+                "": notes[entry["seen"]] if entry["n_forged"] else "",
+            }
+            for group, entry in best_first
+        }
         yield ""
         genuine = f"{tree['n_genuine']:,} genuine clips"
         yield f"AUC of each group of forged clips against all {genuine}, by {column}"
-        yield f"{'':{width}}  value   95 % interval     {'forged':>8} {'TPR':>7}  {'genuine':>8} {'FPR':>7}"
-        for group, entry in sorted(
-            groups.items(), key=lambda item: (item[1]["n_forged"] == 0, -(item[1]["value"] or 0))
-        ):
-            note = {True: "   seen in training", False: "   not seen in training", None: ""}[entry["seen"]]
-            auc = _interval(entry) if entry["n_forged"] else f"{'-':24}"
-            rates = (
-                f"{entry[n]:>8,} " + (f"{'-':>7}" if entry[rate] is None else f"{entry[rate]:7.4f}")
-                for n, rate in (("n_forged", "tpr"), ("n_genuine", "fpr"))
-            )
-            yield f"{group:{width}} {auc} {'  '.join(rates)}{note if entry['n_forged'] else ''}"
+        yield from _lines(pd.DataFrame(cells.values(), index=list(cells)))
 
 
-def _side_by_side(found: dict[str, Any]) -> Iterator[str]:
+def _side_by_side(tree: dict[str, Any]) -> list[str]:
     """A row for each metric, a column for each model, then mean and standard deviation."""
-    names = [tree["name"] for tree in found["models"]]
-    widths = [max(8, len(name)) for name in names]
-    heads = [f"{name:>{width}}" for name, width in zip([*names, "mean", "sd"], [*widths, 8, 8], strict=True)]
-    yield f"{'':{WIDTH}} {'  '.join(heads)}"
-    for rows in zip(*[headline(tree) for tree in [*found["models"], found["spread"]]], strict=True):
-        *entries, spread = [entry for _, entry in rows]
-        values = [*(entry["value"] for entry in entries), spread["mean"], spread["sd"]]
-        cells = [f"{value:>{width}.4f}" for value, width in zip(values, [*widths, 8, 8], strict=True)]
-        yield f"{rows[0][0]:{WIDTH}} {'  '.join(cells)}"
+    values = [[entry["value"] for entry in headline(model).values()] for model in tree["models"]]
+    spread = headline(tree["spread"])
+    values += [[entry[column] for entry in spread.values()] for column in ("mean", "sd")]
+    columns = [*(model["name"] for model in tree["models"]), "mean", "sd"]
+    rows = list(zip(*values, strict=True))
+    return _lines(pd.DataFrame(rows, index=list(spread), columns=columns))
 
 
-def _compared(comparisons: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _differences(comparisons: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield (
         "differences on the same clips (DeLong's test for the AUC, and a bootstrap that resamples both alike)"
     )
@@ -180,24 +184,35 @@ def _compared(comparisons: Sequence[dict[str, Any]]) -> Iterator[str]:
             tested += f"  [{auc['low']:+.4f}, {auc['high']:+.4f}]  z {auc['z']:.2f}, p {auc['p']:.3g}"
         yield f"{each['second']} less {each['first']}"
         yield f"  {'AUC, DeLong':{WIDTH}} {tested}"
-        drawn = [("AUC, bootstrap", each["bootstrap"]["auc"])]
-        drawn += [(f"TPR at FPR {rate}", entry) for rate, entry in each["bootstrap"]["tpr_at_fpr"].items()]
-        for name, entry in drawn:
+        for name, entry in _bootstrapped(each["bootstrap"]):
             yield f"  {name:{WIDTH}} {entry['value']:+.4f}  [{entry['low']:+.4f}, {entry['high']:+.4f}]"
 
 
-def _explained(definitions: dict[str, str]) -> Iterator[str]:
-    for name, key in (
-        ("TPR at FPR", "tpr_at_fpr"),
-        ("FPR at TPR", "fpr_at_tpr"),
-        ("pAUC", "partial_auc"),
-        ("calibration", "calibration"),
-        ("base rates", "base_rates"),
-    ):
-        yield f"{name}: {definitions[key]}"
+def _bootstrapped(differences: dict[str, Any]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Printed name and entry of each difference that the bootstrap gives an interval."""
+    for metric in table.METRICS:
+        if metric.key == "auc":
+            yield "AUC, bootstrap", differences["auc"]
+        elif metric.key in differences:
+            entry = differences[metric.key]
+            parts = {"": entry} if _is_entry(entry) else entry
+            yield from ((f"{metric.name} {part}".rstrip(), each) for part, each in parts.items())
+
+
+def _definitions(definitions: dict[str, str]) -> Iterator[str]:
+    for metric in table.METRICS:
+        definition = definitions[metric.key]
+        yield definition if definition.startswith(metric.name) else f"{metric.name}: {definition}"
+    yield f"base rates: {definitions['base_rates']}"
 
 
 def _interval(entry: dict[str, Any]) -> str:
     if entry["low"] is None:
         return f"{entry['value']:.4f}  [no interval]   "
     return f"{entry['value']:.4f}  [{entry['low']:.4f}, {entry['high']:.4f}]"
+
+
+def _lines(table: pd.DataFrame, col_space: int | None = None) -> list[str]:
+    """A table as lines, its index on the left, columns at least `col_space` characters wide."""
+    printed = table.to_string(float_format="{:.4f}".format, col_space=col_space)
+    return [line.rstrip() for line in printed.splitlines()]

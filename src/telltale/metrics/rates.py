@@ -1,10 +1,5 @@
 """The ROC curve and what is read off it: TPR at low FPR, FPR at high TPR, equal error rate, partial AUC; and
-the input check.
-
-Everywhere in this package: `targets` (N,) int, 0 genuine or 1 forged; `fake_probabilities` (N,) float in [0,
-1], the higher the more likely forged. Nothing is guessed: one class only, NaN, a value outside [0, 1] or two
-lengths raise `InputError` saying so.
-"""
+the check of all input."""
 
 from collections.abc import Sequence
 
@@ -54,9 +49,7 @@ def check(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[In
 def roc(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[Floats, Floats]:
     """False and true positive rates, each (K + 1,): from (0, 0) to (1, 1) in one step for each of the K
     distinct scores."""
-    from sklearn.metrics import (
-        roc_curve,
-    )  # here and below: two seconds that programs without metrics need not wait for
+    from sklearn.metrics import roc_curve  # takes two seconds that programs without metrics need not wait for
 
     fpr, tpr, _ = roc_curve(*check(targets, fake_probabilities), drop_intermediate=False)
     return fpr, tpr
@@ -71,10 +64,10 @@ def tpr_at_fpr(fpr: Floats, tpr: Floats, limits: Sequence[float]) -> Floats:
     return tpr[np.searchsorted(fpr, limits, side="right") - 1]
 
 
-def fpr_at_tpr(fpr: Floats, tpr: Floats, wanted: Sequence[float]) -> Floats:
-    """(T,): for each wanted TPR the lowest FPR of any threshold whose TPR is at least that. `fpr`, `tpr` as
+def fpr_at_tpr(fpr: Floats, tpr: Floats, targets: Sequence[float]) -> Floats:
+    """(T,): for each target TPR the lowest FPR of any threshold whose TPR is at least that. `fpr`, `tpr` as
     from `roc`."""
-    return fpr[np.searchsorted(tpr, wanted, side="left")]
+    return fpr[np.searchsorted(tpr, targets, side="left")]
 
 
 def equal_error_rate(fpr: Floats, tpr: Floats) -> float:
@@ -92,7 +85,7 @@ def partial_auc(fpr: Floats, tpr: Floats, max_fpr: float) -> float:
     joined by straight lines, as scikit-learn's `roc_auc_score(max_fpr=...)` does. `fpr`, `tpr` as from `roc`;
     `max_fpr` in (0, 1]."""
     # The last point at or left of the limit, and then the limit itself on the line to the point after it.
-    # Where a point lies on the limit, the curve's height is that of the highest such point.
+    # If points lie on the limit, the curve's height is that of the highest one.
     end = int(np.searchsorted(fpr, max_fpr, side="right"))
     height = tpr[-1]
     if end < len(fpr):
@@ -106,12 +99,3 @@ def standardised(area: float, max_fpr: float) -> float:
     """An area under the curve up to `max_fpr`, so that chance is 0.5 and perfection 1."""
     chance = max_fpr**2 / 2
     return 0.5 * (1 + (area - chance) / (max_fpr - chance))
-
-
-def selection(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[float, float]:
-    """AUC and TPR at FPR 1e-3: what a training run selects its best epoch by. Raises InputError as
-    `check`."""
-    from sklearn.metrics import roc_auc_score
-
-    truth, scores = check(targets, fake_probabilities)
-    return float(roc_auc_score(truth, scores)), float(tpr_at_fpr(*roc(truth, scores), [1e-3])[0])

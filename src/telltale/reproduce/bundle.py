@@ -20,14 +20,15 @@ place.
 import json
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from telltale import config
 from telltale.competition.audit_record import Finding
 from telltale.errors import InputError
-from telltale.evaluate import evaluation
+from telltale.evaluate.evaluation import Evaluation, of_files
+from telltale.evaluate.options import Options, ScoreFiles
 from telltale.files import read_json, read_table, sha256, write_table, write_text
 from telltale.models import checkpoint
 from telltale.runtime import environment
@@ -240,18 +241,14 @@ def changed_keys(before: config.Config, now: config.Config) -> list[tuple[str, A
     return [(f"{key}={today.get(key)}", value) for key, value in then.items() if today.get(key) != value]
 
 
-def evaluate(folder: Path, one: ScoreSet) -> evaluation.Evaluation:
+def evaluate(folder: Path, one: ScoreSet) -> Evaluation:
     """Metrics and figures of a score set of the bundle in `folder`, its threshold chosen on the validation
     split, unless it is that split. Raises InputError."""
-    options, labels, scores = (
-        evaluation.Options(**one.options),
-        labels_in(folder, one.name),
-        scores_in(folder, one.name),
-    )
-    if one.name == VALIDATION:
-        return evaluation.of_files(labels, [scores], options)
-    chosen_on, truth = scores_in(folder, VALIDATION), labels_in(folder, VALIDATION)
-    return evaluation.of_files(labels, [scores], options, choose_on=[chosen_on], choose_labels=truth)
+    files = ScoreFiles(labels_in(folder, one.name), [scores_in(folder, one.name)])
+    if one.name != VALIDATION:
+        choose_labels, choose_on = labels_in(folder, VALIDATION), [scores_in(folder, VALIDATION)]
+        files = replace(files, choose_labels=choose_labels, choose_on=choose_on)
+    return of_files(files, Options(**one.options))
 
 
 def check_versions(bundle: Bundle, packages: Collection[str] | None = None) -> list[Finding]:

@@ -13,7 +13,7 @@ from telltale import config
 from telltale.competition import audit_record
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
-from telltale.evaluate import evaluation
+from telltale.evaluate.options import Options
 from telltale.files import sha256, write_text
 from telltale.models import checkpoint
 from telltale.reproduce import golden
@@ -173,7 +173,7 @@ def _take(name: str, scores: Path, labels: Path, videos: str, into: Path) -> Sco
     unscored = any(score.fake_probability is None for score in read_scores(scores).values())
     # The threshold of equal errors is there on any validation split; one at a low FPR takes many clips and a
     # strong model.
-    options = evaluation.Options(scored_only=unscored, choose="eer")
+    options = Options(scored_only=unscored, choose="eer")
     return ScoreSet(name, videos, tuple(origin.overrides), asdict(options))
 
 

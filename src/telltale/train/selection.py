@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from telltale import metrics
 from telltale.errors import InputError
+from telltale.metrics.values import selection
 from telltale.scores.score import Score, status_counts
 from telltale.train.state import Progress
 
@@ -28,7 +28,7 @@ def add_epoch(progress: Progress, scores: list[Score], targets: dict[str, int | 
             "classes; wanted genuine and forged clips that can be read (statuses: "
             f"{status_counts(scores)})"
         )
-    auc, tpr = metrics.selection(truth, probability)
+    auc, tpr = selection(truth, probability)
     row = {
         "epoch": progress.epoch + 1,
         "train_loss": progress.loss_sum / max(progress.clips, 1),

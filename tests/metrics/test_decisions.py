@@ -1,5 +1,4 @@
-"""Thresholds, exact bounds, precision at base rates, calibration: by hand, against scikit-learn and against
-scipy."""
+"""Thresholds, exact bounds and precision at base rates: by hand, against scikit-learn and against scipy."""
 
 import warnings
 
@@ -8,21 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from scored import SCORES, TARGETS, scored
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
 from telltale.errors import InputError
 from telltale.metrics import calibration, decisions
-
-# Falling: 0.9 f, 0.8 g f (tied), 0.6 f, 0.4 g, 0.2 f g (tied), 0.1 g;  4 forged, 4 genuine.
-TARGETS = np.array([1, 0, 1, 1, 0, 1, 0, 0])
-SCORES = np.array([0.9, 0.8, 0.8, 0.6, 0.4, 0.2, 0.2, 0.1])
-
-
-@st.composite
-def scored(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    targets = draw(st.lists(st.integers(0, 1), min_size=2, max_size=40).filter(lambda t: 0 < sum(t) < len(t)))
-    scores = draw(st.lists(st.integers(0, 15), min_size=len(targets), max_size=len(targets)))
-    return np.array(targets), np.array(scores) / 15
 
 
 @given(scored(), st.integers(0, 15))
@@ -149,31 +138,7 @@ def test_other_rules_are_refused(rule: str) -> None:
         decisions.choose(TARGETS, SCORES, rule)
 
 
-def test_calibration_by_hand() -> None:
-    targets = np.array([0, 0, 1, 1, 1, 0])
-    scores = np.array([0.0, 0.05, 0.06, 1.0, 0.95, 0.5])
-    found = calibration.calibration(targets, scores)
-    # First bin: 0, 0.05 and 0.06, one forged. Last: 0.95 and 1, both forged. Eighth: 0.5, not forged.
-    gaps = [(3, abs(0.11 / 3 - 1 / 3)), (2, abs(0.975 - 1)), (1, 0.5)]
-    assert found["error"] == pytest.approx(sum(n * gap for n, gap in gaps) / 6)
-    assert found["maximum"] == pytest.approx(0.5)
-    assert [each["n"] for each in found["bins"]] == [3, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2]
-    assert found["bins"][0]["mean_probability"] == pytest.approx(0.11 / 3)
-    assert found["bins"][0]["share_forged"] == pytest.approx(1 / 3)
-    assert found["bins"][1]["share_forged"] is found["bins"][1]["mean_probability"] is None
-    assert (found["bins"][0]["from"], found["bins"][-1]["to"]) == (0.0, 1.0)
-
-
-@given(scored())
-@settings(max_examples=40, deadline=None)
-def test_calibration_is_the_mean_over_bins_of_what_a_loop_finds(data: tuple[np.ndarray, np.ndarray]) -> None:
-    targets, scores = data
-    error, largest = 0.0, 0.0
-    for index in range(15):
-        inside = [row for row in range(len(scores)) if min(int(scores[row] * 15), 14) == index]
-        if inside:
-            gap = abs(scores[inside].mean() - targets[inside].mean())
-            error, largest = error + gap * len(inside) / len(scores), max(largest, gap)
-    found = calibration.calibration(targets, scores)
-    assert found["error"] == pytest.approx(error, abs=1e-12)
-    assert found["maximum"] == pytest.approx(largest, abs=1e-12)
+def test_one_class_is_refused_by_every_measure() -> None:
+    for measure in (decisions.at_threshold, lambda t, s, _: calibration.calibration(t, s), decisions.choose):
+        with pytest.raises(InputError, match="0 genuine and 2 forged"):
+            measure([1, 1], [0.1, 0.2], 0.5)
