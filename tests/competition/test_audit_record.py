@@ -1,4 +1,4 @@
-"""The parts of an audit that need no run: verdicts, what was read, one single model, the page."""
+"""The parts of an audit that need no run: verdicts, findings on what was read, and one single model."""
 
 from pathlib import Path
 
@@ -38,25 +38,25 @@ def reads(**changes: object) -> dict:
     return {**tree, "beyond": [], "hosts": [], "forbidden": [], "foreign": [], **changes}
 
 
-def found(**changes: object) -> dict[str, audit_record.Finding]:
+def findings(**changes: object) -> dict[str, audit_record.Finding]:
     return {finding.rule: finding for finding in rules.of_reads(reads(**changes), "f" * 16)}
 
 
-def test_what_was_read_is_judged_at_the_end() -> None:
-    kept = found()
+def test_rules_on_what_was_read_pass_at_the_end_only() -> None:
+    kept = findings()
     assert list(kept) == ["data used", "files read", "packages", "downloads"]
     assert all(finding.passed is True for finding in kept.values())
     assert f"d/train_labels.csv (labels, 1,234 rows), SHA-256 {'ab' * 32}" in kept["data used"].detail
     assert kept["data used"].detail.endswith("f" * 16)
     assert kept["files read"].detail.startswith("3 videos, 2,500 bytes, all inside the given folders")
-    early = found(complete=False)
+    early = findings(complete=False)
     assert [finding.passed for finding in early.values()] == [True, None, None, None]
     assert early["files read"].detail == "not complete yet: training has not ended"
-    resumed = found(unwatched=True)
+    resumed = findings(unwatched=True)
     assert [finding.passed for finding in resumed.values()] == [True, None, None, None]
-    assert "did not look" in resumed["downloads"].detail
-    assert "through the store /s" in found(store="/s")["files read"].detail
-    noted = found(foreign=["pytest"])["packages"]
+    assert "did not check this" in resumed["downloads"].detail
+    assert "through the store /s" in findings(store="/s")["files read"].detail
+    noted = findings(foreign=["pytest"])["packages"]
     assert noted.passed is True and noted.detail.endswith("loaded: pytest")
 
 
@@ -77,21 +77,21 @@ def test_what_was_read_is_judged_at_the_end() -> None:
         ({"hosts": ["192.0.2.1"]}, "downloads", "connected to, or looked up: 192.0.2.1"),
     ],
 )
-def test_what_is_broken_is_so_at_once_and_for_good(changes: dict, rule: str, words: str) -> None:
+def test_a_broken_rule_fails_at_once_and_stays_failed(changes: dict, rule: str, words: str) -> None:
     for state in ({}, {"complete": False}, {"unwatched": True}):
-        finding = found(**changes, **state)[rule]
+        finding = findings(**changes, **state)[rule]
         assert finding.passed is False
         assert words in finding.detail
 
 
-def test_a_label_file_that_is_a_link_elsewhere_is_outside() -> None:
+def test_a_label_file_that_is_a_link_to_another_folder_is_outside() -> None:
     tree = reads()
     tree["files"][0]["inside"] = False
     assert "d/train_labels.csv" in {f.rule: f for f in rules.of_reads(tree, "")}["files read"].detail
     assert {f.rule: f.passed for f in rules.of_reads(tree, "")}["files read"] is False
 
 
-def test_one_single_model_lies_in_a_run(tmp_path: Path) -> None:
+def test_a_run_holds_one_single_model(tmp_path: Path) -> None:
     assert audit_record.single_model(tmp_path).passed is None
     for name in ("best.pt", "last.pt", "notes.txt", ".best.pt.part"):
         (tmp_path / name).touch()

@@ -1,4 +1,4 @@
-"""The competition's rules: tags, counts, and what the audit says of them."""
+"""The competition's rules: tags of weights, counts of parameters, and the findings of the audit."""
 
 import json
 import re
@@ -111,7 +111,7 @@ def test_more_than_imagenet_1k_or_a_question_is_refused(tag: str, word: str) -> 
     assert word in (check_tag(tag) or "")
 
 
-def test_over_all_of_timm_no_word_of_outside_pictures_is_allowed() -> None:
+def test_of_all_tags_in_timm_none_with_a_word_of_other_pictures_is_allowed() -> None:
     tags = timm.list_pretrained()
     allowed = [tag for tag in tags if check_tag(tag) is None]
     outside = re.compile(
@@ -119,8 +119,7 @@ def test_over_all_of_timm_no_word_of_outside_pictures_is_allowed() -> None:
     )
     assert not [tag for tag in allowed if outside.search(tag)]
     assert all("in1k" in tag for tag in allowed)
-    # The rule is no blanket refusal: of what says in1k, and no word of outside pictures, nearly everything is
-    # allowed.
+    # Nearly every tag with in1k and without a word of other pictures is allowed.
     plain = [tag for tag in tags if "in1k" in tag and not outside.search(tag)]
     assert len(allowed) > 0.95 * len(plain) > 500
 
@@ -151,7 +150,7 @@ def test_the_counts_of_a_known_network() -> None:
     assert audit.macs == pytest.approx(1.82e9, rel=0.01)
 
 
-def test_thop_misses_what_a_vision_transformer_keeps_outside_layers() -> None:
+def test_thop_misses_parameters_of_a_vision_transformer_outside_layers() -> None:
     chosen = settings(name="frame_cnn", picture_backbone="vit_tiny_patch16_224")
     model = build(chosen)
     audit = rules.audit(model, chosen)
@@ -205,11 +204,11 @@ def test_a_forbidden_tag_stops_the_run_before_anything_is_built() -> None:
     ):
         rules.enforce_settings(chosen)
     rules.enforce_settings(settings(name="frame_cnn", picture_backbone="convnext_tiny.fb_in22k_ft_in1k"))
-    # The tower that the model does not read is not asked about.
+    # The weights of a tower that the model does not have are not checked.
     rules.enforce_settings(settings(picture_backbone="convnext_tiny.fb_in22k_ft_in1k", pretrained=True))
 
 
-def test_a_bare_name_is_judged_by_the_tag_that_timm_would_load() -> None:
+def test_a_name_without_tag_is_checked_by_the_tag_that_timm_would_load() -> None:
     findings = rules.check_settings(settings(sound_backbone="vit_tiny_patch16_224", pretrained=True))
     assert broken(findings) == ["sound weights"]
     assert findings[-1].detail.startswith("vit_tiny_patch16_224.augreg_in21k_ft_in1k (hub)")
@@ -235,7 +234,7 @@ def test_a_higher_limit_is_not_the_competitions() -> None:
     assert broken(rules.audit(build(low), low).findings) == ["parameters", "parameters by thop"]
 
 
-def test_a_checkpoint_that_does_not_say_where_it_began_fails() -> None:
+def test_a_checkpoint_of_unknown_first_weights_fails() -> None:
     chosen = settings()
     model = models.build(chosen.model, chosen.mel, chosen.clip, initialise=False)
     assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
@@ -253,7 +252,7 @@ def test_a_checkpoint_that_does_not_say_where_it_began_fails() -> None:
     assert broken(rules.audit(model, chosen).findings) == ["sound weights"]
 
 
-def test_settings_that_the_backbone_cannot_take_are_told_in_a_sentence() -> None:
+def test_settings_that_the_backbone_cannot_use_give_a_clear_error() -> None:
     chosen = settings(name="frame_cnn", picture_backbone="efficientformer_l1")
     with pytest.raises(
         InputError, match=r"model frame_cnn cannot read a clip of these settings .* clip.image_size, now 64"
@@ -261,7 +260,7 @@ def test_settings_that_the_backbone_cannot_take_are_told_in_a_sentence() -> None
         rules.audit(build(chosen), chosen)
 
 
-def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+def test_audit_json_is_read_back_and_equal_audits_are_equal_bytes(tmp_path: Path) -> None:
     chosen = settings(name="audiovisual")
     audit = rules.audit(build(chosen), chosen)
     for name in ("audit.json", "again.json"):
@@ -275,7 +274,7 @@ def test_audit_json_comes_back_and_is_the_same_bytes_each_time(tmp_path: Path) -
     assert audit_record.one_line(audit).startswith("audit passed: audiovisual, ")
 
 
-def test_what_is_not_known_stops_no_run_and_passes_no_audit() -> None:
+def test_a_finding_that_is_not_known_stops_no_run_and_passes_no_audit() -> None:
     chosen = settings()
     audit = rules.audit(build(chosen), chosen)
     more = audit.having([audit_record.Finding("files read", None, rules.NOT_YET)])
@@ -286,5 +285,5 @@ def test_what_is_not_known_stops_no_run_and_passes_no_audit() -> None:
     assert done.passed is True and len(done.findings) == len(more.findings)
     failed = more.having([audit_record.Finding("parameters", False, "many")])
     assert audit_record.one_line(failed).startswith("audit FAILED (parameters): ")
-    # A rule keeps its place in the list, whatever becomes of it.
+    # A rule keeps its position in the list.
     assert [f.rule for f in failed.findings] == [f.rule for f in more.findings]

@@ -1,2 +1,1 @@
-"""The competition's rules: checks of a run, access to files and hosts, pretraining tags, and the ledger of
-submissions."""
+"""The competition's rules as checks of a run, a log of what training reads, and the ledger of submissions."""

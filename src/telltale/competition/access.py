@@ -1,13 +1,14 @@
 """A log of the files that training reads and of the hosts that it connects to.
 
     with recorded() as log:
-        ...               # log.files, log.hosts
-    new_files(log)        # the files since the last call, without Python's own
+        ...               # fills log.files and log.hosts
+    new_files(log)        # data files opened since the last call
 
 Python calls an audit hook for every file that Python code opens and every address that it connects to. C code
-does not call it: libav opens the videos in the workers. The workers are forked from this process and read the
-rows that they are given and nothing else, so their files are listed instead (reads.csv). This finds mistakes.
-It does not stop a program that hides what it reads.
+does not call the hook. So the videos, which libav opens in the workers, are not in the log. The workers are
+forked from this process and read only the rows that they are given. Their files are listed in reads.csv.
+
+The log finds mistakes. It does not stop a program that hides what it reads.
 """
 
 import ipaddress
@@ -25,7 +26,7 @@ from typing import Any
 
 from telltale.runtime import source
 
-# Variables that say where a library keeps what it compiled, and files in the hub's cache that are no weights.
+# Environment variables with the folders where libraries keep compiled code.
 _CACHES = (
     "MPLCONFIGDIR",
     "NUMBA_CACHE_DIR",
@@ -33,17 +34,20 @@ _CACHES = (
     "TRITON_CACHE_DIR",
     "PYTHONPYCACHEPREFIX",
 )
+# Files in the hub's cache that are no weights.
 _HUB_NOTES = re.compile(r"/models--[^/]+/(refs|\.no_exist)/[^/]+|/huggingface/(token|stored_tokens)$")
+# Names of audit events.
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _SENDING = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 @dataclass
 class AccessLog:
-    """What one block of code read and connected to.
+    """What the code in one `with recorded()` block read and connected to.
 
-    files: absolute paths of files opened for reading; hosts: names and addresses other than this machine's;
-    reported: the files that `new_files` has returned already.
+    files: absolute paths of the files that were opened for reading.
+    hosts: names and addresses of other machines.
+    reported: the files that `new_files` was already called for.
     """
 
     files: set[str] = field(default_factory=set)
@@ -52,21 +56,21 @@ class AccessLog:
 
 
 _logs: list[AccessLog] = []
-# What a forked worker reads does not belong in the logs of the process that forked it.
+# Files that a forked worker reads do not belong into the logs of the process that forked it.
 os.register_at_fork(after_in_child=_logs.clear)
 
 
 @cache
 def _install() -> None:
-    """Once per process: an audit hook cannot be removed."""
+    """Install the hook, once for each process: an audit hook cannot be removed."""
     sys.addaudithook(_hook)
 
 
 @contextmanager
 def recorded() -> Iterator[AccessLog]:
-    """Log what this process, with all its threads, reads and connects to until the end of the block.
+    """Log what this process, in all its threads, reads and connects to until the end of the block.
 
-    Of two nested blocks both get it.
+    Nested blocks have a log each, and each logs everything.
     """
     _install()
     log = AccessLog()
@@ -78,41 +82,41 @@ def recorded() -> Iterator[AccessLog]:
 
 
 def _hook(event: str, args: tuple[Any, ...]) -> None:
-    # Python calls this for every import and every open: it must be cheap and must not raise.
+    # Python calls this for every import and every open, so it must be fast and must not raise.
     if not _logs:
         return
     if event == "open":
         path, _, flags = args
-        if isinstance(path, str | bytes | os.PathLike) and _reads(flags):
-            _opened(path)
+        if isinstance(path, str | bytes | os.PathLike) and _can_read(flags):
+            _log_file(path)
     elif event in _SENDING:
-        # The address of a Unix socket is no tuple. sendmsg and sendto on a connected socket give None.
+        # The address of a Unix socket is no tuple. For sendmsg and sendto on a connected socket it is None.
         if isinstance(args[1], tuple) and args[1] and isinstance(args[1][0], str | bytes):
-            _connected(args[1][0])
+            _log_host(args[1][0])
     elif event in _LOOKUPS and isinstance(args[0], str | bytes):
-        _connected(args[0])
+        _log_host(args[0])
 
 
-def _reads(flags: Any) -> bool:
-    """Whether a file opened with these flags can be read as it was before."""
+def _can_read(flags: Any) -> bool:
+    """Whether the earlier content of a file opened with these flags can be read."""
     if not isinstance(flags, int):
         return True
     return flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY and not flags & os.O_TRUNC
 
 
-def _opened(path: str | bytes | os.PathLike) -> None:
+def _log_file(path: str | bytes | os.PathLike) -> None:
     name = os.fsdecode(path)
     try:
-        name = os.path.abspath(name)  # noqa: PTH100 - links are followed later, not in the midst of an open
-    except OSError:  # the working directory is gone
+        name = os.path.abspath(name)  # noqa: PTH100 - links are followed later, not during an open
+    except OSError:  # the working directory was deleted
         return
     new = [log for log in _logs if name not in log.files]
-    if new and Path(name).is_file():  # the hook is called before the file is known to exist
+    if new and Path(name).is_file():  # Python calls the hook before it knows whether the file exists
         for log in new:
             log.files.add(name)
 
 
-def _connected(host: str | bytes) -> None:
+def _log_host(host: str | bytes) -> None:
     name = host if isinstance(host, str) else host.decode("ascii", "replace")
     if not is_local(name):
         for log in _logs:
@@ -134,20 +138,25 @@ def is_local(host: str) -> bool:
 
 
 def new_files(log: AccessLog) -> list[str]:
-    """The files that were opened since the last call, sorted, without those of Python, the system, telltale's
-    code and caches."""
+    """Sorted paths of the files that were opened since the last call.
+
+    Files of Python, of the system, of installed packages, of telltale's own code and of caches are left out.
+    """
     new = set(log.files) - log.reported
     log.reported |= new
-    return sorted(name for name in new if not _of_the_program(name))
+    return sorted(name for name in new if not _is_program_file(name))
 
 
 def within(path: str, folders: Iterable[str]) -> bool:
-    """Whether `path` is one of `folders` or lies below one, as the names are written."""
+    """Whether `path` is one of `folders` or lies below one, compared as text: links are not followed."""
     return any(path == folder or path.startswith(folder.rstrip("/") + "/") for folder in folders)
 
 
-def _of_the_program(name: str) -> bool:
-    """Code is no data: `packages.third_party_modules` and `environment.code` account for it."""
+def _is_program_file(name: str) -> bool:
+    """Whether a file is code or belongs to the program's folders, and so is not data.
+
+    `packages.third_party_modules` and the version of the code in environment.json account for code.
+    """
     real = os.path.realpath(name)
     if real.endswith((".py", ".pyc", ".pyi")) or _HUB_NOTES.search(real):
         return True
@@ -156,14 +165,14 @@ def _of_the_program(name: str) -> bool:
 
 @cache
 def _program_folders() -> tuple[str, ...]:
-    """Folders whose files are no data: the system's, Python's, installed packages', and libraries' caches."""
+    """Folders without data: those of the system, Python and installed packages, and caches of libraries."""
     home, environ = Path.home(), os.environ
     cache_home = Path(environ.get("XDG_CACHE_HOME") or home / ".cache")
     system = (
         "/proc /sys /dev /etc /run /lib /lib32 /lib64 /usr/lib /usr/lib32 /usr/lib64 /usr/local/lib "
         "/usr/share /var/cache"
     )
-    # An environment may see another one's packages, and those of `pip install --user`.
+    # An environment may also use the packages of another one, and those of `pip install --user`.
     installed = {name for name in sys.path if Path(name).name in ("site-packages", "dist-packages")}
     python = {*installed, sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()}
     python -= {"/usr", "/usr/local", "/"}

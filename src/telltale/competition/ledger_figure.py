@@ -1,5 +1,4 @@
-"""The figure of the submission ledger: our own estimates of the AUC and the AUC that came back, over time, a
-panel a phase."""
+"""The figure of the submission ledger: estimated and returned AUC over time, a panel for each phase."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,21 +14,22 @@ from telltale.competition.ledger import LIMITS, Submission
 from telltale.errors import InputError
 from telltale.report.style import DETECTOR, FAINT, INK, UNSEEN, save_figure, style_axes
 
-# Estimates are hollow, what came back is filled and joined: it is what the others are measured by.
+# Markers of estimates are hollow. Those of the returned AUC are filled and joined by a line, because the
+# estimates are compared with it. (field, label, colour, marker, face colour, line style)
 SERIES = (
     ("own_auc", "own validation AUC", DETECTOR, "o", "none", "none"),
     ("unseen_auc", "unseen-cluster estimate", UNSEEN, "D", "none", "none"),
     ("score_auc", "returned AUC", INK, "s", INK, "-"),
 )
-SIDE = timedelta(hours=1)  # of the time axis, at least: one submission has no span of its own
+SIDE = timedelta(hours=1)  # smallest margin of the time axis, whose span is 0 for a single submission
 
 
 def over_time(entries: Sequence[Submission], zone: ZoneInfo, path: Path) -> None:
-    """Draw `entries` on the clocks of `zone`, a panel for each phase that occurs, both on one time axis and
-    one AUC axis.
+    """Draw `entries` into the PNG file `path`, with the local times of `zone`.
 
-    A faint line joins what is known of one submission; a triangle at the foot marks one without a score, so
-    that one without any number is seen as well. Raises InputError for no entry.
+    There is one panel for each phase that occurs. The panels share the time axis and the AUC axis. A faint
+    line joins the numbers of one submission. A triangle at the bottom marks a submission without a score, so
+    that a submission without any number is visible. Raises InputError if there are no entries.
     """
     if not entries:
         raise InputError("no submission to draw; wanted at least one")
@@ -61,7 +61,7 @@ def over_time(entries: Sequence[Submission], zone: ZoneInfo, path: Path) -> None
 
 
 def _panel(axes: Axes, rows: Sequence[Submission]) -> None:
-    """One phase's submissions, in the order of time."""
+    """Draw the submissions of one phase, which are sorted by time."""
     when = date2num([row.submitted for row in rows])
     for at, row in zip(when, rows, strict=True):
         known = [value for name, *_ in SERIES if (value := getattr(row, name)) is not None]
@@ -69,10 +69,10 @@ def _panel(axes: Axes, rows: Sequence[Submission]) -> None:
             axes.plot((at, at), (min(known), max(known)), color=FAINT, linewidth=0.8, alpha=0.7, zorder=2)
     for name, label, colour, marker, face, line in SERIES:
         value = np.array([np.nan if (share := getattr(row, name)) is None else share for row in rows])
-        there = np.isfinite(value)
+        known_rows = np.isfinite(value)
         axes.plot(
-            when[there],
-            value[there],
+            when[known_rows],
+            value[known_rows],
             marker,
             linestyle=line,
             color=colour,
@@ -95,7 +95,7 @@ def _panel(axes: Axes, rows: Sequence[Submission]) -> None:
 
 
 def _time_axis(axes: Axes, first: datetime, last: datetime, zone: ZoneInfo) -> None:
-    """Hours within a day, days beyond it; what the ticks leave out is in the label."""
+    """Format the time axis: hours if all is within one day, else days. The label has the rest of the date."""
     days = [f"{when.astimezone(zone):%Y-%m-%d}" for when in (first, last)]
     locator = AutoDateLocator(tz=zone, minticks=3, maxticks=9)
     axes.xaxis.set_major_locator(locator)

