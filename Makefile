@@ -17,6 +17,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 
 # albumentations asks the network for a newer version of itself at every import unless told not to.
 export NO_ALBUMENTATIONS_UPDATE := 1
+# A test run starts a hundred processes. Each would compile what it imports anew if none may keep the bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 # Threads that wait for one another asleep, not spinning: on cores that are busy with other work, training is ten times faster.
 export OMP_WAIT_POLICY := PASSIVE
 

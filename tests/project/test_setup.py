@@ -100,6 +100,14 @@ def test_each_target_makes_the_environment_first_and_only_when_it_must(target: s
     assert "-m venv" in make(folder, *dry_run).stdout
 
 
+def test_the_processes_of_a_test_run_share_their_bytecode(tmp_path: Path) -> None:
+    folder = bare_checkout(tmp_path)
+    (folder / ".venv").mkdir()
+    stand_in(folder / ".venv/bin", "pytest", 'echo "told not to: ${PYTHONDONTWRITEBYTECODE-no}"')
+    (folder / ".venv/.made-from-lock").touch()
+    assert "told not to: no" in make(folder, "test", PYTHONDONTWRITEBYTECODE="1").stdout.splitlines()
+
+
 def stand_in(folder: Path, name: str, body: str) -> Path:
     """A program of that name that does `body`, in a folder to put first on PATH."""
     folder.mkdir(exist_ok=True)
