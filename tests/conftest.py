@@ -86,13 +86,7 @@ def hostile(source: "Source", request: pytest.FixtureRequest) -> Path:
 def tiny(made: Made) -> Path:
     """A demo data set of 34 clips of about a second and 64 pixels, in the competition's layout. Do not write
     into it."""
-    from telltale.demo.dataset import write_dataset
+    from telltale.demo.dataset import DatasetSpec, write_dataset
 
-    counts = {"train": 16, "validation": 8, "test": 10}
-    return (
-        made(
-            "tiny",
-            lambda folder: write_dataset(folder / "data", counts, seed=3, seconds=1.2, size=64, workers=1),
-        )
-        / "data"
-    )
+    spec = DatasetSpec({"train": 16, "validation": 8, "test": 10}, seed=3, seconds=1.2, size=64)
+    return made("tiny", lambda folder: write_dataset(folder / "data", spec, workers=1)) / "data"

@@ -19,7 +19,7 @@ from telltale.data.manifest import read_labels, read_names
 from telltale.data.videos import rows_of
 from telltale.demo import dataset, forge_sound
 from telltale.demo.clip import forge, person
-from telltale.demo.dataset import write_dataset
+from telltale.demo.dataset import DatasetSpec, write_dataset
 from telltale.demo.identity import draw_scene
 from telltale.demo.motion import move
 from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS, ClipPlan, draw_plan
@@ -33,7 +33,7 @@ COUNTS = {"train": 8, "validation": 5, "test": 12}
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "data"
-    write_dataset(out, COUNTS, seed=4, seconds=1.2, size=96, workers=1)
+    write_dataset(out, DatasetSpec(COUNTS, seed=4, seconds=1.2, size=96), workers=1)
     return out
 
 
@@ -100,7 +100,7 @@ def test_clips_are_real_and_encoded_alike(demo: Path) -> None:
 def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     counts = dict.fromkeys(COUNTS, 2)
     for name, seed, workers in (("one", 9, 1), ("two", 9, 2), ("other", 10, 1)):
-        write_dataset(tmp_path / name, counts, seed=seed, seconds=0.6, size=64, workers=workers)
+        write_dataset(tmp_path / name, DatasetSpec(counts, seed, seconds=0.6, size=64), workers=workers)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert not set(contents(tmp_path / "one").values()) & {
         v for k, v in contents(tmp_path / "other").items() if k.endswith(".mp4")
@@ -194,9 +194,8 @@ def features_anyone_can_see(path: Path) -> tuple[float, ...]:
 
 
 def test_no_shortcut_separates_the_classes(tmp_path: Path) -> None:
-    write_dataset(
-        tmp_path / "d", {"train": 40, "validation": 2, "test": 24}, seed=1, seconds=0.8, size=64, workers=1
-    )
+    counts = {"train": 40, "validation": 2, "test": 24}
+    write_dataset(tmp_path / "d", DatasetSpec(counts, seed=1, seconds=0.8, size=64), workers=1)
     rows = meta(tmp_path / "d")
     features = np.asarray(
         [features_anyone_can_see(tmp_path / "d" / row["split"] / row["video_name"]) for row in rows]
@@ -223,26 +222,27 @@ def test_kinds_and_lengths_are_spread_evenly() -> None:
 
 
 def test_refuses_what_it_cannot_use(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = {"seed": 1, "seconds": 1.0, "size": 64, "workers": 1}
+    good = {"seed": 1, "seconds": 1.0, "size": 64}
+    spec = DatasetSpec(COUNTS, **good)
     for change, word in (
         ({"seed": -1}, "--seed"),
         ({"seconds": 0.1}, "--seconds"),
         ({"size": 65}, "--size"),
-        ({"workers": 0}, "--workers"),
+        ({"counts": COUNTS | {"validation": 1}}, "--validation 1"),
     ):
         with pytest.raises(InputError, match=word):
-            write_dataset(tmp_path / "new", COUNTS, **(good | change))
-    with pytest.raises(InputError, match="--validation 1"):
-        write_dataset(tmp_path / "new", COUNTS | {"validation": 1}, **good)
+            DatasetSpec(**({"counts": COUNTS} | good | change))
+    with pytest.raises(InputError, match="--workers 0"):
+        write_dataset(tmp_path / "new", spec, workers=0)
     with pytest.raises(InputError, match="not empty"):
-        write_dataset(demo, COUNTS, **good)
+        write_dataset(demo, spec, workers=1)
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.txt").touch()
     with pytest.raises(InputError, match=r"thesis\.txt"):
-        write_dataset(tmp_path / "home", COUNTS, **good, force=True)
+        write_dataset(tmp_path / "home", spec, workers=1, force=True)
     monkeypatch.setattr(dataset.shutil, "disk_usage", lambda path: argparse.Namespace(free=1_000_000))
     with pytest.raises(InputError, match="1 MB are free"):
-        write_dataset(tmp_path / "new", COUNTS, **good)
+        write_dataset(tmp_path / "new", spec, workers=1)
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
@@ -252,7 +252,7 @@ def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(dataset, "make_clip", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_dataset(tmp_path / "d", COUNTS, seed=1, seconds=1.0, size=64, workers=1)
+        write_dataset(tmp_path / "d", DatasetSpec(COUNTS, seed=1, seconds=1.0, size=64), workers=1)
     assert list(tmp_path.iterdir()) == []
 
 

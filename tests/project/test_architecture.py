@@ -257,7 +257,6 @@ MANY_PARAMETERS = {
     "telltale.data.dataset.__init__",
     "telltale.decode.frames.read_frames",
     "telltale.decode.sound.read_wave",
-    "telltale.demo.dataset.write_dataset",
     "telltale.report.figures.det",
     "telltale.report.figures.roc",
 }

@@ -71,12 +71,13 @@ def run(args: argparse.Namespace) -> int:
 
 def draw(into: Path) -> None:
     """Draw the golden clips into the folder `into`: genuine ones, forged ones, and one that is cut short."""
-    from telltale.demo.dataset import write_dataset
+    from telltale.demo.dataset import DatasetSpec, write_dataset
 
     counts = {"train": 2, "validation": 2, "test": GOLDEN_CLIPS}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        write_dataset(data, counts, seed=GOLDEN_SEED, seconds=GOLDEN_SECONDS, size=GOLDEN_SIZE, workers=1)
+        spec = DatasetSpec(counts, seed=GOLDEN_SEED, seconds=GOLDEN_SECONDS, size=GOLDEN_SIZE)
+        write_dataset(data, spec, workers=1)
         shutil.move(data / "test", into)
     whole = min(into.glob("*.mp4")).read_bytes()
     (into / "cut.mp4").write_bytes(whole[: len(whole) * 6 // 10])

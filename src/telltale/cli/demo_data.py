@@ -50,20 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     # Imported here because they load OpenCV and SciPy, which --help does not need.
-    from telltale.demo.dataset import write_dataset
+    from telltale.demo.dataset import DatasetSpec, write_dataset
     from telltale.demo.plan import GENUINE, SEEN_KINDS, UNSEEN_KINDS
 
     started = time.monotonic()
     counts = {"train": args.train, "validation": args.validation, "test": args.test}
-    plans = write_dataset(
-        args.out,
-        counts,
-        seed=args.seed,
-        seconds=args.seconds,
-        size=args.size,
-        workers=args.workers,
-        force=args.force,
-    )
+    spec = DatasetSpec(counts, seed=args.seed, seconds=args.seconds, size=args.size)
+    plans = write_dataset(args.out, spec, workers=args.workers, force=args.force)
     table = Counter((plan.kind, plan.split) for plan in plans)
     print(f"{'kind':<22}" + "".join(f"{split:>12}" for split in counts))
     for kind in (GENUINE, *SEEN_KINDS, *UNSEEN_KINDS):

@@ -132,12 +132,11 @@ def _clips(folder: Path | None, scratch: Path) -> list[Path]:
     from telltale.runtime import threads
 
     if folder is None:
-        from telltale.demo.dataset import write_dataset
+        from telltale.demo.dataset import DatasetSpec, write_dataset
 
         folder = scratch / "clips"
-        write_dataset(
-            folder, SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE, workers=threads.cores()
-        )
+        spec = DatasetSpec(SYNTHETIC, seed=1, seconds=SYNTHETIC_SECONDS, size=SYNTHETIC_SIDE)
+        write_dataset(folder, spec, workers=threads.cores())
     videos = sorted(folder.rglob("*.mp4"))
     if not videos:
         raise InputError(f"--clips {folder}: holds no .mp4; wanted a folder of videos like those of the run")

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gpu(args: argparse.Namespace) -> int:
-    from telltale.demo.dataset import write_dataset
+    from telltale.demo.dataset import DatasetSpec, write_dataset
     from telltale.files import write_text
     from telltale.reproduce import gpu_check
     from telltale.runtime import threads
@@ -51,9 +51,8 @@ def _gpu(args: argparse.Namespace) -> int:
     device = gpu_check.device_of(args.device)
     with tempfile.TemporaryDirectory() as scratch:
         data, (seconds, size) = Path(scratch) / "data", gpu_check.CLIP[device]
-        write_dataset(
-            data, gpu_check.COUNTS[device], seed=3, seconds=seconds, size=size, workers=threads.cores()
-        )
+        spec = DatasetSpec(gpu_check.COUNTS[device], seed=3, seconds=seconds, size=size)
+        write_dataset(data, spec, workers=threads.cores())
         rows = gpu_check.run(gpu_check.Check(Path(scratch), data, device), args.only)
     if args.write is not None:
         write_text(args.write, gpu_check.page(rows, device))

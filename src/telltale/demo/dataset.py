@@ -1,13 +1,12 @@
-"""Makes a whole demo data set in the competition's layout, in parallel, and puts it in place only when it is
-complete.
+"""Writes a demo data set in the competition's layout, in parallel. The folder appears when it is complete.
 
-write_dataset(Path("demo-data"), {"train": 240, "validation": 60, "test": 160}, seed=1, seconds=3.0, size=160,
-workers=2)
+counts = {"train": 240, "validation": 60, "test": 160}
+write_dataset(Path("demo-data"), DatasetSpec(counts, seed=1, seconds=3.0, size=160), workers=2)
 
-train_labels.csv, validation_labels.csv, test_labels.csv   video_name,target (1 forged, 0 genuine)
-test_template.csv                                          video_name: the list to hand to predict.py --list
-meta.csv                                                   who and what kind of forgery is in each clip
-train/ validation/ test/                                   <md5>.mp4
+train_labels.csv       video_name,target (1 forged, 0 genuine); the same for validation and test
+test_template.csv      video_name: the list for predict.py --list
+meta.csv               person and kind of forgery of each clip
+train/ validation/ test/    MD5.mp4
 """
 
 import csv
@@ -16,6 +15,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,37 +27,70 @@ from telltale.demo.plan import SPLITS, ClipPlan, draw_plan
 from telltale.errors import InputError
 from telltale.runtime.progress import each
 
-LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than asked for
-BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, with room to spare
+LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than the mean
+BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, rounded up
 CONTENTS = {*SPLITS, *(f"{split}_labels.csv" for split in SPLITS), "test_template.csv", "meta.csv"}
 
 
-def write_dataset(
-    out: Path,
-    counts: dict[str, int],
-    *,
-    seed: int,
-    seconds: float,
-    size: int,
-    workers: int,
-    force: bool = False,
-) -> list[ClipPlan]:
-    """Writes the data set to `out` and returns what was made. InputError for values or folders that cannot be
-    used.
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What a demo data set contains. Raises InputError for values out of range.
 
-    The same arguments give the same bytes, whatever `workers` is. `force` replaces an older demo data set,
-    and nothing else.
+    counts: number of clips in "train", "validation" and "test", each at least 2.
+    seed: seed of all random numbers, 0 or more.
+    seconds: mean length of the clips, 0.5 to 60.
+    size: width and height of the square pictures in pixels, even, 64 to 1024.
+    """
+
+    counts: dict[str, int]
+    seed: int
+    seconds: float
+    size: int
+
+    def __post_init__(self) -> None:
+        for split, count in self.counts.items():
+            if count < 2:
+                raise InputError(
+                    f"--{split} {count}: a split needs at least 2 clips, one genuine and one forged; give 2 "
+                    "or more."
+                )
+        if self.seed < 0:
+            raise InputError(f"--seed {self.seed}: wanted a number of 0 or more.")
+        if not 0.5 <= self.seconds <= 60:
+            raise InputError(f"--seconds {self.seconds:g}: wanted a clip length between 0.5 and 60 seconds.")
+        if not 64 <= self.size <= 1024 or self.size % 2:
+            raise InputError(f"--size {self.size}: wanted an even number of pixels between 64 and 1024.")
+
+    def bytes_needed(self) -> float:
+        """An upper estimate of the size of the data set on the disk."""
+        area = max(1.0, (self.size / 160) ** 2)
+        return sum(self.counts.values()) * self.seconds * BYTES_PER_SECOND * area
+
+    def plans(self) -> list[ClipPlan]:
+        shortest, longest = (
+            round(self.seconds * FRAME_RATE * share) for share in (1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
+        )
+        return draw_plan(self.counts, self.seed, (shortest, longest))
+
+
+def write_dataset(out: Path, spec: DatasetSpec, *, workers: int, force: bool = False) -> list[ClipPlan]:
+    """Write the data set to the folder `out`. Return the plans of its clips.
+
+    workers: number of processes. The bytes do not depend on it.
+    force: replace an older demo data set. Other folders with content are always refused.
+
+    Raises InputError if the folder cannot be used or the disk is too small.
     """
     out = out.absolute()
-    _check_values(counts, seed, seconds, size, workers)
-    _check_folder(out, force, sum(counts.values()) * seconds * BYTES_PER_SECOND * max(1.0, (size / 160) ** 2))
-    frames = tuple(round(seconds * FRAME_RATE * share) for share in (1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD))
-    plans = draw_plan(counts, seed, (frames[0], frames[1]))
+    if workers < 1:
+        raise InputError(f"--workers {workers}: wanted 1 process or more.")
+    _check_folder(out, force, spec.bytes_needed())
+    plans = spec.plans()
     unfinished = out.with_name(f".{out.name}.unfinished-{os.getpid()}")
     try:
         for split in SPLITS:
             (unfinished / split).mkdir(parents=True)
-        _make_clips(plans, seed, size, unfinished, min(workers, len(plans)))
+        _make_clips(plans, spec, unfinished, min(workers, len(plans)))
         _write_tables(plans, unfinished)
         _put_in_place(unfinished, out)
     finally:
@@ -65,8 +98,8 @@ def write_dataset(
     return plans
 
 
-def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, workers: int) -> None:
-    make = partial(make_clip, seed=seed, size=size, folder=folder)
+def _make_clips(plans: list[ClipPlan], spec: DatasetSpec, folder: Path, workers: int) -> None:
+    make = partial(make_clip, seed=spec.seed, size=spec.size, folder=folder)
     if workers == 1:
         threads = cv2.getNumThreads()
         _one_thread()
@@ -74,7 +107,7 @@ def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, worke
             make(plan)
         cv2.setNumThreads(threads)
         return
-    # Spawned, not forked: a fork of a process that has threads can hang.
+    # Spawned, because a fork of a process that has threads can hang.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_one_thread) as pool:
         jobs = [pool.submit(make, plan) for plan in plans]
@@ -87,8 +120,7 @@ def _make_clips(plans: list[ClipPlan], seed: int, size: int, folder: Path, worke
 
 
 def _one_thread() -> None:
-    """The processes are the parallelism; nothing in the drawing calls BLAS, so OpenCV's is the only pool to
-    still."""
+    """Let OpenCV use one thread: the processes are the parallelism. The drawing calls no BLAS."""
     cv2.setNumThreads(1)
 
 
@@ -126,8 +158,7 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object,
 
 
 def _put_in_place(unfinished: Path, out: Path) -> None:
-    """Renames the finished folder to `out`; what `--force` replaces is only deleted once the new data set
-    stands there."""
+    """Rename the finished folder to `out`. An older data set is deleted after that."""
     old = out.with_name(f".{out.name}.old-{os.getpid()}")
     if out.exists():
         out.rename(old)
@@ -135,45 +166,26 @@ def _put_in_place(unfinished: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _check_values(counts: dict[str, int], seed: int, seconds: float, size: int, workers: int) -> None:
-    for split, count in counts.items():
-        if count < 2:
-            raise InputError(
-                f"--{split} {count}: a split needs at least 2 clips, one genuine and one forged; give 2 or "
-                "more."
-            )
-    if seed < 0:
-        raise InputError(f"--seed {seed}: wanted a number of 0 or more.")
-    if not 0.5 <= seconds <= 60:
-        raise InputError(f"--seconds {seconds:g}: wanted a clip length between 0.5 and 60 seconds.")
-    if not 64 <= size <= 1024 or size % 2:
-        raise InputError(f"--size {size}: wanted an even number of pixels between 64 and 1024.")
-    if workers < 1:
-        raise InputError(f"--workers {workers}: wanted 1 process or more.")
-
-
 def _check_folder(out: Path, force: bool, bytes_needed: float) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; wanted a folder that is new or empty.")
-    found = {path.name for path in out.iterdir()} if out.exists() else set()
-    if found and not force:
+    names = {path.name for path in out.iterdir()} if out.exists() else set()
+    if names and not force:
         raise InputError(
-            f"--out {out} is not empty; choose another folder, or give --force to replace a demo data set "
-            "that is there."
+            f"--out {out} is not empty; choose another folder, or give --force to replace a demo data set."
         )
-    if found - CONTENTS or (found and "meta.csv" not in found):
-        odd = min(found - CONTENTS, default="no meta.csv")
+    if names - CONTENTS or (names and "meta.csv" not in names):
+        foreign = min(names - CONTENTS, default="no meta.csv")
         raise InputError(
-            f"--out {out} is no demo data set (found {odd}), so --force does not replace it; choose another "
-            "folder."
+            f"--out {out} is no demo data set (it has {foreign}), so --force does not replace it; choose "
+            "another folder."
         )
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(out.parent).free
     except OSError as error:
         raise InputError(
-            f"--out {out}: the folder cannot be made ({error.strerror}); choose a place that can be written "
-            "to."
+            f"--out {out}: the folder cannot be made ({error.strerror}); choose a folder that can be written."
         ) from error
     if free < bytes_needed:
         raise InputError(
