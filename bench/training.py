@@ -17,10 +17,11 @@ from telltale.data.manifest import Row as Clip
 from telltale.data.order import TrainOrder
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch
-from telltale.train import objectives, state
+from telltale.train import objectives
 from telltale.train.context import RunContext
 from telltale.train.loaders import TrainClips
 from telltale.train.loop import backward, train_epoch, update, usable_part
+from telltale.train.state import initial_state
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,7 +37,7 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, training=True)
     with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
-        now = state.begin(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)
+        now = initial_state(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)
         order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1)
         loader = ClipLoader(dataset, process.workers(None, len(rows)), timeout_seconds=60)
         clips, context = TrainClips(loader, order), RunContext(settings, process, SignalWatch())

@@ -107,11 +107,16 @@ def test_few_scores_make_no_submission_until_asked_for(
     )
     assert not out.exists() and (tmp_path / "s.csv.journal").exists()
     assert sidecar.read(tmp_path / "s.scores.csv").submission_sha256 == ""
+    assert "of an earlier run" not in said
     # Now at once: everything is in the journal, so nothing is decoded.
     monkeypatch.setattr(prediction.ClipDataset, "fill", lambda *_: pytest.fail("a clip was read again"))
     assert run(world, *given, "--on-unreadable", "fail", "--allow-unread") == 1
     assert "3 videos could not be scored ('x.mp4', 'y.mp4', 'z.mp4')" in capsys.readouterr().out
-    assert not out.exists()
+    out.write_text("a submission of another day")
+    assert run(world, *given) == 1
+    assert "the s.csv there is of an earlier run" in capsys.readouterr().out
+    assert out.read_text() == "a submission of another day"
+    assert sidecar.read(tmp_path / "s.scores.csv").submission_sha256 == ""
     assert run(world, *given, "--allow-unread") == 0
     assert "3 could not be scored and got 0.625000" in capsys.readouterr().out
     assert len(read_scores(out)) == 5 and not (tmp_path / "s.csv.journal").exists()
@@ -228,5 +233,5 @@ def test_the_table_says_what_is_known() -> None:
         "        0.250000  ok          4.00  a.mp4",
         "               -  damaged        -  b c.mp4",
     ]
-    assert outputs.described([Path("/x/clips")]) == "clips"
-    assert outputs.described([Path("a.mp4"), Path("b.mp4")]) == "a.mp4 and 1 more"
+    assert outputs.describe([Path("/x/clips")]) == "clips"
+    assert outputs.describe([Path("a.mp4"), Path("b.mp4")]) == "a.mp4 and 1 more"

@@ -27,10 +27,11 @@ from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Process
 from telltale.runtime.signals import SignalWatch
-from telltale.train import objectives, state
+from telltale.train import objectives
 from telltale.train.context import RunContext
 from telltale.train.loaders import TrainClips
 from telltale.train.loop import train_epoch, update
+from telltale.train.state import initial_state
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 # Small networks instead of those that differ from them in size alone: a fake layer costs as much time as a
@@ -99,18 +100,18 @@ def test_a_step_a_prediction_and_maps_mix_no_devices(file: Path, precision: str,
         model = models.build(
             settings.model, settings.mel, settings.clip, initialise=True, methods=objective.methods
         ).to(CUDA)
-        now, loader = state.begin(model, optim, CUDA.type), OneBatch(settings, objective.unit)
+        state, loader = initial_state(model, optim, CUDA.type), OneBatch(settings, objective.unit)
         trained = [(name, weight) for name, weight in model.named_parameters() if weight.requires_grad]
         without: list[str] = []
-        now.optimiser.register_step_pre_hook(
+        state.optimiser.register_step_pre_hook(
             lambda *_: without.extend(n for n, weight in trained if weight.grad is None)
         )
         head = model.get_submodule("detector.head" if hasattr(model, "detector") else "head")
         head.register_forward_hook(lambda _, given, answer: heads.extend([*given, answer]))
         order = TrainOrder(np.array(TARGETS * 2), settings, 0, 1, objective.unit)
         clips, context = TrainClips(loader, order), RunContext(settings, process, SignalWatch())
-        steps = list(train_epoch(model, now, objective, clips, context))
-        assert len(steps) == 1 and now.progress.step == 1
+        steps = list(train_epoch(model, state, objective, clips, context))
+        assert len(steps) == 1 and state.progress.step == 1
         assert not without, "several processes would wait for these gradients without end"
         # The head works in float32 whatever the precision of the rest, in training and in prediction.
         assert {tensor.dtype for tensor in heads} == {torch.float32}
@@ -127,12 +128,12 @@ def test_mirror_images_averaged_weights_and_clipped_gradients_mix_no_devices() -
     optim = settings.optim.model_copy(update={"ema_decay": 0.9, "clip_norm": 1.0})
     with fake_cuda():
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True).to(CUDA)
-        now = state.begin(model, optim, CUDA.type)
+        state = initial_state(model, optim, CUDA.type)
         for weight in model.parameters():
             weight.grad = torch.zeros_like(weight)
-        update(now, optim, 1e-3)
+        update(state, optim, 1e-3)
         batch = OneBatch(settings, "clips").batch([SampleKey(0, -1)] * 2)
-        assert Inference(now.evaluated, CUDA, "off", flip=True)(batch).shape == (2, 2)
+        assert Inference(state.evaluated, CUDA, "off", flip=True)(batch).shape == (2, 2)
 
 
 def test_a_batch_with_neither_pictures_nor_sound_gives_every_weight_a_gradient() -> None:

@@ -21,7 +21,7 @@ from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
 from telltale.models import checkpoint
 from telltale.scores.score import Journal, Score, write_scores
-from telltale.train.history import Record
+from telltale.train.history import RunLog
 
 TINY = Path(__file__).parents[1] / "worlds" / "tiny.yaml"
 BOTH = ("picture", "sound")
@@ -81,18 +81,18 @@ def test_scores_texts_and_the_journal_say_so_and_leave_no_fragment(tmp_path: Pat
 def test_events_that_find_no_room_stop_the_run_in_one_sentence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    record = Record(tmp_path, 0)
+    log = RunLog(tmp_path, 0)
 
     def train() -> None:
         for step in range(10_000):  # a thread writes them: it is a later step that hears of it
-            record.step(step, {"loss": 1.0}, 1e-3)
+            log.step(step, {"loss": 1.0}, 1e-3)
 
     with (
         files_of_at_most(4_000),
         pytest.raises(InputError, match=r"events\.out\.tfevents: cannot be written \(File too large"),
     ):
         train()
-    record.close()
+    log.close()
     assert "Traceback" not in capfd.readouterr().err
 
 

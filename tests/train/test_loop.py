@@ -1,9 +1,14 @@
-"""The loop in a small world: what it learns, what a cut run comes to, what it does with clips that cannot be
+"""The training loop on clips in memory: what it learns, how a stopped run continues, and clips that cannot be
 read."""
+
+import inspect
+import os
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 import torch
+from loader_world import children, soon
 from memory_world import MemoryClips, Run, SmallModel, configured, same_weights
 from two_processes import together
 
@@ -14,8 +19,10 @@ from telltale.errors import InputError
 from telltale.predict.inference import Inference
 from telltale.predict.scoring import score
 from telltale.runtime import distributed
+from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import SignalWatch
+from telltale.train.loop import Epoch, Step, fit, train_epoch
 from telltale.train.losses import NonFiniteLoss, cross_entropy
 
 TARGETS = [0, 1, 1] * 8 + [1]  # 25 clips: the last batch of 4 holds one
@@ -77,6 +84,30 @@ def test_with_several_batches_to_an_update_it_is_saved_at_the_first_update_from_
         (0, 7),
         (1, 0),
     ]
+
+
+def test_the_caller_sees_all_and_is_called_by_nobody() -> None:
+    """An event for each step and each epoch, in their order; `fit` and `train_epoch` take no callbacks."""
+    run = Run(configured(optim={"epochs": 2, "save_every": 5}), MemoryClips(TARGETS))
+    events = list(run.events(Process(0, 1, torch.device("cpu"))))
+    assert [isinstance(event, Epoch) for event in events] == ([False] * 7 + [True]) * 2
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [(step.epoch, step.number) for step in steps] == [(at // 7, at) for at in range(14)]
+    assert [step.number for step in steps if step.save] == [4, 6, 11, 13]
+    assert [list(step.terms) for step in steps] == [["cross_entropy"]] * 14
+    with pytest.raises(FrozenInstanceError):
+        steps[0].rate = 1.0
+    for function in (fit, train_epoch):
+        taken = inspect.signature(function).parameters
+        assert len(taken) <= 6 and not any("Callable" in str(each.annotation) for each in taken.values())
+
+
+def test_an_iteration_that_is_left_in_the_middle_ends_its_workers() -> None:
+    run = Run(configured(), MemoryClips(TARGETS), workers=2)
+    events = run.events(Process(0, 1, torch.device("cpu")))
+    assert isinstance(next(events), Step) and children(os.getpid())
+    events.close()
+    assert soon(lambda: not children(os.getpid()))
 
 
 def test_unreadable_clips_weigh_nothing_and_are_counted() -> None:

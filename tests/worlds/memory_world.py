@@ -3,7 +3,7 @@ any file."""
 
 import copy
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ from telltale.models.output import Output
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores.score import Score
-from telltale.train import objectives, state
+from telltale.train import objectives
 from telltale.train.context import RunContext
 from telltale.train.loaders import TrainClips, ValidationClips
-from telltale.train.loop import Epoch, fit
+from telltale.train.loop import Epoch, Step, fit
+from telltale.train.state import State, initial_state
 
 BANDS, COLUMNS = 4, 6
 
@@ -94,39 +95,48 @@ class Run:
     train: MemoryClips
     validation: MemoryClips = field(default_factory=lambda: MemoryClips([0, 1] * 4))
     plain: bool = False
+    workers: int = 0
     saved: list[dict[str, Any]] = field(default_factory=list)
     epochs: list[tuple[list[Score], bool]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     model: Callable[[], nn.Module] | None = None
+
+    def events(
+        self,
+        process: distributed.Process,
+        watch: SignalWatch | None = None,
+        resumed: dict[str, Any] | None = None,
+    ) -> Generator[Step | Epoch, None, None]:
+        """A new run, or the continuation of `resumed`; its state is `self.state`."""
+        distributed.seed(self.settings.seed)
+        model = SmallModel(self.plain) if self.model is None else self.model()
+        self.state = initial_state(model, self.settings.optim, "cpu")
+        if resumed is not None:
+            self.state.restore(copy.deepcopy(resumed))
+        targets = np.array([row.target for row in self.train.rows])
+        order = TrainOrder(targets, self.settings, process.rank, process.world)
+        fixed = evaluation_batches([0] * len(self.validation.rows), 4, process.rank, process.world)
+        return fit(
+            self.state,
+            objectives.build(self.settings, self.train.rows),
+            TrainClips(ClipLoader(self.train, self.workers, timeout_seconds=60), order),
+            ValidationClips(ClipLoader(self.validation, 0, timeout_seconds=60), fixed),
+            RunContext(self.settings, process, watch or SignalWatch()),
+        )
 
     def go(
         self,
         stop_at: int = -1,
         resumed: dict[str, Any] | None = None,
         process: distributed.Process | None = None,
-    ) -> state.State:
-        """Train to the end; with `stop_at`, a signal comes in that step and the state saved last is returned
-        in `saved`."""
-        process = process or distributed.Process(0, 1, torch.device("cpu"))
-        distributed.seed(self.settings.seed)
-        model = SmallModel(self.plain) if self.model is None else self.model()
-        now = state.begin(model, self.settings.optim, "cpu")
-        if resumed is not None:
-            now.restore(copy.deepcopy(resumed))
+    ) -> State:
+        """Train to the end and return the state. With `stop_at`, a signal comes in that step, and the last of
+        `saved` is what a resumed run gets."""
         watch = SignalWatch()
-        order = TrainOrder(
-            np.array([row.target for row in self.train.rows]), self.settings, process.rank, process.world
-        )
-        fixed = evaluation_batches([0] * len(self.validation.rows), 4, process.rank, process.world)
-        events = fit(
-            now,
-            objectives.build(self.settings, self.train.rows),
-            TrainClips(ClipLoader(self.train, 0, timeout_seconds=60), order),
-            ValidationClips(ClipLoader(self.validation, 0, timeout_seconds=60), fixed),
-            RunContext(self.settings, process, watch),
-        )
         try:
-            for event in events:
+            for event in self.events(
+                process or distributed.Process(0, 1, torch.device("cpu")), watch, resumed
+            ):
                 if isinstance(event, Epoch):
                     self.epochs.append((event.scores, event.is_best))
                 else:
@@ -134,10 +144,10 @@ class Run:
                     if event.number == stop_at:
                         watch.number = signal.SIGTERM
                 if isinstance(event, Epoch) or event.save:
-                    self.saved.append(copy.deepcopy(now.content()))
+                    self.saved.append(copy.deepcopy(self.state.content()))
         except Stopped:
             self.stopped = True
-        return now
+        return self.state
 
 
 def same_weights(one: nn.Module, other: nn.Module) -> bool:

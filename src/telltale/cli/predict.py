@@ -82,7 +82,7 @@ def predict(args: argparse.Namespace) -> int:
     checkpoint.check(args.checkpoint)
     found = videos.rows_to_score(args.videos, args.list)
     files = _outputs(args, found.rows)
-    with watch_signals() as watch, outputs.place_of(files) as out:
+    with watch_signals() as watch, outputs.progress_beside(files) as out:
         # Now torch, which takes seconds to load: whatever is wrong with what was read so far has been said.
         from telltale.competition import rules
         from telltale.predict import prediction
@@ -102,9 +102,9 @@ def predict(args: argparse.Namespace) -> int:
             scores = work.score(model, watch)
             status = 0
             if process.main and files is None:
-                status = outputs.show(scores, allow_unread=args.allow_unread)
+                status = outputs.print_table(scores, allow_unread=args.allow_unread)
             elif process.main and files is not None:
-                source = work.source(outputs.described(args.videos), overrides, content)
+                source = work.source(outputs.describe(args.videos), overrides, content)
                 status = files.write(scores, settings.predict, content["mean_score"], source)
             status = max(process.gather(status))
             if not status:

@@ -1,2 +1,1 @@
-"""From a trained model to scores: inference, the run over many clips, forgery maps, and what a prediction
-writes."""
+"""From a trained model to scores: inference, the run over many clips, forgery maps and the output files."""

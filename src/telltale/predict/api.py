@@ -1,5 +1,5 @@
-"""Scores in one line of Python: what `telltale.load` gives. For notebooks, scripts and services; predict.py
-is for submissions.
+"""Scores in one line of Python, by `telltale.load`: for notebooks, scripts and services. predict.py is for
+submissions.
 
     import telltale
 
@@ -7,8 +7,8 @@ is for submissions.
     detector.predict("clip.mp4").fake_probability           # one path → one Prediction
     detector.predict(["a.mp4", "b.mp4"])                    # several → a list, in their order
 
-Nothing of the process is changed: no signal handlers, no environment variables, no files, no worker processes
-unless they are asked for. The rules of a competition are not asked either.
+The process is left as it is: no signal handlers, no environment variables, no files, and no worker processes
+unless `workers` asks for them. The competition's rules are not checked.
 """
 
 import os
@@ -28,22 +28,25 @@ from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.errors import InputError
 from telltale.predict import prediction
-from telltale.predict.scoring import answers
+from telltale.predict.scoring import scores_of
 from telltale.scores.score import Score
 from telltale.status import STATUSES
 
-# Of statuses that come without a sentence of their own.
+# Sentences for the statuses that reading gives no sentence of its own.
 REASONS = {name: STATUSES[name].meaning for name in ("partial", "not_finite")}
 
 
 @dataclass(frozen=True)
 class Prediction(Score):
-    """A clip's `Score`, with where it lies and why.
+    """The score of one clip.
 
-    video_name: the file's name; fake_probability: float in [0, 1], or None if the clip could not be scored;
-    status: "ok", "partial", "no_sound" or "no_picture" of a clip that was scored, else the reason why not, as
-    in scores.csv; seconds: the clip's duration, or None if not known; path: as it was given; detail: a
-    sentence on what was wrong, "" if nothing was.
+    video_name: the file's name
+    fake_probability: float in [0, 1], None if the clip could not be scored
+    status: as in scores.csv: "ok", "partial", "no_sound" or "no_picture" for a clip that was scored, else the
+        reason why it was not
+    seconds: the clip's duration, None if unknown
+    path: as it was given
+    detail: a sentence on what was wrong, "" if nothing was
     """
 
     path: Path = Path()
@@ -51,17 +54,19 @@ class Prediction(Score):
 
 
 class Predictor:
-    """A trained model on a device. It may be called from any thread; calls from several wait for each other.
+    """A trained model on a device. Any thread may call it; calls from several threads run one after another.
 
-    checkpoint: a file that train.py wrote, such as RUN/best.pt. device: "cpu", "cuda", "cuda:1", ...; None is
-    the GPU if there is one. spans: views of each clip, from its beginning to its end; flip: also each
-    picture's mirror image; batch_size: clips held in memory at a time. None leaves each of them as the run
-    had it. workers: processes that decode; with 0 this one does, and a clip that hangs the decoder hangs the
-    call. Worker processes give such a clip the status "timeout", or "crashed" if it ends its worker. They are
-    forked, and end with the call. On the CPU the model uses as many threads as torch has.
+    checkpoint: a file that train.py wrote, such as RUN/best.pt
+    device: "cpu", "cuda", "cuda:1", ...; None for the GPU if there is one, else the CPU
+    spans: views of each clip, evenly from its beginning to its end; None as in the run's settings
+    flip: whether to score each view's mirror image too; None as in the run's settings
+    batch_size: clips in memory at a time; None as in the run's settings
+    workers: processes that decode, forked by each call and ended with it. They give a clip that hangs the
+        decoder the status "timeout", and one that ends its worker "crashed". With 0 this process decodes, and
+        such a clip hangs or ends it.
 
-    Raises InputError for a file that is no checkpoint, for a value out of its range, and for a device that is
-    not there.
+    On the CPU the model uses as many threads as torch has. Raises InputError for a file that is no
+    checkpoint, for a value out of its range, and for a device that cannot be used.
     """
 
     def __init__(
@@ -75,13 +80,13 @@ class Predictor:
         workers: int = 0,
     ) -> None:
         path = Path(checkpoint)
-        asked = {
+        changes = {
             "predict.spans": spans,
             "predict.flip": flip,
             "predict.batch_size": batch_size,
             "data.workers": workers,
         }
-        overrides = [f"{key}={str(value).lower()}" for key, value in asked.items() if value is not None]
+        overrides = [f"{key}={str(value).lower()}" for key, value in changes.items() if value is not None]
         trained, content = prediction.read(path, [])
         self.settings = config.override(trained, overrides, "telltale.load")
         self.device = _device(device)
@@ -100,12 +105,12 @@ class Predictor:
     def predict(
         self, paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
     ) -> Prediction | list[Prediction]:
-        """The Prediction of one path, or a list with one for each of several, in their order.
+        """One path gives a Prediction, several give a list of them in the same order.
 
-        A file that is absent, damaged or no video is a Prediction without a number. On the CPU the numbers
-        are those of predict.py to the bit, for the same files and settings: its last bits depend on which
-        clips share a batch, and batches are formed by the files' sizes. Raises InputError if the device's
-        memory does not suffice for one view of one clip.
+        A file that is missing, damaged or not a video gives a Prediction without a number. On the CPU the
+        numbers equal those of predict.py to the bit, for the same files and settings. (The last bits depend
+        on which clips share a batch, and that depends on the sizes of all files.) Raises InputError if memory
+        does not suffice for one view of one clip.
         """
         if isinstance(paths, str | os.PathLike):
             return self._predict([Path(paths)])[0]
@@ -116,34 +121,36 @@ class Predictor:
         batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
         dataset = ClipDataset(rows, settings, self._reads, spans=settings.predict.spans)
         workers, threads = min(settings.data.workers or 0, len(rows)), torch.get_num_threads()
-        loader, found = ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds), {}
+        loader = ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds)
+        by_row: dict[int, Prediction] = {}
         with self._lock:
             try:
                 for batch in on_device(loader.read(batches), self.device):
-                    for info, score in zip(batch.infos, answers(batch, self._infer(batch)), strict=True):
+                    scores = scores_of(batch, self._infer(batch))
+                    for info, score in zip(batch.infos, scores, strict=True):
                         path = paths[info.row]
                         detail = info.detail or (
                             f"{path}: {REASONS[score.status]}" if score.status in REASONS else ""
                         )
-                        found[info.row] = Prediction(**vars(score), path=path, detail=detail)
+                        by_row[info.row] = Prediction(**vars(score), path=path, detail=detail)
             finally:
                 loader.close()
-                # The model's own threads set torch's number to one each, and that of threads that come later
-                # with it.
+                # The threads of `Inference` set torch's number of threads to one, also for threads that are
+                # started later.
                 torch.set_num_threads(threads)
-        return [found[row] for row in range(len(rows))]
+        return [by_row[row] for row in range(len(rows))]
 
 
-def _device(wanted: Any) -> torch.device:
-    """The device to compute on. Raises InputError where it cannot be used."""
-    if wanted is None:
+def _device(name: Any) -> torch.device:
+    """The device to compute on. Raises InputError if it cannot be used."""
+    if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(
-            f"device {wanted!r}: cannot be used ({reason}); wanted cpu, or a device that torch has"
+            f"device {name!r}: cannot be used ({reason}); wanted cpu, or a device that torch has"
         ) from None
     return device

@@ -1,13 +1,12 @@
-"""Logits of a batch's clips, as fast as the device gives them: the one place that runs a model when nothing
-is learnt.
+"""Logits of a batch's clips. Validation, prediction and maps all run their models through this file.
 
     infer = Inference(model, device, "off")
-    logits = infer(batch)                       # float64 (N, V), NaN where a view cannot be used
+    logits = infer(batch)                       # float64 (N, V), NaN for a view that cannot be used
 
-On CUDA all views of a batch go through the model at once; where memory does not suffice the number is halved,
-said once, and kept. On the CPU a few views at a time go through, in each of as many threads as torch has:
-threads that share one convolution wait for each other, twice as long in all, and the logits would depend on
-how many there are.
+On CUDA all views of a batch go through the model at once. If memory runs out, the number of views is halved,
+with a message, and stays at that. On the CPU each of torch's threads takes a few views at a time and computes
+on one core. Threads that share a convolution instead would take twice as long, and the last bits of the
+logits would depend on the number of threads.
 """
 
 import sys
@@ -24,15 +23,17 @@ from telltale.errors import InputError
 from telltale.runtime import threads
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-# How many pictures go through a model at once on one core: more leave its caches, fewer waste calls. A view
-# counts as 4.
+# Pictures that go through a model at once on one core. More would not fit its caches, fewer waste time on
+# calls. A view counts as 4 pictures at least.
 CPU_PICTURES, VIEW_PICTURES = 16, 4
 
 
 class Inference:
-    """A model in evaluation mode on a device. precision: "off", "bf16" or "fp16" autocast. flip: also each
-    view's mirror image, whose sound is read once. compiled: torch.compile, which costs minutes and is worth
-    them on long runs.
+    """A model in evaluation mode on a device.
+
+    precision: of autocast, "off", "bf16" or "fp16"
+    flip: whether to score each view's mirror image too; its sound is the same
+    compiled: whether to use torch.compile, which takes minutes and pays off on long runs
     """
 
     def __init__(
@@ -47,26 +48,29 @@ class Inference:
         self.device, self.precision, self.flip, self.compiled = device, precision, flip, compiled
         self.model = model.to(device).to(memory_format=torch.channels_last)
         self._run: Any = torch.compile(self.model, dynamic=True) if compiled else self.model
-        self._most: int | None = None  # views at once, after memory did not suffice
+        self._most: int | None = None  # views at once, set after memory ran out
         self._pool: ThreadPoolExecutor | None = None
 
     def __call__(self, batch: Batch) -> np.ndarray:
-        """Logits float64 (N, V), twice as many columns with `flip`. Raises InputError where memory is short
-        for one view."""
+        """Logits float64 (N, V), or (N, 2 V) with `flip`: the mirror images after the views.
+
+        Raises InputError if memory does not suffice for one view, or if torch.compile does not work.
+        """
         self.model.eval()
         count, views = batch.usable.shape
         logits = np.full((count, 1 + self.flip, views), np.nan)
-        places = batch.usable.flatten().nonzero().squeeze(1)
-        if len(places):
-            logits.transpose(1, 0, 2)[:, batch.usable.numpy()] = self._halving(batch, places)
+        views_used = batch.usable.flatten().nonzero().squeeze(1)
+        if len(views_used):
+            logits.transpose(1, 0, 2)[:, batch.usable.numpy()] = self._halving(batch, views_used)
         return logits.reshape(count, -1)
 
-    def _halving(self, batch: Batch, places: Tensor) -> np.ndarray:
-        """Logits (1 or 2, K) of the views at `places`, by as many at a time as memory allows."""
+    def _halving(self, batch: Batch, views: Tensor) -> np.ndarray:
+        """Logits (1 or 2, K) of K views, as many at a time as memory allows. views: their indices, long (K,),
+        counted through all clips."""
         while True:
-            step = self._step(batch, len(places))
+            step = self._step(batch, len(views))
             try:
-                parts = list(self._each(batch, places.split(step)))
+                parts = list(self._each(batch, views.split(step)))
                 return np.concatenate(parts, axis=1)
             except RuntimeError as error:
                 if self.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
@@ -91,11 +95,11 @@ class Inference:
             )
 
     def _step(self, batch: Batch, count: int) -> int:
+        """How many of `count` views go through the model at once."""
         step = count
         if self.device.type == "cpu" and not self.compiled:
-            step = CPU_PICTURES // max(
-                batch.pictures.shape[2] if batch.pictures.numel() else 0, VIEW_PICTURES
-            )
+            pictures = batch.pictures.shape[2] if batch.pictures.numel() else 0  # of one view
+            step = CPU_PICTURES // max(pictures, VIEW_PICTURES)
         return max(1, min(step, count, self._most or count))
 
     def _each(self, batch: Batch, parts: tuple[Tensor, ...]) -> Any:
@@ -109,8 +113,8 @@ class Inference:
         return self._pool.map(self._logits, [batch] * len(parts), parts)
 
     @torch.inference_mode()
-    def _logits(self, batch: Batch, places: Tensor) -> np.ndarray:
-        inputs = batch.at(places, self.device)
+    def _logits(self, batch: Batch, views: Tensor) -> np.ndarray:
+        inputs = batch.at(views, self.device)
         if self.flip:
             inputs = mirrored(inputs)
         with autocast(self.device, self.precision):
@@ -119,8 +123,8 @@ class Inference:
 
 
 def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:
-    """A model's arguments for B views → for these and their mirror images, 2 B. The mel stays B rows, which
-    both share."""
+    """A model's arguments for B views → for 2 B: the views and their mirror images. The mel keeps B rows,
+    which both share."""
     pictures, mel = inputs["pictures"], inputs["mel"]
     twice = {name: inputs[name].repeat(2) for name in ("has_picture", "has_sound")}
     twice["frame_seconds"] = inputs["frame_seconds"].repeat(2, 1)
@@ -128,9 +132,10 @@ def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """torch.autocast on `device`. precision: "off", "bf16" or "fp16"."""
     return nullcontext() if precision == "off" else torch.autocast(device.type, DTYPES[precision])
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
-    # torch has a class for CUDA's; on the CPU its allocator says so in words.
+    # torch has a class of its own for CUDA. On the CPU only the allocator's message tells.
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

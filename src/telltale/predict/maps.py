@@ -1,8 +1,8 @@
 """Forgery maps as pictures: `predict.py --maps DIR` writes NAME.mp4.png for every clip that could be scored.
 
-Above, the frames as the model saw them; below each, its map: black where a patch is taken to be genuine,
-white where forged, the grey level over 255 being the probability. A patch is a square: the map is not
-smoothed into saying more than it does.
+The upper row shows the frames as the model saw them. Below each frame lies its map: a patch's grey level,
+divided by 255, is its probability of being forged. Patches are drawn as squares and not smoothed, because the
+model gives one number for each.
 """
 
 from pathlib import Path
@@ -20,18 +20,18 @@ from telltale.predict.inference import Inference, autocast
 
 
 class Maps:
-    """Writes the maps of one model's clips into `folder`, each of its clip's first span that can be used."""
+    """Writes the maps of clips into `folder`, each of the clip's first usable view."""
 
     def __init__(self, folder: Path, infer: Inference) -> None:
         self.folder, self.infer = folder, infer
 
     def write(self, batch: Batch) -> None:
-        """One file for each clip of the batch with a usable view, whole or not at all."""
-        for place in range(len(batch.infos)):
-            views = batch.usable[place].nonzero().squeeze(1)
+        """Write one file for each clip of the batch that has a usable view."""
+        for index, info in enumerate(batch.infos):
+            views = batch.usable[index].nonzero().squeeze(1)
             if len(views):
-                first = place * batch.usable.shape[1] + views[:1]
-                self._save(batch.infos[place].video_name, self._draw(batch.at(first, self.infer.device)))
+                first = index * batch.usable.shape[1] + views[:1]
+                self._save(info.video_name, self._draw(batch.at(first, self.infer.device)))
 
     @torch.inference_mode()
     def _draw(self, inputs: dict[str, Any]) -> np.ndarray:
@@ -61,7 +61,7 @@ def picture(frames: np.ndarray, maps: np.ndarray) -> np.ndarray:
 
 
 def check(name: str, folder: Path) -> None:
-    """Make the folder. Raises InputError where the detector `name` draws no maps, or the folder cannot be
+    """Make the folder. Raises InputError if the detector `name` gives no maps, or if the folder cannot be
     made."""
     if not DETECTORS[name].maps:
         drawing = ", ".join(other for other, entry in DETECTORS.items() if entry.maps)

@@ -172,7 +172,7 @@ class ScoringRun:
 
 
 def report_profile(profile: Profile, file: str) -> None:
-    """Print where the time went; `file`, if it is not empty, gets it as JSON."""
+    """Print where the time went, and write it to `file` as JSON unless that is ""."""
     profile.did("writing")
     print(profile.table(), flush=True)
     if file:

@@ -1,8 +1,10 @@
-"""Where a prediction's time went: of this process by what it did, of the workers by the parts of a clip.
+"""Where a prediction's time went: in this process by what it did, in the workers by the steps of reading a
+clip.
 
-profile = Profile()
-profile.decoded(batch.infos); ...; profile.did("model"); ...
-print(profile.table())
+    profile = Profile()
+    profile.decoded(batch.infos)
+    profile.did("model")
+    print(profile.table())
 """
 
 import json
@@ -14,14 +16,18 @@ from telltale import STARTED
 from telltale.data.batch import SampleInfo
 from telltale.files import write_text
 
-# What the main process does, and what the workers do for a clip.
+# What the main process does, and what a worker does for a clip.
 MAIN = ("start-up", "waiting for clips", "model", "writing")
 PARTS = ("open", "picture", "sound", "store", "prepare", "mel")
 
 
 class Profile:
-    """Sums of seconds since the program began. start_up_seconds: until the first batch was decoded;
-    ready_seconds: until the model had it. Both None before.
+    """Sums of seconds since the program began.
+
+    main: of the main process, by what it did
+    parts: of the workers, by step of reading a clip
+    start_up_seconds: until the first batch was decoded, None before that
+    ready_seconds: until the model had the first batch, None before that
     """
 
     def __init__(self) -> None:
@@ -33,7 +39,7 @@ class Profile:
         self._clock = STARTED
 
     def decoded(self, infos: list[SampleInfo]) -> None:
-        """A batch came."""
+        """Count a batch that the loader has just given."""
         first = self.start_up_seconds is None
         self.did("start-up" if first else "waiting for clips")
         if first:
@@ -48,14 +54,13 @@ class Profile:
                 self.parts[name] += seconds
 
     def did(self, name: str) -> None:
-        """The seconds since the last call were spent on one of `MAIN`."""
+        """Add the seconds since the last call to `name`, one of `MAIN`."""
         now = time.perf_counter()
         self.main[name] += now - self._clock
         self._clock = now
 
     def summary(self) -> dict[str, Any]:
-        """Everything as numbers for a JSON file; seconds of the main process, milliseconds and bytes of a
-        clip."""
+        """All numbers, for a JSON file: seconds of the main process, milliseconds and bytes of one clip."""
         wall, clips = self._clock - STARTED, max(self.clips, 1)
         after = wall - (self.ready_seconds or 0.0)
         return {
@@ -70,23 +75,23 @@ class Profile:
         }
 
     def table(self) -> str:
-        """The same for people."""
-        found = self.summary()
-        rate = found["clips_per_second"]
+        """The summary as lines to print."""
+        summary = self.summary()
+        rate = summary["clips_per_second"]
         lines = [
-            f"{self.clips} clips in {found['wall_seconds']:.1f} s"
+            f"{self.clips} clips in {summary['wall_seconds']:.1f} s"
             + (f", {rate:.1f} a second after start-up" if rate else "")
         ]
         if self.start_up_seconds is not None:
             lines[0] += f"; the first batch was decoded after {self.start_up_seconds:.1f} s"
         lines += ["", "main process                 s   share"]
         lines += [
-            f"  {name:22} {spent:7.2f}  {spent / found['wall_seconds']:5.0%}"
+            f"  {name:22} {spent:7.2f}  {spent / summary['wall_seconds']:5.0%}"
             for name, spent in self.main.items()
         ]
         lines += ["", "a clip, in its worker       ms"]
-        lines += [f"  {name:22} {spent:7.2f}" for name, spent in found["clip_milliseconds"].items()]
-        return "\n".join([*lines, f"  {'bytes read':22} {found['bytes_per_clip']:7.0f}"])
+        lines += [f"  {name:22} {spent:7.2f}" for name, spent in summary["clip_milliseconds"].items()]
+        return "\n".join([*lines, f"  {'bytes read':22} {summary['bytes_per_clip']:7.0f}"])
 
     def write(self, path: Path) -> None:
         write_text(path, json.dumps(self.summary(), indent=1) + "\n")

@@ -1,5 +1,4 @@
-"""Scoring clips: batches of a data loader → logits → one score per clip, with a status for what cannot be
-scored."""
+"""From batches of clips to scores: one score a clip, with a status that says why if it has no number."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,10 +26,17 @@ def score(
     profile: Profile | None = None,
     maps: Maps | None = None,
 ) -> Iterator[list[Score]]:
-    """The scores of each batch, in their order. A clip's logit is the mean over its usable views.
+    """The scores of each batch, in the order of the batches.
 
-    A clip with no usable view, or whose logit is not finite, has no probability and a status that says so.
-    Raises Stopped.
+    infer: the model
+    batches: of a loader, in the host's memory
+    watch: a signal raises Stopped before the next batch
+    shown: bar of progress in batches
+    profile: gets the time that each part takes
+    maps: writes each batch's forgery maps
+
+    A clip's logit is the mean over its usable views. A clip without a usable view, or with a logit that is
+    not finite, gets no probability and a status that says so.
     """
     profile = profile or Profile()
     for batch in on_device(batches, infer.device):
@@ -42,28 +48,29 @@ def score(
         profile.did("model")
         if maps is not None:
             maps.write(batch)
-        found = answers(batch, logits)
-        for info, one in zip(batch.infos, found, strict=True):
+        scores = scores_of(batch, logits)
+        for info, one in zip(batch.infos, scores, strict=True):
             if one.fake_probability is None and info.detail and one.status not in ABSENT:
-                # The status goes into the table; the sentence that says why is for whoever watches.
+                # scores.csv has the status alone; the sentence on what was wrong goes to the terminal.
                 say(f"{info.status}: {info.detail}")
-        yield found
+        yield scores
         profile.did("writing")
         shown.update()
     shown.close()
 
 
-def answers(batch: Batch, logits: np.ndarray) -> list[Score]:
-    """What `Inference` gave for a batch, (N, V) or with mirror images (N, 2 V), as one score a clip."""
+def scores_of(batch: Batch, logits: np.ndarray) -> list[Score]:
+    """One score a clip. logits: of the batch by `Inference`, (N, V), or (N, 2 V) with mirror images."""
     usable = batch.usable.repeat(1, logits.shape[1] // batch.usable.shape[1]).numpy()
-    return [_score(info, row[seen]) for info, row, seen in zip(batch.infos, logits, usable, strict=True)]
+    return [_score(info, row[used]) for info, row, used in zip(batch.infos, logits, usable, strict=True)]
 
 
 @contextmanager
 def together(process: Process, watch: SignalWatch) -> Iterator[None]:
-    """Around scoring: all processes come to its end, or all of them raise Stopped if a signal stopped one.
+    """A block in which each process scores its share: if a signal stops one of them, all raise Stopped at its
+    end.
 
-    One that had finished its share would otherwise wait for those that stopped.
+    Otherwise a process that finished its share would wait for those that stopped.
     """
     with suppress(Stopped):
         yield
@@ -77,7 +84,7 @@ def _score(info: SampleInfo, logits: np.ndarray) -> Score:
     from scipy.special import expit
 
     logit = logits.mean()
-    # Of the logit, not of the probability: an overflow to infinity would pass for a certain 1.
+    # Check the logit, not the probability: an infinite logit would become a probability of exactly 1.
     if not np.isfinite(logit):
         return Score(info.video_name, None, "not_finite", info.seconds)
     return Score(info.video_name, float(expit(logit)), info.status, info.seconds)

@@ -1,12 +1,12 @@
-"""What a training step takes of the device's memory, estimated without a device: a step's forward pass on
-fake tensors.
+"""The memory that a training step takes on a device, estimated without a device: the step's forward pass runs
+on fake tensors.
 
-    found = estimate(settings, world=1)
-    found.total, found.activations          # bytes of each process's device
+    footprint = estimate(settings, world=1)
+    footprint.total, footprint.activations          # bytes of each process's device
 
-Counted are the tensors that autograd keeps for the backward pass, each storage once, beside weights,
-gradients and the optimiser's state. The backward pass adds gradients of the activations at hand, taken to be
-twice the largest that is kept.
+Counted are weights, gradients, the optimiser's state and the tensors that autograd keeps for the backward
+pass, each storage once. For the gradients of activations during the backward pass, twice the largest of these
+tensors is added.
 """
 
 from collections.abc import Sequence
@@ -26,18 +26,24 @@ from telltale.train import objectives
 
 REMEDY = (
     "wanted a smaller data.batch_size (and optim.accumulate=N for the same update from N batches), fewer "
-    "clip.frames, a smaller"
-    " clip.image_size, or optim.autocast=bf16"
+    "clip.frames, a smaller clip.image_size, or optim.autocast=bf16"
 )
-# CUDA's context with cuDNN and cuBLAS loaded and their workspaces: 0.5 to 1 GB, by card and driver.
+# CUDA's context, with cuDNN and cuBLAS and their workspaces: 0.5 to 1 GB, depending on card and driver.
 CONTEXT_BYTES = 1_000_000_000
+# Tensors of state that an optimiser keeps for each weight.
 STATES = {"adamw": 2, "adam": 2, "sgd": 1}
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes. weights: with buffers; states: of the optimiser, averaged weights and the sharpness-aware step's
-    copy."""
+    """All in bytes.
+
+    weights: with buffers
+    states: of the optimiser, with averaged weights and the copy of the sharpness-aware step
+    inputs: of one batch
+    activations: kept for the backward pass
+    largest: the largest of these
+    """
 
     weights: int
     gradients: int
@@ -49,12 +55,11 @@ class Footprint:
     @property
     def total(self) -> int:
         fixed = self.weights + self.gradients + self.states + CONTEXT_BYTES
-        # The next batch crosses while one is worked on.
+        # The next batch is copied to the device while the model works on one.
         return fixed + 2 * self.inputs + self.activations + 2 * self.largest
 
     def verdict(self, card_bytes: float | None) -> str:
-        """One sentence: what a step takes, and whether a card of so many bytes, None if there is none, has
-        it."""
+        """A sentence on what a step takes, and whether a card with `card_bytes` has it; None: no card."""
         kept, fixed = self.activations / 1e9, (self.weights + self.gradients + self.states) / 1e9
         parts = f"{kept:.1f} of activations, {fixed:.1f} of weights, gradients and optimiser"
         said = f"a step of training takes about {self.total / 1e9:.1f} GB of a GPU's memory ({parts})"
@@ -69,8 +74,7 @@ class Footprint:
 
 
 def estimate(settings: config.Config, world: int = 1) -> Footprint:
-    """One process's share of a step as the settings have it. Raises InputError for a model that cannot be
-    built."""
+    """The footprint of one of `world` processes. Raises InputError for a model that cannot be built."""
     objective = objectives.build(settings, [])
     clips = max(-(-settings.data.batch_size // world), 2 if objective.unit == "pairs" else 1)
     with fake_tensors():
@@ -99,7 +103,7 @@ def _batch(settings: config.Config, clips: int, views: int) -> Batch:
 
 
 def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Config) -> tuple[int, int]:
-    """Bytes that autograd keeps of the step's forward pass beside the model's own, and those of its largest
+    """Bytes that autograd keeps of a forward pass, without weights and buffers, and those of the largest
     storage."""
     own = {tensor.untyped_storage()._cdata for tensor in (*model.parameters(), *model.buffers())}
     sizes: dict[int, int] = {}
@@ -110,7 +114,7 @@ def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Confi
             sizes[storage._cdata] = storage.nbytes()
         return tensor
 
-    # What is kept stays alive as long as the losses do, so that no storage's number is given away again.
+    # The kept tensors live as long as the losses, so no storage gets the address of a freed one.
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         with autocast(torch.device("cpu"), settings.optim.autocast):
             losses = objective(model, batch, 0)

@@ -1,5 +1,4 @@
-"""Optimiser, learning rate and averaged weights, each built from the configuration; and the sharpness-aware
-step."""
+"""What updates the weights: optimiser, learning rate, averaged weights and the sharpness-aware step."""
 
 import math
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from telltale import config
 
 
 def optimiser(model: nn.Module, settings: config.OptimSettings) -> torch.optim.Optimizer:
-    """AdamW, Adam (with L2 in the gradient, as torch defines it) or SGD with momentum, over what `model`
-    trains."""
+    """AdamW, Adam (with weight decay in the gradient, as torch defines it) or SGD with momentum, for the
+    weights of `model` that require gradients."""
     trained: Any = [p for p in model.parameters() if p.requires_grad]
     rate, decay = settings.rate, settings.weight_decay
     if settings.decay == "weights":
-        from timm.optim import param_groups_weight_decay  # five seconds, in which the workers can decode
+        from timm.optim import param_groups_weight_decay  # takes five seconds to import
 
         trained = param_groups_weight_decay(model, decay, no_weight_decay_list=spared(model))
     if settings.name == "sgd":
@@ -29,8 +28,8 @@ def optimiser(model: nn.Module, settings: config.OptimSettings) -> torch.optim.O
 
 
 def spared(model: nn.Module) -> set[str]:
-    """Names of the weights that `model` or a part of it says to spare from decay, by timm's convention
-    `no_weight_decay()`."""
+    """Names of the weights without decay: those that `model` and its modules name in `no_weight_decay()`, as
+    in timm."""
     parts = [
         (f"{name}." if name else "", part)
         for name, part in model.named_modules()
@@ -40,11 +39,14 @@ def spared(model: nn.Module) -> set[str]:
 
 
 def rate_at(settings: config.OptimSettings, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of one step, a closed form: nothing to save, nothing to restore.
+    """The learning rate of one step. It is a function of the step alone, so a resumed run restores nothing.
 
-    step: batches since the run began. "step" is `StepLR(step_epochs, step_gamma)` stepped once an epoch;
-    "cosine" falls to 0 at the run's last step; "hold" falls to 0 there too, linearly, from the share `hold`
-    of the run on; the first `warmup_steps` steps rise linearly to it.
+    step: batches since the run began
+
+    `settings.schedule` "constant" keeps `rate`. "step" is torch's `StepLR(step_epochs, step_gamma)`, stepped
+    once an epoch. "cosine" falls to 0 at the end of the run. "hold" keeps `rate` for the share `hold` of the
+    run and then falls linearly to 0. All are multiplied by a factor that rises linearly to 1 in the first
+    `warmup_steps` steps.
     """
     warmth = min(1.0, (step + 1) / settings.warmup_steps) if settings.warmup_steps else 1.0
     if settings.schedule == "step":
@@ -60,7 +62,7 @@ def rate_at(settings: config.OptimSettings, step: int, steps_per_epoch: int) -> 
 
 
 def average(model: nn.Module, settings: config.OptimSettings) -> AveragedModel | None:
-    """An exponential moving average of weights and buffers, or None if `ema_decay` is 0."""
+    """An exponential moving average of weights and buffers, None if `ema_decay` is 0."""
     if not settings.ema_decay:
         return None
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True)
@@ -68,13 +70,13 @@ def average(model: nn.Module, settings: config.OptimSettings) -> AveragedModel |
 
 @contextmanager
 def perturbed(model: nn.Module, rho: float) -> Iterator[None]:
-    """Within it the trained weights stand where the loss is highest, nearly, at the distance `rho`: each
-    moved by rho times its gradient over the norm of all gradients. Afterwards they are what they were, bit
-    for bit, and gradients what came of it.
+    """A block in which each trained weight is moved by `rho` times its gradient over the norm of all
+    gradients: to where the loss is about the highest within the distance `rho`. At the end the weights are
+    restored bit for bit; the gradients of the block stay.
 
-    Sharpness-aware minimisation (Foret, Kleiner, Mobahi and Neyshabur, ICLR 2021). Running statistics do not
-    move within it: they belong to the weights that are kept. Gradients must be there; they are cleared at the
-    beginning.
+    This is the first half of sharpness-aware minimisation (Foret, Kleiner, Mobahi and Neyshabur, ICLR 2021).
+    Gradients must be present; they are cleared at the beginning. Running statistics of batch norm do not
+    change in the block, because they belong to the weights that are kept.
     """
     trained = [p for p in model.parameters() if p.grad is not None]
     kept = [p.detach().clone() for p in trained]

@@ -31,10 +31,11 @@ from telltale.runtime.distributed import Process
 from telltale.runtime.memory import PeakMemory
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import SignalWatch
-from telltale.train import objectives, state
+from telltale.train import objectives
 from telltale.train.context import RunContext
 from telltale.train.loaders import TrainClips
 from telltale.train.loop import train_epoch
+from telltale.train.state import initial_state
 
 # Long enough for every core to be busy. The first batches wait for the workers to start and are not counted.
 SECONDS, BATCHES = 6.0, 4
@@ -191,14 +192,14 @@ def _training(trial: _Trial, model: torch.nn.Module, objective: objectives.Objec
     rows = trial.rows(BATCHES * settings.data.batch_size)
     order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
     model = model.to(process.device).to(memory_format=torch.channels_last)
-    now = state.begin(model, settings.optim, process.device.type)
+    state = initial_state(model, settings.optim, process.device.type)
     loader = trial.loader(rows, 1, blends=objective.unit == "genuine")
     context, seconds = RunContext(settings, process, SignalWatch()), 0.0
     for _ in range(2):
         began = time.perf_counter()
-        for _ in train_epoch(now.model, now, objective, TrainClips(loader, order), context):
+        for _ in train_epoch(state.model, state, objective, TrainClips(loader, order), context):
             pass
         seconds = time.perf_counter() - began
-        now.progress.next_epoch()
+        state.progress.next_epoch()
     loader.close()
     return seconds / order.clips

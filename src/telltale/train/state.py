@@ -1,5 +1,4 @@
-"""Everything that a training step changes, and how it is put into `last.pt` and taken out again, bit for
-bit."""
+"""The state of a training run: all that a step changes, saved in last.pt and restored bit for bit."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,9 +14,17 @@ from telltale.train import optim
 
 @dataclass
 class Progress:
-    """The next step to do, the running sums of its epoch over all processes, and what earlier epochs gave.
+    """How far the run is. Sums are over all processes.
 
-    `best_mean` is the mean probability that the model gave the training clips during its best epoch.
+    epoch, step: of the next batch, from 0
+    loss_sum, terms: sums of the loss and of each of its terms over the epoch's readable clips so far
+    probability_sum: sum of the probabilities that the model gave these clips
+    clips, unreadable: numbers of clips of the epoch that were trained on, and that could not be read
+    seconds: that the epoch took so far
+    best_epoch, best_auc, best_tpr: the best epoch, from 0, and its validation AUC and TPR at FPR 1e-3; -1
+        before the first validation
+    best_mean: mean probability of the training clips in the best epoch
+    history: one row an epoch, as in history.csv
     """
 
     epoch: int = 0
@@ -37,8 +44,12 @@ class Progress:
     def add(
         self, terms: dict[str, float], probability: float, clips: float, unreadable: float, seconds: float
     ) -> None:
-        """Count one step: sums over the step's readable clips, by term of the loss, how many were not, the
-        time it took."""
+        """Count one step.
+
+        terms, probability: sums over the step's readable clips
+        clips, unreadable: numbers of readable clips and of others
+        seconds: that the step took
+        """
         self.step += 1
         self.loss_sum += sum(terms.values())
         for name, value in terms.items():
@@ -49,6 +60,7 @@ class Progress:
         self.seconds += seconds
 
     def next_epoch(self) -> None:
+        """Go to the next epoch's first step and set the epoch's sums to zero."""
         self.epoch, self.step = self.epoch + 1, 0
         self.terms = {}
         self.loss_sum = self.probability_sum = self.clips = self.unreadable = self.seconds = 0.0
@@ -56,6 +68,9 @@ class Progress:
 
 @dataclass
 class State:
+    """average: the moving average of the weights, None without `optim.ema_decay`; scaler: of the loss, does
+    nothing but in fp16."""
+
     model: nn.Module
     optimiser: Optimizer
     scaler: GradScaler
@@ -68,6 +83,7 @@ class State:
         return self.model if self.average is None else self.average.module
 
     def content(self) -> dict[str, Any]:
+        """The state as plain values and tensors, which are not copied."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -77,6 +93,7 @@ class State:
         }
 
     def restore(self, content: dict[str, Any]) -> None:
+        """Take over the state that `content` returned."""
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.scaler.load_state_dict(content["scaler"])
@@ -85,7 +102,7 @@ class State:
         self.progress = Progress(**content["progress"])
 
 
-def begin(model: nn.Module, settings: config.OptimSettings, device_type: str) -> State:
-    """The state before the first step; `model` is already on its device."""
+def initial_state(model: nn.Module, settings: config.OptimSettings, device_type: str) -> State:
+    """The state before the first step. model: already on its device, of type `device_type`."""
     scaler = GradScaler(device_type, enabled=settings.autocast == "fp16")
     return State(model, optim.optimiser(model, settings), scaler, optim.average(model, settings), Progress())

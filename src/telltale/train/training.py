@@ -12,13 +12,13 @@ from telltale.models import checkpoint, norms
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped
 from telltale.scores.score import status_counts
-from telltale.train import loaders, objectives, splits, state, validation_scores
+from telltale.train import loaders, objectives, splits, validation_scores
 from telltale.train.context import RunContext, RunInputs
 from telltale.train.history import RunLog
 from telltale.train.loop import Epoch, Step, fit
 from telltale.train.objectives import Objective
 from telltale.train.run_audit import RunAudit
-from telltale.train.state import State
+from telltale.train.state import State, initial_state
 
 
 def build(inputs: RunInputs, context: RunContext) -> tuple[torch.nn.Module, Objective]:
@@ -51,9 +51,9 @@ def run(
     """
     settings, process, folder = context.settings, context.process, inputs.folder
     model = placed(model, objective.unit, context)
-    now = state.begin(model, settings.optim, process.device.type)
+    state = initial_state(model, settings.optim, process.device.type)
     if inputs.resumed is not None:
-        now.restore(inputs.resumed)
+        state.restore(inputs.resumed)
     train, validation = loaders.build(inputs, objective.unit, context)
     steps = len(train.order)
     about = {
@@ -62,22 +62,22 @@ def run(
         "provenance": model.provenance,
         "steps_per_epoch": steps,
     }
-    log = RunLog(folder, now.progress.epoch * steps + now.progress.step) if process.main else None
+    log = RunLog(folder, state.progress.epoch * steps + state.progress.step) if process.main else None
     try:
-        for event in fit(now, objective, train, validation, context):
+        for event in fit(state, objective, train, validation, context):
             if log is not None and isinstance(event, Step):
                 log.step(event.number, event.terms, event.rate)
             if log is not None and isinstance(event, Epoch):
                 if event.is_best:
-                    checkpoint.save(folder / "best.pt", {**best(now), **about})
+                    checkpoint.save(folder / "best.pt", {**best(state), **about})
                     fingerprint = config.fingerprint(settings)
                     validation_scores.keep(folder, event.scores, fingerprint, audit.data, process.world)
-                log.epoch(now.progress.history, now.progress.epoch * steps)
+                log.epoch(state.progress.history, state.progress.epoch * steps)
                 print(summary(event), flush=True)
             if isinstance(event, Epoch) or event.save:
                 audit.update()
                 if process.main:
-                    checkpoint.save(folder / "last.pt", {**now.content(), **about})
+                    checkpoint.save(folder / "last.pt", {**state.content(), **about})
     except Stopped as stop:
         kept = f"{folder}/last.pt is up to date" if (folder / "last.pt").exists() else "nothing was saved yet"
         raise Stopped(stop.number, f"go on with the same command and --resume ({kept})") from None
@@ -88,7 +88,7 @@ def run(
             log.close()
     audit.finish()
     validation_scores.score_alone(folder, validation.loader.dataset, context)
-    return now
+    return state
 
 
 def placed(model: torch.nn.Module, unit: str, context: RunContext) -> torch.nn.Module:
@@ -104,11 +104,11 @@ def placed(model: torch.nn.Module, unit: str, context: RunContext) -> torch.nn.M
     return norms.synchronise(model) if settings.optim.sync_batch_norm and process.world > 1 else model
 
 
-def best(now: State) -> dict[str, Any]:
-    """The part of best.pt that changes: the weights that prediction needs, and how good they are."""
-    progress = now.progress
+def best(state: State) -> dict[str, Any]:
+    """What best.pt holds of the best epoch: the weights that prediction needs, and how good they are."""
+    progress = state.progress
     return {
-        "model": models.shipped(now.evaluated.state_dict()),
+        "model": models.shipped(state.evaluated.state_dict()),
         "epoch": progress.best_epoch + 1,
         "mean_score": progress.best_mean,
         "metrics": {"auc": progress.best_auc, "tpr_at_fpr_1e-3": progress.best_tpr},
@@ -141,9 +141,9 @@ def summary(epoch: Epoch) -> str:
     return line
 
 
-def result(done: State, inputs: RunInputs, audit: RunAudit) -> str:
+def result(state: State, inputs: RunInputs, audit: RunAudit) -> str:
     """Lines on the best epoch, the files and the audit, to print at the end."""
-    progress = done.progress
+    progress = state.progress
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
         f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {inputs.folder}/best.pt, history.csv, curves.png\n"
