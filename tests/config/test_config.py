@@ -297,7 +297,7 @@ def test_any_frame_level_detector_fits_into_the_shipped_audiovisual_config():
 def test_keys_are_shown_with_default_range_and_meaning(capsys):
     assert main(["keys", "optim.rate"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{'optim.rate = 0.0003':40}  number > 0",
+        f"{'optim.rate = 0.0003':40}  result    number > 0",
         "    Learning rate, before warm-up and schedule.",
     ]
     assert main(["keys", "augment.*_p", "--json"]) == 0
@@ -305,6 +305,7 @@ def test_keys_are_shown_with_default_range_and_meaning(capsys):
     assert set(found) == {f"augment.{name}" for name in AugmentSettings.model_fields if name.endswith("_p")}
     assert (
         found["augment.flip_p"]["default"] == "0.5"
+        and found["augment.flip_p"]["affects"] == "result"
         and found["augment.flip_p"]["range"] == "number >= 0, <= 1"
     )
     assert main(["keys", "learning rate"]) == 0  # no name has it, a meaning has
@@ -335,7 +336,7 @@ def test_every_key_is_told_and_what_a_range_says_is_true():
 
 @pytest.mark.parametrize(
     ("verb", "says"),
-    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of train, predict")],
+    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of demo, demo-data, train")],
 )
 def test_an_unknown_verb_gets_the_one_that_was_meant(verb: str, says: str, capsys):
     with pytest.raises(SystemExit, match="2"):

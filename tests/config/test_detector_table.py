@@ -38,7 +38,7 @@ def build(settings, clip, *, initialise, methods=None):
 """
 SETTINGS = '''
 class ShadeSettings(Section):
-    shade_grey: Positive = 0.5
+    shade_grey: Result[Positive] = 0.5
     """Grey above which a picture is forged."""
 
 

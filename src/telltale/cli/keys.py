@@ -1,8 +1,22 @@
-"""Every key of the configuration: its default, the values it takes, and what it means.
+"""Every key of the configuration: its default, what it affects, the values it takes, and what it means.
 
 telltale keys                      all of them
 telltale keys optim                those with "optim" in their name, else in their meaning
 telltale keys 'augment.*_p'        those that the pattern matches
+
+A key affects one of these:
+
+result    the weights or the scores
+seed      the random draws
+rounding  the last bits of weights and scores
+timeout   which clips are given up because a machine is slow
+length    when training ends or is saved, not what a step does
+fallback  what the submission says of a clip without a score
+rules     whether the run is permitted
+speed     how long the run takes, and how much disk
+
+A resumed run may change keys that affect length, rounding or speed. An interrupted prediction may change keys
+that affect fallback or speed.
 """
 
 import argparse
@@ -54,9 +68,9 @@ def matching(settings: "list[Setting]", pattern: str) -> "list[Setting]":
 
 
 def page(setting: "Setting", width: int) -> str:
-    """A line with name, default and range, and the meaning below it."""
+    """A line with name, default, what the key affects, and range; the meaning below it."""
     default = f"= {setting.default}" if setting.default else "(must be given)"
-    head = f"{f'{setting.name} {default}':40}  {setting.range}"
+    head = f"{f'{setting.name} {default}':40}  {setting.affects:8}  {setting.range}"
     return "\n".join(
         [head, *textwrap.wrap(setting.meaning, width, initial_indent="    ", subsequent_indent="    ")]
     )

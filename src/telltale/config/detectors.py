@@ -8,6 +8,7 @@ so that a configuration is checked before anything heavy is imported.
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from telltale.config.affects import Result
 from telltale.config.sections import FromZero, NotNegative, Positive, Section
 
 XCEPTION = "legacy_xception.tf_in1k"
@@ -17,7 +18,7 @@ POOLINGS = ("mean", "max", "top_k", "attention")
 class AudiovisualSettings(Section):
     """Joined to section `model`."""
 
-    audiovisual_clock: Literal["seconds", "span"] = "seconds"
+    audiovisual_clock: Result[Literal["seconds", "span"]] = "seconds"
     """Where audiovisual has a frame in time: "seconds", at its own time, on the sound's scale; "span", evenly
     over that scale whatever the frames' times, as checkpoints from before this key have it."""
 
@@ -25,7 +26,7 @@ class AudiovisualSettings(Section):
 class F3NetSettings(Section):
     """Joined to section `model`."""
 
-    f3net_parts: Literal["fad", "lfs", "both", "mix"] = "mix"
+    f3net_parts: Result[Literal["fad", "lfs", "both", "mix"]] = "mix"
     """Parts of F3-Net: frequency-aware decomposition, local frequency statistics, both unmixed, or both with
     MixBlocks."""
 
@@ -33,16 +34,16 @@ class F3NetSettings(Section):
 class SpslSettings(Section):
     """Joined to section `model`."""
 
-    spsl_trunk: Literal["full", "shallow"] = "full"
+    spsl_trunk: Result[Literal["full", "shallow"]] = "full"
     """Xception's trunk in SPSL: all its blocks, or without blocks 4 to 11."""
-    spsl_norm: Literal["backward", "ortho"] = "backward"
+    spsl_norm: Result[Literal["backward", "ortho"]] = "backward"
     """Scale of SPSL's phase channel: a deviation of 1 / image_size, as in the public code, or of 1."""
 
 
 class RevisedSettings(Section):
     """Joined to section `model`."""
 
-    revision: Literal[1, 2] = 2
+    revision: Result[Literal[1, 2]] = 2
     """Of ucf, lav and shallownet_v3: 2 is the published network; 1, as in runs from before the key, has a
     ReLU behind Xception's last batch norm (ucf, lav), or torch's batch norm instead of Keras's
     (shallownet_v3)."""
@@ -51,23 +52,23 @@ class RevisedSettings(Section):
 class UcfSettings(Section):
     """Joined to section `objective`."""
 
-    ucf_specific: NotNegative = 0.1
+    ucf_specific: Result[NotNegative] = 0.1
     """Weight of the cross-entropy of UCF's specific head, beside 1 for the common head's."""
-    ucf_reconstruction: NotNegative = 0.3
+    ucf_reconstruction: Result[NotNegative] = 0.3
     """Weight of UCF's rebuilt pictures."""
-    ucf_contrastive: NotNegative = 0.05
+    ucf_contrastive: Result[NotNegative] = 0.05
     """Weight of UCF's triplets."""
-    ucf_margin: Positive = 3.0
+    ucf_margin: Result[Positive] = 3.0
     """Margin of UCF's triplets, a distance of features."""
 
 
 class SbiSettings(Section):
     """Joined to section `objective`."""
 
-    landmarks: str | None = None
+    landmarks: Result[str | None] = None
     """CSV of face landmarks for SBI (`video_name,seconds,x0,y0,...`); null: faces are where talking heads
     have them."""
-    sbi_masks: Literal["published", "partial"] = "published"
+    sbi_masks: Result[Literal["published", "partial"]] = "published"
     """Regions that SBI blends: "published", SBI's with Face X-ray's masks, all of them about the whole face;
     "partial", the whole face or, half of the time, a part of it, as runs from before this key."""
 
@@ -75,7 +76,7 @@ class SbiSettings(Section):
 class LavSettings(Section):
     """Joined to section `objective`."""
 
-    supervised_epochs: FromZero = 2
+    supervised_epochs: Result[FromZero] = 2
     """First epochs in which genuine patches teach LAV's map once more."""
 
 

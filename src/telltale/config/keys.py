@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
+from telltale.config.affects import Affects
 from telltale.config.schema import Config
 from telltale.config.sections import Section
 
@@ -72,13 +73,25 @@ ALIKE = 0.6
 
 @dataclass(frozen=True)
 class Setting:
-    """One key: its full name, its default as YAML writes it ("" where it must be given), the values it takes,
-    its meaning."""
+    """One key.
+
+    name: its full name, such as "optim.rate".
+    default: as YAML writes it; "" if the key must be given.
+    affects: what changes if the key does, a value of `Affects`.
+    range: the values it takes.
+    meaning: its description.
+    """
 
     name: str
     default: str
+    affects: str
     range: str
     meaning: str
+
+
+def affecting(*kinds: Affects) -> frozenset[str]:
+    """The full names of the keys that affect one of `kinds`."""
+    return frozenset(key.name for key in KEYS.values() if key.affects in kinds)
 
 
 def known(name: str) -> bool:
@@ -127,15 +140,24 @@ def _nearest_end(last: str) -> str | None:
     return next((ends[end] for end in difflib.get_close_matches(last, ends, 1, 0.75)), None)
 
 
-def _settings(section: type[Section], prefix: str = "") -> Iterator[Setting]:
+def settings_of(section: type[Section], prefix: str = "") -> Iterator[Setting]:
+    """Every key of a section and of the sections in it; prefix: of their names, such as "model."."""
     for name, field in section.model_fields.items():
         if (inner := _section(field)) is not None:
-            yield from _settings(inner, f"{prefix}{name}.")
+            yield from settings_of(inner, f"{prefix}{name}.")
         else:
             meaning = " ".join((field.description or "").split())
-            yield Setting(
-                f"{prefix}{name}", _default(field), _range(field.annotation, field.metadata), meaning
-            )
+            full = f"{prefix}{name}"
+            values = _range(field.annotation, field.metadata)
+            yield Setting(full, _default(field), _affects(full, field), values, meaning)
+
+
+def _affects(name: str, field: FieldInfo) -> Affects:
+    """Raises TypeError if the key does not say what it affects."""
+    said = [each for each in field.metadata if isinstance(each, Affects)]
+    if len(said) != 1:
+        raise TypeError(f"{name}: wanted one of the types of config/affects.py, such as Result[float]")
+    return said[0]
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
@@ -186,5 +208,5 @@ def _bounds(metadata: list[Any]) -> str:
     return f" {', '.join(said)}" if said else ""
 
 
-KEYS = {setting.name: setting for setting in _settings(Config)}
+KEYS = {setting.name: setting for setting in settings_of(Config)}
 SECTIONS = tuple(dict.fromkeys(name.rpartition(".")[0] for name in KEYS if "." in name))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
+from telltale.config.affects import Result, Rounding, Seed
 from telltale.config.detectors import DETECTORS
 from telltale.config.sections import (
     AugmentSettings,
@@ -31,30 +32,30 @@ from telltale.config.sections import (
 class SharedModel(Section):
     """Which model it is, and what detectors have in common."""
 
-    name: str
+    name: Result[str]
     """The detector, one of `telltale models`."""
-    picture_backbone: str | None = None
+    picture_backbone: Result[str | None] = None
     """Network of timm's that is the picture tower; null: the detector's own."""
-    picture_detector: str | None = None
+    picture_detector: Result[str | None] = None
     """Frame-level detector that is the picture tower of audiovisual; null: picture_backbone is."""
-    sound_backbone: str = "resnet18.a1_in1k"
+    sound_backbone: Result[str] = "resnet18.a1_in1k"
     """Network of timm's that is the sound tower."""
-    pretrained: bool = False
+    pretrained: Result[bool] = False
     """Whether the towers start from ImageNet-1K weights."""
-    picture_weights: str | None = None
+    picture_weights: Result[str | None] = None
     """File of weights that the picture tower starts from."""
-    sound_weights: str | None = None
+    sound_weights: Result[str | None] = None
     """File of weights that the sound tower starts from."""
-    pooling: Literal["mean", "max", "top_k", "attention"] = "mean"
+    pooling: Result[Literal["mean", "max", "top_k", "attention"]] = "mean"
     """How frames' logits become a clip's: their mean, the highest, the mean of the `top_k` highest, or a mean
     with learnt weights ("attention"); in audiovisual how tokens become one, "mean" or "attention"."""
-    top_k: Count = 3
+    top_k: Result[Count] = 3
     """Frames that pooling "top_k" averages."""
-    width: Count = 256
+    width: Result[Count] = 256
     """Size of a token in audiovisual; a multiple of 8."""
-    dropout: Share = 0.2
+    dropout: Result[Share] = 0.2
     """Probability of dropout, where the detector has it."""
-    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    modality_dropout: Result[Annotated[float, Field(ge=0, lt=1)]] = 0.2
     """Probability that audiovisual is shown only one of picture and sound in training."""
 
     @field_validator("name")
@@ -113,9 +114,9 @@ class SharedModel(Section):
 class SharedObjective(Section):
     """What training minimises, beside what the detector's own objective fixes."""
 
-    loss: Literal["cross_entropy", "squared_error"] = "cross_entropy"
+    loss: Result[Literal["cross_entropy", "squared_error"]] = "cross_entropy"
     """Loss of plain classifiers; "squared_error" is that of the probability, as MesoNet was trained."""
-    per: Literal["frame", "clip"] | None = None
+    per: Result[Literal["frame", "clip"] | None] = None
     """What losses are taken of: each frame, with its clip's target, or the clip's pooled logit; null: "clip",
     or "frame" where the detector's objective knows nothing else."""
 
@@ -150,11 +151,11 @@ else:
 class Config(Section):
     """A run's settings, all of them."""
 
-    seed: FromZero = 1
+    seed: Seed[FromZero] = 1
     """What all random draws are keyed by."""
-    threads: FromZero = 0
+    threads: Rounding[FromZero] = 0
     """Threads of torch on the CPU, on whose number training's last bits depend; 0: one for each core."""
-    deterministic: bool = False
+    deterministic: Result[bool] = False
     """Whether CUDA uses only kernels that give the same bits each time; an operation that has none stops the
     run."""
     clip: ClipSettings = ClipSettings()

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from telltale.config.affects import Fallback, Length, Result, Rules, Speed, Timeout
+
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -27,24 +29,24 @@ class Section(BaseModel):
 class ClipSettings(Section):
     """What is read of a clip: `frames` pictures and all the sound of one span of `seconds` seconds."""
 
-    seconds: Positive = 4.0
+    seconds: Result[Positive] = 4.0
     """Length of the span of a clip that is read, in seconds."""
-    frames: Count = 8
+    frames: Result[Count] = 8
     """Pictures that are read of a span, evenly spaced over it."""
-    image_size: Annotated[int, Field(ge=16, le=1024)] = 224
+    image_size: Result[Annotated[int, Field(ge=16, le=1024)]] = 224
     """Side of the square pictures, in pixels."""
-    sampling: Literal["reference", "exact", "keyframes"] = "reference"
+    sampling: Result[Literal["reference", "exact", "keyframes"]] = "reference"
     """Which frame stands for a wanted time: "reference", the nearest of those that others are predicted from,
     which spares decoding the rest; "exact", the frame on show; "keyframes", for fast scans, the nearest
     keyframe."""
-    jpeg_quality: Quality | None = None
+    jpeg_quality: Result[Quality | None] = None
     """Quality of the JPEG that every picture passes through, those from files too, so that a store of JPEGs
     gives the same pictures; null: none does."""
-    backend: Literal["pyav", "decord"] = "pyav"
+    backend: Result[Literal["pyav", "decord"]] = "pyav"
     """Library that decodes pictures; "decord" knows only sampling "exact"."""
-    max_frame_pixels: Count = 7680 * 4320
+    max_frame_pixels: Result[Count] = 7680 * 4320
     """Pixels of a frame above which a clip is refused as unreadable."""
-    max_decoded_frames: Count = 20_000
+    max_decoded_frames: Result[Count] = 20_000
     """Frames of a clip after which decoding is given up."""
 
     @model_validator(mode="after")
@@ -60,17 +62,17 @@ class ClipSettings(Section):
 class MelSettings(Section):
     """The log-mel image, by librosa's definition; its length in seconds is the clip's span."""
 
-    rate_hz: Count = 16_000
+    rate_hz: Result[Count] = 16_000
     """Sample rate to which sound is resampled, in Hz."""
-    n_fft: Count = 1024
+    n_fft: Result[Count] = 1024
     """Window of the short-time Fourier transform, in samples."""
-    hop_length: Count = 256
+    hop_length: Result[Count] = 256
     """Distance from one column of the image to the next, in samples."""
-    n_mels: Count = 128
+    n_mels: Result[Count] = 128
     """Mel bands, which are the rows of the image."""
-    fmin_hz: NotNegative = 20.0
+    fmin_hz: Result[NotNegative] = 20.0
     """Lower edge of the lowest band, in Hz."""
-    fmax_hz: Positive = 8_000.0
+    fmax_hz: Result[Positive] = 8_000.0
     """Upper edge of the highest band, in Hz; at most half of rate_hz."""
 
     @model_validator(mode="after")
@@ -85,42 +87,42 @@ class MelSettings(Section):
 class DataSettings(Section):
     """Where the data lies below `--data DIR`, and how it is fed."""
 
-    train_labels: str = "train_labels.csv"
+    train_labels: Result[str] = "train_labels.csv"
     """CSV of the training labels, below the data folder."""
-    validation_labels: str = "validation_labels.csv"
+    validation_labels: Result[str] = "validation_labels.csv"
     """CSV of the validation labels, below the data folder."""
-    train_videos: str = "train"
+    train_videos: Result[str] = "train"
     """Folder of the training videos, below the data folder."""
-    validation_videos: str = "validation"
+    validation_videos: Result[str] = "validation"
     """Folder of the validation videos, below the data folder."""
-    allow_missing: bool = False
+    allow_missing: Result[bool] = False
     """Whether a labelled video may be missing from its folder; otherwise it stops the run."""
-    allow_unlisted: bool = False
+    allow_unlisted: Result[bool] = False
     """Whether a video in the folder may have no label; otherwise it stops the run."""
-    batch_size: Count = 16
+    batch_size: Result[Count] = 16
     """Clips of a training batch, over all processes together."""
-    workers: FromZero | None = None
+    workers: Speed[FromZero | None] = None
     """Processes that decode; 0: the main process; null: one for each core."""
-    timeout_seconds: Positive = 60.0
+    timeout_seconds: Timeout[Positive] = 60.0
     """Time after which the decoding of a clip is given up, in seconds."""
-    spans: FromZero = 0
+    spans: Result[FromZero] = 0
     """Evenly spaced spans of a clip, of which training draws one, so that a store can hold them all; 0: one
     anywhere."""
-    balance: bool = False
+    balance: Result[bool] = False
     """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
     one some are repeated."""
-    method_column: str | None = None
+    method_column: Result[str | None] = None
     """Column of the training labels that names the kind of forgery; null: "method", if there is one."""
 
 
 class StoreSettings(Section):
     """Limits of a decode-once store (`--store DIR`)."""
 
-    max_gb: Positive = 100.0
+    max_gb: Speed[Positive] = 100.0
     """Size at which the store takes no more entries, in GB (10^9 bytes)."""
-    keep_free_gb: NotNegative = 2.0
+    keep_free_gb: Speed[NotNegative] = 2.0
     """Space on its disk that the store leaves free, in GB (10^9 bytes)."""
-    shard_clips: Count = 1000
+    shard_clips: Speed[Count] = 1000
     """Entries of one file of the store."""
 
 
@@ -128,38 +130,38 @@ class AugmentSettings(Section):
     """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on
     all its frames."""
 
-    flip_p: Share = 0.5
+    flip_p: Result[Share] = 0.5
     """Probability that pictures are mirrored left to right."""
-    vertical_flip_p: Share = 0.0
+    vertical_flip_p: Result[Share] = 0.0
     """Probability that pictures are turned upside down."""
-    rotate90_p: Share = 0.0
+    rotate90_p: Result[Share] = 0.0
     """Probability that pictures are turned by 0, 90, 180 or 270 degrees."""
-    affine_p: Share = 0.0
+    affine_p: Result[Share] = 0.0
     """Probability that pictures are shifted by up to 1/16, scaled by 0.8 to 1.2 and turned by up to 45
     degrees, over black."""
-    grey_p: Share = 0.0
+    grey_p: Result[Share] = 0.0
     """Probability that pictures lose their colour."""
-    crop_p: Share = 0.5
+    crop_p: Result[Share] = 0.5
     """Probability that a random part of the pictures is cut out and enlarged."""
-    crop_scale: Annotated[float, Field(gt=0, le=1)] = 0.8
+    crop_scale: Result[Annotated[float, Field(gt=0, le=1)]] = 0.8
     """Smallest area of the part that crop_p cuts out, as a share of the picture's."""
-    jpeg_p: Share = 0.3
+    jpeg_p: Result[Share] = 0.3
     """Probability that pictures are compressed as JPEG, of a quality from jpeg_low to jpeg_high."""
-    jpeg_low: Quality = 30
+    jpeg_low: Result[Quality] = 30
     """Lowest quality of jpeg_p."""
-    jpeg_high: Quality = 95
+    jpeg_high: Result[Quality] = 95
     """Highest quality of jpeg_p."""
-    blur_p: Share = 0.1
+    blur_p: Result[Share] = 0.1
     """Probability of a Gaussian blur with a sigma from 0.5 to 2 pixels."""
-    noise_p: Share = 0.1
+    noise_p: Result[Share] = 0.1
     """Probability of Gaussian noise with a deviation from 0.01 to 0.06 of full scale."""
-    colour_p: Share = 0.3
+    colour_p: Result[Share] = 0.3
     """Probability that brightness, contrast, saturation and hue are changed."""
-    gain_p: Share = 0.3
+    gain_p: Result[Share] = 0.3
     """Probability that sound is made louder or softer by up to 6 dB."""
-    sound_noise_p: Share = 0.1
+    sound_noise_p: Result[Share] = 0.1
     """Probability of added noise, 10 to 40 dB below the sound."""
-    mel_mask_p: Share = 0.0
+    mel_mask_p: Result[Share] = 0.0
     """Probability that a band and a stretch of time of the mel image are set to its mean."""
 
     @model_validator(mode="after")
@@ -172,48 +174,48 @@ class AugmentSettings(Section):
 class OptimSettings(Section):
     """How weights are updated, how long, and when the run is saved."""
 
-    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    name: Result[Literal["adamw", "adam", "sgd"]] = "adamw"
     """Optimiser; "adam" has weight decay as L2 in the gradient, as torch defines it."""
-    rate: Positive = 3e-4
+    rate: Result[Positive] = 3e-4
     """Learning rate, before warm-up and schedule."""
-    weight_decay: NotNegative = 0.01
+    weight_decay: Result[NotNegative] = 0.01
     """Weight decay of the optimiser."""
-    decay: Literal["all", "weights"] = "all"
+    decay: Result[Literal["all", "weights"]] = "all"
     """What weight_decay reaches; "weights" spares biases, norms, and what the model's `no_weight_decay()`
     names."""
-    momentum: Share = 0.9
+    momentum: Result[Share] = 0.9
     """Momentum of "sgd"."""
-    epochs: Count = 10
+    epochs: Length[Count] = 10
     """Full passes over the training data."""
-    schedule: Literal["step", "cosine", "constant", "hold"] = "cosine"
+    schedule: Result[Literal["step", "cosine", "constant", "hold"]] = "cosine"
     """Course of the rate: "cosine" falls to 0, "step" is multiplied by step_gamma every step_epochs, "hold"
     is constant for the share `hold` of the run and then falls linearly to 0."""
-    hold: Annotated[float, Field(ge=0, lt=1)] = 0.75
+    hold: Result[Annotated[float, Field(ge=0, lt=1)]] = 0.75
     """Share of the run in which schedule "hold" keeps the rate constant."""
-    step_epochs: Count = 5
+    step_epochs: Result[Count] = 5
     """Epochs between two steps of schedule "step"."""
-    step_gamma: Positive = 0.1
+    step_gamma: Result[Positive] = 0.1
     """Factor of the rate at each step of schedule "step"."""
-    warmup_steps: FromZero = 0
+    warmup_steps: Result[FromZero] = 0
     """Batches at the beginning of the run over which the rate rises linearly from 0."""
-    clip_norm: Positive | None = None
+    clip_norm: Result[Positive | None] = None
     """Norm to which the gradient of all weights together is limited; null: no limit."""
-    accumulate: Count = 1
+    accumulate: Result[Count] = 1
     """Batches whose gradients are averaged into one update."""
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Result[Annotated[float, Field(ge=0, lt=1)]] = 0.0
     """Decay of the moving average of the weights that is validated and kept; 0: no average."""
-    autocast: Annotated[Literal["off", "bf16", "fp16"], Switch] = "off"
+    autocast: Result[Annotated[Literal["off", "bf16", "fp16"], Switch]] = "off"
     """Precision of the network's arithmetic; "off": float32."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    label_smoothing: Result[Annotated[float, Field(ge=0, lt=0.5)]] = 0.0
     """Share of each target that goes to the other class."""
-    patience: FromZero = 0
+    patience: Length[FromZero] = 0
     """Epochs in a row without a better validation result after which the run ends; 0: it never ends early."""
-    save_every: Count = 100
+    save_every: Length[Count] = 100
     """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little.
     With `accumulate` at the first update at or after each multiple."""
-    sam_rho: NotNegative = 0.0
+    sam_rho: Result[NotNegative] = 0.0
     """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
-    sync_batch_norm: bool = False
+    sync_batch_norm: Result[bool] = False
     """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it
     changes nothing."""
 
@@ -229,28 +231,28 @@ class OptimSettings(Section):
 class PredictSettings(Section):
     """How clips are scored."""
 
-    batch_size: Count = 16
+    batch_size: Result[Count] = 16
     """Clips of a batch, of each process."""
-    spans: Count = 1
+    spans: Result[Count] = 1
     """Evenly spaced spans of a clip that are scored; their logits are averaged."""
-    flip: bool = False
+    flip: Result[bool] = False
     """Whether each span's mirror image is scored too."""
-    precision: Annotated[Literal["trained", "off", "bf16", "fp16"], Switch] = "trained"
+    precision: Result[Annotated[Literal["trained", "off", "bf16", "fp16"], Switch]] = "trained"
     """Precision of the network's arithmetic: that of training (`optim.autocast`), or another."""
-    compile: bool = False
+    compile: Result[bool] = False
     """Whether the network is compiled by torch.compile, for long runs on CUDA."""
-    on_unreadable: Literal["mean", "value", "fail"] = "mean"
+    on_unreadable: Fallback[Literal["mean", "value", "fail"]] = "mean"
     """What a clip without a score gets in the submission: the mean of the others, `unreadable_value`, or the
     run fails."""
-    unreadable_value: Share = 0.5
+    unreadable_value: Fallback[Share] = 0.5
     """Probability of forged for a clip without a score, where on_unreadable is "value"."""
 
 
 class RulesSettings(Section):
     """The competition's rules."""
 
-    competition: bool = True
+    competition: Rules[bool] = True
     """Whether a finding against the competition's rules stops the run; if not, the run's audit says
     failed."""
-    max_parameters: Count = 200_000_000
+    max_parameters: Rules[Count] = 200_000_000
     """Largest permitted number of parameters."""

@@ -15,7 +15,9 @@ from typing import Any
 import torch
 
 from telltale import config, models
+from telltale.config.affects import Affects
 from telltale.config.detectors import DETECTORS
+from telltale.config.keys import affecting
 from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
@@ -33,8 +35,8 @@ from telltale.scores import sidecar
 from telltale.scores.journals import Journals
 from telltale.scores.score import Score, merge
 
-# Keys, and beginnings of keys, on which no score depends.
-FREE = ("data.workers", "predict.on_unreadable", "predict.unreadable_value", "store.")
+# Keys on which no score depends.
+FREE = affecting(Affects.SPEED, Affects.FALLBACK)
 
 
 def read(path: Path, overrides: list[str]) -> tuple[config.Config, dict[str, Any]]:
@@ -193,7 +195,7 @@ def _fingerprint(
     The number of processes is not among them: rows that another number of processes scored are kept.
     """
     values = config.flatten(settings.model_dump(mode="json"))
-    fixed = {key: value for key, value in values.items() if not key.startswith(FREE)}
+    fixed = {key: value for key, value in values.items() if key not in FREE}
     paths = [str(row.path.resolve()) for row in rows]
     key = [model_sha256, paths, sizes, fixed, maps and str(maps.resolve())]
     return fingerprint(key)

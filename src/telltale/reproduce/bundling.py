@@ -11,6 +11,8 @@ from pathlib import Path
 
 from telltale import config
 from telltale.competition import audit_record
+from telltale.config.affects import Affects
+from telltale.config.keys import affecting
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.evaluate.options import Options
@@ -37,6 +39,9 @@ from telltale.scores import sidecar
 from telltale.scores.score import read_scores
 from telltale.train.run_folder import worlds
 from telltale.train.splits import data_fingerprint
+
+# What runs over several seeds may differ in.
+OF_A_SEED = affecting(Affects.SEED, Affects.SPEED, Affects.ROUNDING, Affects.TIMEOUT)
 
 
 def make(
@@ -220,8 +225,7 @@ def spread_of(run: Path, others: Sequence[Path]) -> Spread | None:
 
 
 def _but_seed(tree: dict) -> dict:
-    free = ("seed", "threads", "data.workers", "store.", "data.timeout_seconds")
-    return {key: value for key, value in config.flatten(tree).items() if not key.startswith(free)}
+    return {key: value for key, value in config.flatten(tree).items() if key not in OF_A_SEED}
 
 
 def _take_source(into: Path) -> None:

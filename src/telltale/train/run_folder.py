@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from telltale import config
+from telltale.config.affects import Affects
+from telltale.config.keys import affecting
 from telltale.errors import InputError
 from telltale.files import read_mapping, write_text
 from telltale.models import checkpoint
@@ -27,16 +29,7 @@ EVENTS = "events.out.tfevents.*"
 # Keys that may differ between a run and its continuation: they say when the run ends or how fast it goes,
 # not what a step does. The number of epochs may change only if no step so far would have had another learning
 # rate.
-FREE = {
-    "data.workers",
-    "store.max_gb",
-    "store.keep_free_gb",
-    "store.shard_clips",
-    "threads",
-    "optim.epochs",
-    "optim.patience",
-    "optim.save_every",
-}
+FREE = affecting(Affects.SPEED, Affects.ROUNDING, Affects.LENGTH)
 
 
 def prepare(
