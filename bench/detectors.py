@@ -28,7 +28,7 @@ from bench.measure import BEGIN, END, ROOT, call, insert
 from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.metrics.resampling import group_aucs
-from telltale.report import figures
+from telltale.report import interval_figures
 from telltale.scores.score import read_scores
 
 COUNTS = {"train": 480, "validation": 90, "test": 240}
@@ -116,7 +116,7 @@ def main(given: list[str] | None = None) -> int:
     if args.table is not None:
         lines = merged(args.table.read_text(encoding="utf-8"), rows)
         insert(args.table, lines)
-        figures.detectors([aucs(line) for line in lines[2:]], args.table.with_suffix(".png"))
+        interval_figures.detectors([aucs(line) for line in lines[2:]], args.table.with_suffix(".png"))
     return 0
 
 
@@ -243,7 +243,7 @@ def named(line: str) -> str:
 
 
 def aucs(line: str) -> tuple[str, dict[str, float], dict[str, float]]:
-    """Name, AUC on seen and on unseen kinds of a row, as `figures.detectors` takes them."""
+    """Name, AUC on seen and on unseen kinds of a row, as `interval_figures.detectors` takes them."""
     seen, unseen = (
         dict(zip(("value", "low", "high"), map(float, re.findall(r"[\d.]+", cell)), strict=True))
         for cell in line.split("|")[2:4]

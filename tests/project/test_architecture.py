@@ -195,7 +195,9 @@ def test_report_imports_no_torch_however_far_one_looks():
     ("module", "heavy"),
     [
         ("telltale", "torch numpy pydantic yaml"),
-        ("telltale.report.figures", "torch timm"),
+        ("telltale.report.score_figures", "torch timm matplotlib.pyplot"),
+        ("telltale.report.interval_figures", "torch timm matplotlib.pyplot"),
+        ("telltale.report.training_figures", "torch timm matplotlib.pyplot"),
         ("telltale.metrics", "torch"),
         ("telltale.scores.score", "torch"),
         ("train, predict", "torch numpy pandas matplotlib librosa av cv2"),
@@ -257,8 +259,6 @@ MANY_PARAMETERS = {
     "telltale.data.dataset.__init__",
     "telltale.decode.frames.read_frames",
     "telltale.decode.sound.read_wave",
-    "telltale.report.figures.det",
-    "telltale.report.figures.roc",
 }
 
 

@@ -61,7 +61,8 @@ class Evaluation:
         The figures of several models lie in a folder each. metrics.json comes last: a folder that holds it
         holds its figures. Raises InputError if `out` cannot be written.
         """
-        from telltale.evaluate import model_figures
+        from telltale.evaluate import figures
+        from telltale.report import interval_figures
 
         several = "models" in self.tree
         folders = folder_names(self.clips.models) if several else ["."]
@@ -73,10 +74,10 @@ class Evaluation:
                 (out / folder).mkdir(exist_ok=True)
                 band = (BAND_FPRS, *self.bands[model])
                 targets, scores = self.clips.targets.to_numpy(), self.clips.scores_of(model)
-                drawn = model_figures.of_model(tree, targets, scores, band, out / folder)
+                drawn = figures.of_model(tree, targets, scores, band, out / folder)
                 written += [(Path(folder) / name).as_posix() for name in drawn]
             if several:
-                model_figures.comparison(self.tree, out / "comparison.png")
+                interval_figures.comparison(self.tree, out / "comparison.png")
                 written.append("comparison.png")
             write_text(out / "metrics.json", json.dumps(self.tree, indent=2, allow_nan=False) + "\n")
         except OSError as error:

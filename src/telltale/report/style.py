@@ -23,6 +23,7 @@ PERCENT = FuncFormatter(lambda rate, _: f"{rate * 100:g} %")
 
 
 def new_figure(width_inches: float, height_inches: float) -> tuple[Figure, Axes]:
+    """A figure of 120 dots an inch with one pair of axes in the common style."""
     figure = Figure(figsize=(width_inches, height_inches), dpi=120, layout="constrained")
     axes = figure.subplots()
     style_axes(axes)
@@ -30,17 +31,18 @@ def new_figure(width_inches: float, height_inches: float) -> tuple[Figure, Axes]
 
 
 def style_axes(axes: Axes) -> None:
+    """Draw axes without a frame on the top and the right, over a light grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#E4E4E4", linewidth=0.7)
     axes.set_axisbelow(True)
 
 
 def legend_below(figure: Figure, columns: int) -> None:
-    """Where it covers nothing."""
+    """Add a legend below the axes, outside of them, so that it covers no curve."""
     figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=8.5, columnspacing=1.2)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Under a temporary name first, so that a viewer never meets half a picture."""
+    """Write a PNG file, whole or not at all. Raises InputError if it cannot be written."""
     with write_whole(path) as file:
         figure.savefig(file, format="png")

@@ -9,7 +9,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from telltale.files import cannot_write, write_table
-from telltale.report import figures
+from telltale.report import training_figures
 
 
 class RunLog:
@@ -42,7 +42,7 @@ class RunLog:
         """Write history.csv and curves.png anew. history: one row an epoch; steps_done: since the run
         began."""
         write_history(self.folder / "history.csv", history)
-        figures.curves(history, self.folder / "curves.png")
+        training_figures.curves(history, self.folder / "curves.png")
         with self._reported():
             for name, value in history[-1].items():
                 if name not in ("epoch", "rate"):

@@ -1,0 +1,63 @@
+"""The curves of a training run, from its history to a PNG file. No torch, and no pyplot."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from telltale.report.style import DETECTOR, FAINT, FORGED, INK, UNSEEN, Floats, save_figure, style_axes
+
+
+def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
+    """Training curves: loss on the left, validation AUC and TPR on the right. The best epoch is marked.
+
+    history: a dictionary for each epoch with the columns of history.csv; a value may be missing, None or NaN.
+    """
+    figure = Figure(figsize=(9.6, 4.0), dpi=120, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        style_axes(axes)
+        axes.set(xlabel="Epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    epochs = _column(history, "epoch")
+    auc, tpr = _column(history, "validation_auc"), _column(history, "validation_tpr_at_fpr_1e-3")
+    left.plot(epochs, _column(history, "train_loss"), "o-", color=DETECTOR, markersize=4, label="training")
+    left.plot(
+        epochs, _column(history, "validation_loss"), "s--", color=UNSEEN, markersize=4, label="validation"
+    )
+    left.set(title="Loss", ylabel="Cross-entropy (nats per clip)")
+    right.plot(epochs, auc, "o-", color=INK, markersize=4, label="AUC")
+    right.plot(epochs, tpr, "s--", color=FAINT, markersize=4, label="TPR at FPR 0.1 %")
+    right.set(title="Validation", ylabel="AUC and true positive rate", ylim=(-0.02, 1.02))
+    if (best := best_row(auc, tpr)) is not None:
+        for axes in (left, right):
+            axes.axvline(epochs[best], color=FAINT, linewidth=1, linestyle=":")
+        right.plot(epochs[best], auc[best], "*", color=FORGED, markersize=13, zorder=5, linestyle="none")
+        right.plot(
+            [],
+            [],
+            "*",
+            color=FORGED,
+            markersize=11,
+            label=f"best: epoch {epochs[best]:g}, AUC {auc[best]:.4f}",
+        )
+    for axes in (left, right):
+        axes.set_xlim(np.nanmin(epochs) - 0.5, np.nanmax(epochs) + 0.5)
+        axes.legend(frameon=True, edgecolor="none", framealpha=0.85, fontsize=9)
+    save_figure(figure, path)
+
+
+def best_row(auc: Floats, tpr: Floats) -> int | None:
+    """The index of the epoch with the highest AUC, then the highest TPR, the first of equals; None if no AUC
+    is known. An unknown TPR loses. auc, tpr: (E,)."""
+    known = [row for row in range(len(auc)) if np.isfinite(auc[row])]
+    return max(known, key=lambda row: (auc[row], np.nan_to_num(tpr[row], nan=-1.0)), default=None)
+
+
+def _column(history: Sequence[dict[str, Any]], key: str) -> Floats:
+    values = [row.get(key) for row in history]
+    return np.array([math.nan if value in (None, "") else float(value) for value in values])
