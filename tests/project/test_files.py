@@ -16,7 +16,7 @@ from telltale.config import parse
 from telltale.data.manifest import Manifest, Row
 from telltale.data.store import FORMAT, spec_fingerprint
 from telltale.errors import InputError
-from telltale.train.training import data_fingerprint
+from telltale.train.splits import data_fingerprint
 
 ROOT = Path(__file__).resolve().parents[2]
 
