@@ -44,7 +44,7 @@ def train(args: argparse.Namespace) -> int:
         configs = tuple(access.new_files(access_log))
         splits = manifest.read_data(args.data, settings.data)
         # Torch takes seconds to load: mistakes in the settings and labels are reported before that.
-        from telltale.competition import audit_record, rules
+        from telltale.competition import rules
         from telltale.runtime import distributed
         from telltale.train import run_audit, run_folder, training
         from telltale.train.context import RunContext, RunInputs
@@ -55,11 +55,9 @@ def train(args: argparse.Namespace) -> int:
             context.say(training.beginning(*splits, context))
             resumed = run_folder.prepare(args.out, settings, process, resume=args.resume, force=args.force)
             inputs = RunInputs(args.out, args.data, *splits, configs, args.store, resumed)
-            context.say(f"building {settings.model.name}")
             model, objective = training.build(inputs, context)
             of_model = rules.audit(model, settings)
             audit = run_audit.begin(inputs, context, of_model, access_log)
-            context.say(audit_record.one_line(audit.audit))
             rules.enforce(of_model, settings)
             done = training.run(model, objective, inputs, context, audit)
             context.say(training.result(done, inputs, audit))

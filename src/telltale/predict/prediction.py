@@ -143,10 +143,10 @@ class ScoringRun:
         infer = inference(model, self.settings, process.device)
         maps = None if self._maps is None else Maps(self._maps, infer)
         done = len(self._batches) - len(self._left)
-        shown = bar(len(self._batches), "predict", "batch", process.main, done)
+        progress_bar = bar(len(self._batches), "predict", "batch", process.main, done)
         try:
             with together(process, watch):
-                for scores in score(infer, self._read, watch, shown, self.profile, maps):
+                for scores in score(infer, self._read, watch, progress_bar, self.profile, maps):
                     # A kill may have left a part of this batch in the journal. Its rows were scored again,
                     # with the same result, and are not added twice.
                     journal.append(scores)

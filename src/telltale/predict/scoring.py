@@ -22,7 +22,7 @@ def score(
     infer: Inference,
     batches: Iterable[Batch],
     watch: SignalWatch,
-    shown: tqdm,
+    progress_bar: tqdm,
     profile: Profile | None = None,
     maps: Maps | None = None,
 ) -> Iterator[list[Score]]:
@@ -31,7 +31,7 @@ def score(
     infer: the model
     batches: of a loader, in the host's memory
     watch: a signal raises Stopped before the next batch
-    shown: bar of progress in batches
+    progress_bar: counts batches
     profile: gets the time that each part takes
     maps: writes each batch's forgery maps
 
@@ -55,8 +55,8 @@ def score(
                 say(f"{info.status}: {info.detail}")
         yield scores
         profile.did("writing")
-        shown.update()
-    shown.close()
+        progress_bar.update()
+    progress_bar.close()
 
 
 def scores_of(batch: Batch, logits: np.ndarray) -> list[Score]:

@@ -92,6 +92,6 @@ def _landmarks(train: Manifest, settings: config.Config, process: Process) -> di
     genuine = [row.video_name for row in train.rows if row.target == 0]
     missing = sum(name not in landmarks for name in genuine)
     if process.main and missing:
-        absent = f"faces of {missing} of {len(genuine)} genuine clips"
-        print(f"{absent} are looked for where talking heads have them", flush=True)
+        counted = f"{missing} of {len(genuine)} genuine clips have no landmarks"
+        print(f"{counted}; their faces are taken to be where talking heads usually have them", flush=True)
     return landmarks

@@ -109,7 +109,9 @@ def train_epoch(
     """The rest of one epoch, from `state.progress.step` on. net: `state.model`, under DDP its wrapper."""
     progress, order, optim, process = state.progress, clips.order, context.settings.optim, context.process
     epoch, steps, seed = progress.epoch, len(order), context.settings.seed
-    shown = bar(order.clips, f"epoch {epoch + 1}/{optim.epochs}", "clip", process.main, int(progress.clips))
+    progress_bar = bar(
+        order.clips, f"epoch {epoch + 1}/{optim.epochs}", "clip", process.main, int(progress.clips)
+    )
     clock = time.perf_counter()
     net.train()
     batches = clips.loader.read(order.batches_from(epoch, progress.step))
@@ -146,16 +148,16 @@ def train_epoch(
         terms = dict(zip(losses.terms, sums[1:], strict=True))
         elapsed, clock = time.perf_counter() - clock, time.perf_counter()
         progress.add(terms, sums[0], count, order.global_size(step) - count, elapsed)
-        shown.update(int(count))
+        progress_bar.update(int(count))
         loss = f"{progress.loss_sum / max(progress.clips, 1):.4f}"
-        shown.set_postfix(loss=loss, rate=f"{rate:.1e}", refresh=False)
+        progress_bar.set_postfix(loss=loss, rate=f"{rate:.1e}", refresh=False)
         # With several batches to an update: at the first update at or after each multiple of `save_every`.
         due = (step + 1) // optim.save_every > first // optim.save_every or step + 1 == steps
         means = {name: value / max(count, 1.0) for name, value in terms.items()}
         yield Step(epoch * steps + step, epoch, means, rate, updates and (due or stopping > 0))
         if updates and stopping:
             raise Stopped(context.watch.number or signal.SIGTERM)
-    shown.close()
+    progress_bar.close()
 
 
 def usable_part(batch: Batch, usable: Tensor, unit: str) -> Batch:
@@ -215,10 +217,10 @@ def validate(state: State, clips: ValidationClips, context: RunContext) -> list[
     # the main process.
     process.broadcast(state.evaluated.state_dict().values())
     infer = Inference(state.evaluated, process.device, context.settings.optim.autocast)
-    shown = bar(len(clips.batches), "validation", "batch", process.main)
+    progress_bar = bar(len(clips.batches), "validation", "batch", process.main)
     own: dict[str, Score] = {}
     with together(process, context.watch):
-        for scores in score(infer, clips.loader.read(clips.batches), context.watch, shown):
+        for scores in score(infer, clips.loader.read(clips.batches), context.watch, progress_bar):
             own |= {score.video_name: score for score in scores}
     return merge(process.gather(own), [row.video_name for row in clips.loader.dataset.rows])
 

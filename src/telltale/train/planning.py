@@ -166,8 +166,8 @@ def _loops(trial: _Trial, model: torch.nn.Module) -> tuple[float, float]:
     taken = []
     for scored in (False, True):
         loader = trial.loader(rows, predict.spans)
-        read, shown = loader.read(batches), bar(len(batches), "", "batch", False)
-        done = score(infer, read, SignalWatch(), shown) if scored else read
+        read, progress_bar = loader.read(batches), bar(len(batches), "", "batch", False)
+        done = score(infer, read, SignalWatch(), progress_bar) if scored else read
         taken.append(_pace(done, predict.batch_size))
         loader.close()
     return taken[0], taken[1]

@@ -49,7 +49,7 @@ class RunAudit:
         by_rank = self.process.gather(packages.third_party_modules(sys.modules))
         if self._reads is not None:
             forbidden, foreign = (
-                sorted({name for each in by_rank for name in each[kind]}) for kind in (0, 1)
+                sorted({name for modules in by_rank for name in modules[kind]}) for kind in (0, 1)
             )
             self._reads.finish(forbidden, foreign)
             self._write()
@@ -68,7 +68,7 @@ def begin(
     inputs: RunInputs, context: RunContext, audit: audit_record.Audit, access_log: access.AccessLog
 ) -> RunAudit:
     """Write what a run's folder says before the first step: config.yaml, environment.json, reads.csv,
-    reads.json and audit.json.
+    reads.json and audit.json. Print the audit in one line.
 
     audit: of the model; access_log: what this process opened so far. All processes call it. Raises
     InputError, with nothing written, if the data differ (see `splits.shared_fingerprint`), and for
@@ -88,4 +88,6 @@ def begin(
         given = given_files(settings, audit.provenance, inputs.configs)
         digests = [tower["sha256"] for tower in audit.provenance.values() if tower["sha256"]]
         reads = TrainingReads(inputs, settings.data, given, digests)
-    return RunAudit(audit, data, context, reads, access_log)
+    of_run = RunAudit(audit, data, context, reads, access_log)
+    context.say(audit_record.one_line(of_run.audit))
+    return of_run

@@ -76,13 +76,14 @@ def _last_state(folder: Path, settings: config.Config) -> dict[str, Any] | None:
     # Through the schema: a key that is newer than the run gets its default.
     earlier = config.parse(state["config"], str(path))
     before = config.flatten(earlier.model_dump(mode="json"))
-    now = config.flatten(settings.model_dump(mode="json"))
-    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k) and k not in FREE)
+    after = config.flatten(settings.model_dump(mode="json"))
+    keys = sorted((before.keys() | after.keys()) - FREE)
+    changed = [key for key in keys if before.get(key) != after.get(key)]
     if changed:
         key = changed[0]
         others = f" (and {len(changed) - 1} more keys differ)" if len(changed) > 1 else ""
         raise InputError(
-            f"{folder}: was trained with {key}={before.get(key)!r}, now it is {now.get(key)!r}{others};"
+            f"{folder}: was trained with {key}={before.get(key)!r}, now it is {after.get(key)!r}{others};"
             f" resume with the same settings (--set {key}={json.dumps(before.get(key))}), or give another "
             "--out"
         )
@@ -96,9 +97,9 @@ def _last_state(folder: Path, settings: config.Config) -> dict[str, Any] | None:
     return state
 
 
-def _rates_differ(before: config.OptimSettings, now: config.OptimSettings, state: dict[str, Any]) -> bool:
-    """Whether any step done so far would have had another learning rate with the settings `now`."""
-    if before.epochs == now.epochs:
+def _rates_differ(before: config.OptimSettings, after: config.OptimSettings, state: dict[str, Any]) -> bool:
+    """Whether any step done so far would have had another learning rate with the settings `after`."""
+    if before.epochs == after.epochs:
         return False
     from telltale.train import optim
 
@@ -106,18 +107,18 @@ def _rates_differ(before: config.OptimSettings, now: config.OptimSettings, state
     # Earlier versions did not save `steps_per_epoch`. Any length shows whether rates depend on the epochs.
     steps = state.get("steps_per_epoch") or max(1000, step + 1)
     done = range(epoch * steps + step)
-    return any(optim.rate_at(before, at, steps) != optim.rate_at(now, at, steps) for at in done)
+    return any(optim.rate_at(before, at, steps) != optim.rate_at(after, at, steps) for at in done)
 
 
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
     """Write environment.json: `environment.environment()` of this process and `world`, the number of
     processes. A resumed run keeps the first entry and adds its own to the list "resumed"."""
-    path, now = folder / "environment.json", {**environment.environment(), "world": world}
-    tree: dict[str, Any] = {**now, "resumed": []}
+    path, entry = folder / "environment.json", {**environment.environment(), "world": world}
+    tree: dict[str, Any] = {**entry, "resumed": []}
     if resumed:
         # Earlier versions wrote no such file: where the run began is unknown then.
         before = read_mapping(path) or {"date": None, "code": None, "packages": {}, "machine": {}}
-        tree = {**before, "resumed": [*before.get("resumed", []), now]}
+        tree = {**before, "resumed": [*before.get("resumed", []), entry]}
     write_text(path, json.dumps(tree, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -27,6 +27,7 @@ def build(inputs: RunInputs, context: RunContext) -> tuple[torch.nn.Module, Obje
     Raises InputError.
     """
     settings = context.settings
+    context.say(f"building {settings.model.name}")
     distributed.seed(settings.seed)
     objective = objectives.build(settings, inputs.train.rows)
     model = models.build(

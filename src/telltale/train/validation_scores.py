@@ -58,10 +58,10 @@ def score_alone(folder: Path, validation: SampleSource, context: RunContext) -> 
     workers = replace(process, neighbours=1).workers(settings.data.workers, len(rows))
     loader = ClipLoader(validation, workers, timeout_seconds=settings.data.timeout_seconds)
     infer = Inference(model, process.device, settings.optim.autocast)
-    shown = bar(len(batches), "best.pt", "batch", True)
+    progress_bar = bar(len(batches), "best.pt", "batch", True)
     by_name: dict[str, Score] = {}
     try:
-        for scores in score(infer, loader.read(batches), context.watch, shown):
+        for scores in score(infer, loader.read(batches), context.watch, progress_bar):
             by_name |= {score.video_name: score for score in scores}
     except Stopped as stop:
         raise Stopped(
