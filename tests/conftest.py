@@ -90,3 +90,16 @@ def tiny(made: Made) -> Path:
 
     spec = DatasetSpec({"train": 16, "validation": 8, "test": 10}, seed=3, seconds=1.2, size=64)
     return made("tiny", lambda folder: write_dataset(folder / "data", spec, workers=1)) / "data"
+
+
+@pytest.fixture(scope="session")
+def tiny_run(made: Made, tiny: Path) -> Path:
+    """A run of train.py on `tiny` with worlds/tiny.yaml, in run/, and what predict.py wrote of tiny/test:
+    submission.csv, scores.csv, scores.json. Do not write into it: copy what a test changes."""
+    from programs import do_predict, do_train
+
+    def write(folder: Path) -> None:
+        assert do_train(tiny, folder / "run") == 0
+        assert do_predict(folder / "run", tiny / "test", folder / "submission.csv") == 0
+
+    return made("tiny-run", write)

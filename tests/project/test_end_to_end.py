@@ -18,10 +18,8 @@ from telltale.train import run_folder
 
 
 @pytest.fixture(scope="module")
-def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run") / "run"
-    assert do_train(tiny, folder) == 0
-    return folder
+def run(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(tiny_run / "run", tmp_path_factory.mktemp("run") / "run"))
 
 
 def test_a_run_leaves_all_that_the_readme_names(run: Path) -> None:

@@ -27,8 +27,6 @@ from tampering import (
     remove,
 )
 
-import predict
-import train
 from telltale import cli, config
 from telltale.cli import bundle as verb
 from telltale.errors import InputError
@@ -43,20 +41,9 @@ CONFIG = str(Path(__file__).parents[1] / "worlds" / "tiny.yaml")
 
 
 @pytest.fixture(scope="module")
-def world(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def world(tiny_run: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """run/, scores.csv of its test split, and bundle/ made of them."""
-    folder = tmp_path_factory.mktemp("bundled")
-    run = folder / "run"
-    assert train.train(train.arguments(["--config", CONFIG, "--data", str(tiny), "--out", str(run)])) == 0
-    given = [
-        "--checkpoint",
-        str(run / "best.pt"),
-        "--videos",
-        str(tiny / "test"),
-        "--out",
-        str(folder / "submission.csv"),
-    ]
-    assert predict.predict(predict.arguments(given)) == 0
+    folder = Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("bundled") / "world"))
     assert make(folder, tiny, folder / "bundle") == 0
     return folder
 
