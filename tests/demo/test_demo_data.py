@@ -1,5 +1,4 @@
-"""The demo data set: laid out as the competition's, reproducible, honest about what is forged, and free of
-shortcuts."""
+"""The demo data set: its layout, equal bytes for equal seeds, correct labels, no shortcuts."""
 
 import argparse
 import csv
@@ -50,7 +49,7 @@ def contents(root: Path) -> dict[str, str]:
     }
 
 
-def test_layout_is_the_competitions(demo: Path) -> None:
+def test_the_layout_is_that_of_the_competition(demo: Path) -> None:
     rows = meta(demo)
     assert {path.name for path in demo.iterdir()} == dataset.CONTENTS
     for split, count in COUNTS.items():
@@ -64,7 +63,7 @@ def test_layout_is_the_competitions(demo: Path) -> None:
     assert all((row["kind"] == GENUINE) == (row["target"] == "0") for row in rows)
 
 
-def test_unseen_kinds_and_new_people_in_test(demo: Path) -> None:
+def test_the_test_split_has_unseen_kinds_and_other_people(demo: Path) -> None:
     kinds, people = defaultdict(set), defaultdict(set)
     for row in meta(demo):
         kinds[row["split"]].add(row["kind"])
@@ -78,7 +77,7 @@ def test_unseen_kinds_and_new_people_in_test(demo: Path) -> None:
     )
 
 
-def test_clips_are_real_and_encoded_alike(demo: Path) -> None:
+def test_all_clips_are_encoded_alike(demo: Path) -> None:
     for row in meta(demo):
         with av.open(str(demo / row["split"] / row["video_name"])) as container:
             video, sound = container.streams.video[0], container.streams.audio[0]
@@ -97,7 +96,7 @@ def test_clips_are_real_and_encoded_alike(demo: Path) -> None:
             assert sum(packet.is_keyframe for packet in container.demux(video) if packet.size) == 1
 
 
-def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
+def test_a_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path: Path) -> None:
     counts = dict.fromkeys(COUNTS, 2)
     for name, seed, workers in (("one", 9, 1), ("two", 9, 2), ("other", 10, 1)):
         write_dataset(tmp_path / name, DatasetSpec(counts, seed, seconds=0.6, size=64), workers=workers)
@@ -109,7 +108,7 @@ def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def versions() -> Callable[[str], tuple[np.ndarray, np.ndarray]]:
-    """The same genuine clip in every kind: (T, S, S, 3) pictures and samples."""
+    """The same clip, genuine or forged in a given way: pictures (T, S, S, 3) and samples."""
     made: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 
     def version(kind: str) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +120,7 @@ def versions() -> Callable[[str], tuple[np.ndarray, np.ndarray]]:
 
 
 @pytest.mark.parametrize("kind", SEEN_KINDS + UNSEEN_KINDS)
-def test_a_forgery_changes_what_it_says_and_nothing_else(kind: str, versions: Callable) -> None:
+def test_a_forgery_changes_only_picture_or_sound_as_its_kind_says(kind: str, versions: Callable) -> None:
     (pixels, samples), (genuine_pixels, genuine_samples) = versions(kind), versions(GENUINE)
     assert pixels.shape == genuine_pixels.shape == (30, 96, 96, 3) and pixels.dtype == np.uint8
     assert samples.shape == genuine_samples.shape and np.abs(samples).max() < 1
@@ -130,28 +129,26 @@ def test_a_forgery_changes_what_it_says_and_nothing_else(kind: str, versions: Ca
     assert np.array_equal(samples, genuine_samples) != changes_sound
     moved = np.abs(pixels.astype(int) - genuine_pixels).mean(axis=(0, 3))
     assert (moved.max() > 4) == changes_picture
-    assert moved[:12, :12].max() == 0 and moved[:12, -12:].max() == 0  # the room stays as it was filmed
+    assert moved[:12, :12].max() == 0 and moved[:12, -12:].max() == 0  # the background does not change
 
 
-def test_shifted_sound_is_the_same_speech_elsewhere_and_without_a_gap(versions: Callable) -> None:
+def test_shifted_sound_is_the_same_speech_at_another_time_without_a_gap(versions: Callable) -> None:
     long = [ClipPlan("train", 3, "x.mp4", kind, 5, None, 75) for kind in (GENUINE, "sound_shifted")]
-    (_, here), (_, there) = (forge(plan, seed=2, size=64) for plan in long)
-    spectra = [np.fft.rfft(sound, 2 * len(here)) for sound in (here, there)]
+    (_, genuine), (_, shifted) = (forge(plan, seed=2, size=64) for plan in long)
+    spectra = [np.fft.rfft(sound, 2 * len(genuine)) for sound in (genuine, shifted)]
     lag = int(np.argmax(np.fft.irfft(spectra[0] * spectra[1].conj())))
-    lag_seconds = (lag if lag < len(here) else lag - 2 * len(here)) / RATE_HZ
+    lag_seconds = (lag if lag < len(genuine) else lag - 2 * len(genuine)) / RATE_HZ
     assert 0.3 <= abs(lag_seconds) <= 0.8
-    for sound in (there[: RATE_HZ // 5], there[-RATE_HZ // 5 :]):
-        assert (
-            np.abs(np.diff(sound)).min() >= 0 and sound.std() > 1e-4
-        )  # the room's noise, never digital silence
+    for sound in (shifted[: RATE_HZ // 5], shifted[-RATE_HZ // 5 :]):
+        # There is noise at both ends, not digital silence.
+        assert np.abs(np.diff(sound)).min() >= 0 and sound.std() > 1e-4
 
 
 def test_mouth_follows_the_sound() -> None:
-    """In the picture: how dark the mouth is, with the head held still, goes with the loudness of the vowels
-    at no delay."""
+    """If the head does not move, the picture changes with the loudness of the speech, without a delay."""
     rng, identity, times = np.random.default_rng(3), person(1, 3), np.arange(250) / 25
-    said = speak(rng, identity.voice, 10.0)
-    motion = move(rng, said, times)
+    speech = speak(rng, identity.voice, 10.0)
+    motion = move(rng, speech, times)
     still = {
         name: np.zeros_like(getattr(motion, name))
         for name in ("shift", "roll", "turn", "blink", "gaze", "brow")
@@ -161,7 +158,7 @@ def test_mouth_follows_the_sound() -> None:
     ).pixels
     closed = pixels[int(np.argmin(motion.lips[:, 0]))].astype(int)
     opened = np.abs(pixels - closed).mean(axis=(1, 2, 3))
-    envelope = np.abs(said.samples[: 250 * 882]).reshape(250, -1).mean(axis=1)
+    envelope = np.abs(speech.samples[: 250 * 882]).reshape(250, -1).mean(axis=1)
 
     def agreement(delay: int) -> float:
         return float(np.corrcoef(opened[25:-25], np.roll(envelope, delay)[25:-25])[0, 1])
@@ -170,7 +167,7 @@ def test_mouth_follows_the_sound() -> None:
     assert max(range(-15, 16), key=agreement) in (-1, 0, 1, 2)
 
 
-def test_converted_voice_is_higher_or_lower_and_keeps_its_timing() -> None:
+def test_a_converted_voice_is_higher_or_lower_at_the_same_times() -> None:
     samples = (0.2 * np.sin(2 * np.pi * 400 * np.arange(2 * RATE_HZ) / RATE_HZ)).astype(np.float32)
     samples[RATE_HZ:] *= 0.02
     for seed in range(4):
@@ -181,9 +178,8 @@ def test_converted_voice_is_higher_or_lower_and_keeps_its_timing() -> None:
         assert out.std() == pytest.approx(samples.std(), rel=0.02)
 
 
-def features_anyone_can_see(path: Path) -> tuple[float, ...]:
-    """Bytes, seconds, seconds until the first sound, loudness of the first 0.1 s: no look at the picture, no
-    listening."""
+def file_features(path: Path) -> tuple[float, ...]:
+    """Bytes, seconds, seconds until the first sound, and level of the first 0.1 s."""
     with av.open(str(path)) as container:
         seconds = float(container.streams.video[0].duration * container.streams.video[0].time_base)
         sound = np.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1).mean(
@@ -193,13 +189,11 @@ def features_anyone_can_see(path: Path) -> tuple[float, ...]:
     return path.stat().st_size, seconds, lead, float(sound[:4410].std())
 
 
-def test_no_shortcut_separates_the_classes(tmp_path: Path) -> None:
+def test_no_simple_feature_separates_genuine_from_forged(tmp_path: Path) -> None:
     counts = {"train": 40, "validation": 2, "test": 24}
     write_dataset(tmp_path / "d", DatasetSpec(counts, seed=1, seconds=0.8, size=64), workers=1)
     rows = meta(tmp_path / "d")
-    features = np.asarray(
-        [features_anyone_can_see(tmp_path / "d" / row["split"] / row["video_name"]) for row in rows]
-    )
+    features = np.asarray([file_features(tmp_path / "d" / row["split"] / row["video_name"]) for row in rows])
     targets = [int(row["target"]) for row in rows]
     aucs = np.asarray([roc_auc_score(targets, column) for column in features.T])
     assert np.all(np.maximum(aucs, 1 - aucs) < 0.7), aucs.round(3)
@@ -221,7 +215,9 @@ def test_kinds_and_lengths_are_spread_evenly() -> None:
     assert len({plan.video_name for plan in plans}) == len(plans)
 
 
-def test_refuses_what_it_cannot_use(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_values_and_folders_that_cannot_be_used_are_refused(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = {"seed": 1, "seconds": 1.0, "size": 64}
     spec = DatasetSpec(COUNTS, **good)
     for change, word in (
@@ -246,7 +242,7 @@ def test_refuses_what_it_cannot_use(demo: Path, tmp_path: Path, monkeypatch: pyt
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(plan: ClipPlan, **rest: object) -> None:
         raise OSError("disk full")
 
@@ -256,7 +252,9 @@ def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == []
 
 
-def test_verb_writes_replaces_and_sums_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_replaces_and_prints_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     parser = argparse.ArgumentParser()
     demo_data.add_arguments(parser)
     line = f"--out {tmp_path / 'd'} --train 2 --validation 2 --test 2 --seconds 0.6 --size 64 --workers 1"

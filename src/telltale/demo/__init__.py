@@ -1,1 +1,1 @@
-"""The demo data set: invented people who speak, and forgeries done to them. Start at `dataset.py`."""
+"""The demo data set: drawn people who speak, genuine and forged. Start at `dataset.py`."""

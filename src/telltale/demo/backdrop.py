@@ -1,4 +1,4 @@
-"""What is behind and below the head: a wall with things on it, shoulders in patterned cloth, a neck."""
+"""Draws what is behind and below the head: a wall with objects, shoulders in patterned cloth, a neck."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from telltale.demo.texture import cloud, ramp
 
 
 def paint_backdrop(identity: Identity, scene: Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The room (S, S, 3) and the body (S, S, 4, premultiplied), both uint8 at the size of the picture."""
+    """(room, body): uint8 (S, S, 3) and uint8 (S, S, 4) with premultiplied alpha. size: S in pixels."""
     rng = np.random.default_rng([scene.texture_seed, 3])
     return _room(rng, scene, size), _body(rng, identity, scene, size)
 
@@ -24,7 +24,7 @@ def _room(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:
         + 0.02 * cloud(rng, size, 1.5)
     )
     wall = np.asarray(scene.wall, np.float32) * tone[..., None].astype(np.float32)
-    for _ in range(int(rng.integers(2, 7))):  # frames, shelves, lamps
+    for _ in range(int(rng.integers(2, 7))):  # picture frames, bookcases, lamps
         cx, cy, half_x, half_y = (
             rng.uniform(-1, 1),
             rng.uniform(-1, 0.6),
@@ -35,10 +35,10 @@ def _room(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:
         inside = ramp(
             1.05 - (np.abs((x - cx) / half_x) ** power + np.abs((y - cy) / half_y) ** power), 0.0, 0.25
         )
-        thing = (rng.uniform(0.1, 0.85) + rng.normal(0, 0.08, 3)).astype(np.float32) * (
+        surface = (rng.uniform(0.1, 0.85) + rng.normal(0, 0.08, 3)).astype(np.float32) * (
             0.85 + 0.2 * cloud(rng, size, rng.uniform(3, 20))
         )[..., None]
-        wall += (np.clip(thing, 0, 1) - wall) * inside[..., None]
+        wall += (np.clip(surface, 0, 1) - wall) * inside[..., None]
     soft = cv2.GaussianBlur(
         np.clip(wall * np.asarray(scene.light_colour, np.float32), 0, 1),
         (0, 0),

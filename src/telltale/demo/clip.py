@@ -1,4 +1,4 @@
-"""Makes one clip of a plan: a person speaks, is filmed and recorded, perhaps forged, and encoded."""
+"""Makes one clip: renders and records a speaking person, forges the result if planned, and encodes it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,56 +13,60 @@ from telltale.demo.plan import SPLITS, ClipPlan
 from telltale.demo.render import film, render
 from telltale.demo.speech import Utterance, record, speak
 
-MARGIN_SECONDS = (
-    0.85  # everyone speaks this much longer at both ends, so a shifted sound has no gap to give it away
-)
+# The speech is this much longer at both ends, so that shifted sound has no gap which would reveal it.
+MARGIN_SECONDS = 0.85
 
 
 def person(seed: int, number: int) -> Identity:
-    """Identity `number` of the data set of `seed`."""
+    """The person with this number in the data set of `seed`."""
     return draw_identity(np.random.default_rng([seed, 1, number]))
 
 
 def make_clip(plan: ClipPlan, seed: int, size: int, folder: Path) -> None:
-    """Writes `folder`/split/name. A function of its arguments alone: any process makes the same bytes."""
+    """Write the clip to folder/SPLIT/NAME. The bytes depend on the arguments alone, not on the process.
+
+    seed: seed of the data set.
+    size: width and height of the picture in pixels.
+    folder: folder of the data set.
+    """
     pixels, samples = forge(plan, seed, size)
     rng = _stream(plan, seed, 9)
-    # The last step, alike for all: a little noise, stereo, one encoder at a rate of its own.
+    # The last step is the same for all clips: some noise, stereo, and one encoder at a random bit rate.
     pixels = film(rng, pixels, replace(draw_scene(rng), noise_levels=1.0, blur_pixels=0.2))
     bit_rate = round(rng.uniform(450_000, 650_000) * (size / 160) ** 2)
     write_clip(folder / plan.split / plan.video_name, pixels, to_stereo(rng, samples), bit_rate)
 
 
 def forge(plan: ClipPlan, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (T, S, S, 3) uint8 and mono samples (N,) float32 of the finished clip before encoding."""
+    """(pixels, samples) of the finished clip before encoding: uint8 (T, S, S, 3), mono float32 (N,)."""
     identity = person(seed, plan.identity)
     scene = draw_scene(_stream(plan, seed, 1))
     seconds = plan.frames / FRAME_RATE
     times = np.arange(plan.frames) / FRAME_RATE
     rng = _stream(plan, seed, 8)
-    running = speak(_stream(plan, seed, 2), identity.voice, seconds + 2 * MARGIN_SECONDS)
-    said = running.cut(MARGIN_SECONDS, seconds)
-    shot = render(identity, scene, move(_stream(plan, seed, 3), said, times), size)
+    longer_speech = speak(_stream(plan, seed, 2), identity.voice, seconds + 2 * MARGIN_SECONDS)
+    speech = longer_speech.cut(MARGIN_SECONDS, seconds)
+    shot = render(identity, scene, move(_stream(plan, seed, 3), speech, times), size)
     shot = replace(shot, pixels=film(_stream(plan, seed, 4), shot.pixels, scene))
-    heard, pixels = said, shot.pixels
+    sound, pixels = speech, shot.pixels
     if plan.kind == "face_swap":
         pixels = forge_picture.swap_face(rng, shot, _donor(plan, seed), draw_scene(rng))
     elif plan.kind == "mouth_regenerated":
-        heard = speak(rng, identity.voice, seconds + 2 * MARGIN_SECONDS).cut(MARGIN_SECONDS, seconds)
-        pixels = forge_picture.regenerate_mouth(rng, shot, scene, heard, times)
+        sound = speak(rng, identity.voice, seconds + 2 * MARGIN_SECONDS).cut(MARGIN_SECONDS, seconds)
+        pixels = forge_picture.regenerate_mouth(rng, shot, scene, sound, times)
     elif plan.kind == "face_resampled":
         pixels = forge_picture.resample_face(rng, shot)
     elif plan.kind == "whole_face_reenacted":
         pixels = forge_picture.reenact_face(rng, shot)
     elif plan.kind == "sound_shifted":
-        heard = running.cut(
+        sound = longer_speech.cut(
             MARGIN_SECONDS + rng.uniform(0.3, 0.8) * (1 if rng.random() < 0.5 else -1), seconds
         )
     elif plan.kind == "sound_replaced":
-        heard = speak(rng, _donor(plan, seed).voice, seconds + 2 * MARGIN_SECONDS).cut(
+        sound = speak(rng, _donor(plan, seed).voice, seconds + 2 * MARGIN_SECONDS).cut(
             MARGIN_SECONDS, seconds
         )
-    samples = _recorded(plan, seed, heard, scene)
+    samples = _recorded(plan, seed, sound, scene)
     if plan.kind == "voice_resynthesised":
         samples = forge_sound.resynthesise(rng, samples)
     elif plan.kind == "voice_converted":
@@ -70,8 +74,8 @@ def forge(plan: ClipPlan, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]
     return pixels, samples
 
 
-def _recorded(plan: ClipPlan, seed: int, heard: Utterance, scene: Scene) -> np.ndarray:
-    return record(_stream(plan, seed, 5), heard.samples, scene)
+def _recorded(plan: ClipPlan, seed: int, sound: Utterance, scene: Scene) -> np.ndarray:
+    return record(_stream(plan, seed, 5), sound.samples, scene)
 
 
 def _donor(plan: ClipPlan, seed: int) -> Identity:
@@ -80,5 +84,5 @@ def _donor(plan: ClipPlan, seed: int) -> Identity:
 
 
 def _stream(plan: ClipPlan, seed: int, purpose: int) -> np.random.Generator:
-    """The random numbers of one clip for one purpose, whoever asks and whenever."""
+    """A generator whose numbers depend on the seed, the clip and the purpose alone, not on the call order."""
     return np.random.default_rng([seed, 2, SPLITS.index(plan.split), plan.index, purpose])

@@ -1,7 +1,7 @@
-"""Writes one clip: H.264 and MP3 in an MP4 file, through PyAV, the same way for genuine and forged ones.
+"""Writes a clip as H.264 and MP3 in an MP4 file with PyAV, in the same way for genuine and forged clips.
 
-One thread and a fixed set-up, so the same pictures and samples give the same bytes. A single keyframe: the
-competition's clips have one to three.
+The encoder uses one thread and fixed settings, so the same pictures and samples give the same bytes. There is
+one keyframe; the competition's clips have one to three.
 """
 
 from pathlib import Path
@@ -19,15 +19,18 @@ SOUND_BIT_RATE = 128_000
 
 
 def write_clip(path: Path, pixels: np.ndarray, stereo: np.ndarray, bit_rate: int) -> None:
-    """`pixels` (T, S, S, 3) uint8 RGB with S even, `stereo` (2, N) float32 at SOUND_RATE_HZ, `bit_rate` of
-    the picture."""
+    """Encode a clip into the file `path`.
+
+    pixels: uint8 (T, S, S, 3) RGB, S even.
+    stereo: float32 (2, N) in -1..1 at SOUND_RATE_HZ.
+    bit_rate: of the picture, in bits a second.
+    """
     with av.open(str(path), "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=FRAME_RATE)
         video.width, video.height, video.pix_fmt = pixels.shape[2], pixels.shape[1], "yuv420p"
         video.bit_rate = bit_rate
         video.codec_context.thread_count = 1
-        # x264's macroblock tree now and then gives other bytes for the same pictures; without it the same
-        # come out every time.
+        # With x264's macroblock tree, the same pictures sometimes give other bytes.
         video.options = {"preset": "veryfast", "g": "1000", "sc_threshold": "0", "x264-params": "mbtree=0"}
         sound = container.add_stream("libmp3lame", rate=SOUND_RATE_HZ, layout="stereo")
         sound.bit_rate = SOUND_BIT_RATE
@@ -45,8 +48,10 @@ def write_clip(path: Path, pixels: np.ndarray, stereo: np.ndarray, bit_rate: int
 
 
 def to_stereo(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
-    """Mono speech at RATE_HZ as two microphones hear it: (2, N) float32 at SOUND_RATE_HZ, with a faint noise
-    of their own."""
+    """Mono samples at RATE_HZ as two microphones would record them: float32 (2, N) at SOUND_RATE_HZ.
+
+    The right channel is later and quieter by a random amount, and each channel has faint noise of its own.
+    """
     wide = signal.resample_poly(samples, SOUND_RATE_HZ // RATE_HZ, 1)
     late, gain = int(rng.integers(0, 20)), rng.uniform(0.85, 1.0)
     right = gain * np.concatenate([wide[:1].repeat(late), wide[: len(wide) - late]])

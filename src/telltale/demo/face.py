@@ -1,9 +1,8 @@
-"""A person's head at rest as a lit relief: skin with pores and moles, hair strand by strand, ears, brows,
-glasses.
+"""Draws a head at rest as a lit relief: skin, hair, ears, brows, glasses.
 
-`paint_head(identity, scene, size)` does the slow work once per clip; `features.py` paints eyes and mouth into
-the result for every frame and `render.py` moves it. Everything is computed on a square canvas that spans
--1..1 head units.
+`paint_head(identity, scene, size)` does the slow work once for each clip. `features.py` then draws eyes and
+mouth into the result for every frame, and `render.py` moves it. All is computed on a square canvas that spans
+-1..1 in head units.
 """
 
 from dataclasses import dataclass
@@ -18,10 +17,14 @@ from telltale.demo.texture import cloud, ramp
 
 @dataclass(frozen=True)
 class Head:
-    """`layer` (C, C, 4) uint8 RGB premultiplied by its alpha; `shade` (C, C) the light that falls on the
-    skin; `relief` (C, C, 3) float32: depth, share of the jaw's and of the brows' movement; `inner_face` (C,
-    C) float32 soft mask of what a face swap replaces; `glasses` (C, C, 4) float32 drawn over the eyes, or
-    None."""
+    """A head on a canvas of C x C pixels.
+
+    layer: uint8 (C, C, 4), RGB premultiplied by alpha.
+    shade: float32 (C, C), the light on the skin.
+    relief: float32 (C, C, 3): depth in head units, and how far a pixel follows the jaw and the brows, 0 to 1.
+    inner_face: float32 (C, C), soft mask of the area that a face swap replaces.
+    glasses: float32 (C, C, 4), drawn over the eyes; None if the person has none.
+    """
 
     layer: np.ndarray
     shade: np.ndarray
@@ -31,7 +34,7 @@ class Head:
 
 
 def grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """x and y of the canvas's pixel centres in head units, each (size, size) float32."""
+    """x and y of the pixel centres of a canvas in head units, each float32 (size, size)."""
     line = ((np.arange(size, dtype=np.float32) + 0.5) / size) * 2 - 1
     return np.broadcast_to(line, (size, size)), np.broadcast_to(line[:, None], (size, size))
 
@@ -78,8 +81,7 @@ def paint_head(identity: Identity, scene: Scene, size: int) -> Head:
 
 
 def _outline(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Signed distance to the face's edge in head units, positive inside: a round skull that narrows to the
-    jaw."""
+    """Signed distance to the outline of the face in head units, positive inside."""
     narrow = 1 - (0.20 + 0.12 * identity.jaw) * np.clip(y / identity.face_height, 0, None) ** 1.8
     inside = (
         1
@@ -95,8 +97,7 @@ def _bump(x: np.ndarray, y: np.ndarray, cx: float, cy: float, wx: float, wy: flo
 
 
 def _depth(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Height of the face above the picture plane, head units: skull, nose, sockets, cheeks, lips, chin,
-    folds."""
+    """Height of the face above the picture plane in head units: skull, nose, eyes, cheeks, lips, chin."""
     ax, nose_y, w = np.abs(x), identity.nose_length, identity.nose_width
     z = 0.42 * np.sqrt(
         np.clip(
@@ -123,7 +124,7 @@ def _depth(identity: Identity, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _light(depth: np.ndarray, scene: Scene, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lambert shade and gloss of a relief, each (C, C) float32."""
+    """Lambert's shade, and the gloss, of a relief under the light of the scene: each float32 (C, C)."""
     dy, dx = np.gradient(depth, 2 / size)
     norm = 1 / np.sqrt(dx**2 + dy**2 + 1)
     lx, ly, lz = scene.light
@@ -137,8 +138,7 @@ def _light(depth: np.ndarray, scene: Scene, size: int) -> tuple[np.ndarray, np.n
 def _skin(
     identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Colour of the skin before light, (C, C, 3): mottling, blush, tired eyes, nostrils, freckles, moles,
-    stubble."""
+    """Colour of the skin before light, (C, C, 3), with blush, nostrils, freckles, moles and stubble."""
     ax = np.abs(x)
     tone = 1 + 0.035 * cloud(rng, size, 14) + 0.03 * cloud(rng, size, 4) + 0.035 * cloud(rng, size, 1.3)
     skin = np.asarray(identity.skin, np.float32) * tone[..., None]
@@ -171,7 +171,7 @@ def _ears(identity: Identity, x: np.ndarray, y: np.ndarray, size: int) -> np.nda
 
 
 def _glasses(identity: Identity, x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
-    """A dark frame with a faint reflection in the lenses, (C, C, 4) float32 with straight alpha."""
+    """A dark frame with faint reflections in the lenses: float32 (C, C, 4), alpha not premultiplied."""
     ax = np.abs(x)
     lens = ((ax - identity.eye_x - 0.01) / 0.145) ** 4 + ((y - identity.eye_y - 0.015) / 0.105) ** 4
     rim = np.exp(-(((lens**0.25 - 1) / 0.07) ** 2))

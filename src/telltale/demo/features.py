@@ -1,4 +1,4 @@
-"""The parts of a face that move: eyes that look and blink, a mouth with lips, teeth and tongue."""
+"""Draws the moving parts of a face: eyes that look and blink, a mouth with lips, teeth and tongue."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from telltale.demo.texture import cloud, ramp
 
 
 class Features:
-    """Paints eyes and mouth of one person in one light into copies of the head's layer."""
+    """Draws the eyes and the mouth of one person in one scene into copies of the head's layer."""
 
     def __init__(self, identity: Identity, scene: Scene, head: Head) -> None:
         self.identity, self.head = identity, head
@@ -20,12 +20,16 @@ class Features:
         rng = np.random.default_rng([identity.texture_seed, 2])
         self.streaks = cv2.GaussianBlur(rng.normal(0, 1, (1, self.size)).astype(np.float32), (0, 0), 0.9)
         self.grain = cloud(rng, self.size, 1.5)
-        self.mouth_place = self._place(self.mouth)
+        self.mouth_coordinates = self._coordinates(self.mouth)
         self.painted_eyes: dict[tuple[int, int, int], list[np.ndarray]] = {}
 
     def paint(self, lips: np.ndarray, blink: float, gaze: tuple[float, float]) -> np.ndarray:
-        """The head's layer (C, C, 4) uint8 with `lips` (open, rounded, spread), `blink` (0 open, 1 shut) and
-        `gaze` (-1..1)."""
+        """The head's layer, uint8 (C, C, 4), with eyes and mouth.
+
+        lips: (3,) open, rounded and spread, each 0 to 1.
+        blink: 0 for open eyes to 1 for shut ones.
+        gaze: horizontal and vertical direction, each -1 to 1.
+        """
         layer = self.head.layer.copy()
         key = (round(blink * 12), round(gaze[0] * 8), round(gaze[1] * 8))
         if key not in self.painted_eyes:
@@ -36,22 +40,24 @@ class Features:
         return layer
 
     def _window(self, cx: float, cy: float, half_x: float, half_y: float) -> tuple[slice, slice]:
-        """Rows and columns of the canvas around a place given in head units."""
+        """Rows and columns of the canvas around the point (cx, cy), in head units."""
         top, bottom, left, right = (
             round((value + 1) * self.size / 2)
             for value in (cy - half_y, cy + half_y, cx - half_x, cx + half_x)
         )
         return slice(top, bottom), slice(left, right)
 
-    def _place(self, window: tuple[slice, slice]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """x, y, the skin's colour (h, w, 3) in 0..1 and its shade (h, w) inside a window."""
+    def _coordinates(
+        self, window: tuple[slice, slice]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """x and y (h, w) of a window in head units, its skin (h, w, 3) in 0..1 and its shade (h, w)."""
         x, y = grid(self.size)
         skin = self.head.layer[(*window, slice(0, 3))].astype(np.float32) / 255
         return x[window], y[window], skin, self.head.shade[window]
 
     def _eye(self, which: int, blink: float, gaze_x: float, gaze_y: float) -> np.ndarray:
         p, pixel = self.identity, 2 / self.size
-        x, y, skin, shade = self._place(self.eyes[which])
+        x, y, skin, shade = self._coordinates(self.eyes[which])
         side = -1 if which == 0 else 1
         u = side * (x - side * p.eye_x) / p.eye_width  # -1 at the nose, 1 at the temple
         v = y - p.eye_y + p.eye_slant * 0.3 * p.eye_width * u
@@ -86,7 +92,7 @@ class Features:
 
     def _mouth(self, opened: float, rounded: float, spread: float) -> np.ndarray:
         p, pixel = self.identity, 2 / self.size
-        x, y, skin, shade = self.mouth_place
+        x, y, skin, shade = self.mouth_coordinates
         x, v = x[:1], y[:, :1] - p.mouth_y
         half = p.mouth_width * (1 + 0.10 * spread - 0.34 * rounded)
         u = x / half
@@ -131,7 +137,7 @@ class Features:
     def _cavity(
         self, u: np.ndarray, v: np.ndarray, top: np.ndarray, gap: np.ndarray, shade: np.ndarray
     ) -> np.ndarray:
-        """The inside of the mouth, (h, w, 3): dark, a tongue below, a row of teeth above."""
+        """The inside of the mouth, (h, w, 3): dark, with the tongue below and a row of teeth above."""
         pixel = 2 / self.size
         depth = np.clip((v - top) / np.maximum(gap, 1e-3), 0, 1)
         tongue = ramp(depth - 0.5 * u**2, 0.55, 0.85) * 0.55

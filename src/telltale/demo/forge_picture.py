@@ -1,9 +1,11 @@
-"""Forgeries of the picture, done to filmed frames: each leaves the kind of trace its real counterpart leaves.
+"""Forgeries of the picture. Each changes filmed frames and leaves traces like those of real forgeries.
 
-face_swap            another person's face at low resolution, colours matched, blended in along a soft mask
-mouth_regenerated    the lower face redrawn at low resolution for another sentence, pasted over the old mouth
-face_resampled       the face through a bottleneck and a transposed convolution: blur and a checkerboard
-whole_face_reenacted one still picture of the face warped by a coarse, jittery motion field, with flicker
+    face_swap             another person's face at low resolution, colours matched, blended with a soft mask
+    mouth_regenerated     the lower face drawn again at low resolution for another utterance, blended in
+    face_resampled        the face downsampled and upsampled by a transposed convolution: blur, checkerboard
+    whole_face_reenacted  one still picture of the face warped by a coarse, jittering motion field, flicker
+
+The functions return uint8 (T, S, S, 3). `shot` has the genuine frames and the exact position of the face.
 """
 
 from dataclasses import replace
@@ -19,8 +21,7 @@ from telltale.demo.texture import ramp
 
 
 def swap_face(rng: np.random.Generator, shot: Shot, donor: Identity, donor_scene: Scene) -> np.ndarray:
-    """`donor`'s face, making the same movements in light of its own, in place of the one in `shot`. (T, S, S,
-    3) uint8."""
+    """Replace the face in `shot` by the donor's, with the same movements, in the light of `donor_scene`."""
     size = shot.pixels.shape[1]
     other = render(donor, replace(donor_scene, zoom=shot.zoom), shot.motion, size)
     out = np.empty_like(shot.pixels)
@@ -34,11 +35,11 @@ def swap_face(rng: np.random.Generator, shot: Shot, donor: Identity, donor_scene
 
 
 def regenerate_mouth(
-    rng: np.random.Generator, shot: Shot, scene: Scene, said: Utterance, times: np.ndarray
+    rng: np.random.Generator, shot: Shot, scene: Scene, speech: Utterance, times: np.ndarray
 ) -> np.ndarray:
-    """The lower face redrawn so that it says `said` instead. (T, S, S, 3) uint8."""
+    """Draw the lower face again so that it says `speech`. times: seconds of the frames, (T,)."""
     size, canvas = shot.pixels.shape[1], len(shot.head.layer)
-    again = render(shot.identity, scene, replace(shot.motion, lips=said.mouth_at(times)), size)
+    again = render(shot.identity, scene, replace(shot.motion, lips=speech.mouth_at(times)), size)
     x, y = grid(canvas)
     centre = shot.identity.mouth_y + 0.04
     area = ramp(1 - (np.abs(x) / 0.36) ** 4 - (np.abs(y - centre) / 0.27) ** 4, 0.0, 0.4)
@@ -53,8 +54,7 @@ def regenerate_mouth(
 
 
 def resample_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
-    """The face shrunk and enlarged again by a transposed convolution whose taps overlap unevenly. (T, S, S,
-    3) uint8."""
+    """Downsample the face, then upsample it by a transposed convolution with uneven overlap."""
     size, canvas = shot.pixels.shape[1], len(shot.head.layer)
     stride = int(rng.integers(3, 5))
     taps = 1 - np.abs(np.arange(1 - stride, stride)) / stride
@@ -67,8 +67,7 @@ def resample_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
     cells = size // stride + 1
     out = np.empty_like(shot.pixels)
     for t, frame in enumerate(shot.pixels):
-        # The grid of the network's output sticks to the face's crop, so it moves with the head in whole
-        # pixels.
+        # The grid is fixed to the crop of the face, so it moves with the head, by whole pixels.
         left, top = (round(float(v)) % stride for v in shot.poses[t][:, 2])
         wide = cv2.copyMakeBorder(
             frame, stride - top, stride * 2, stride - left, stride * 2, cv2.BORDER_REPLICATE
@@ -89,15 +88,14 @@ def resample_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
 
 
 def _uneven(rng: np.random.Generator, taps: np.ndarray) -> np.ndarray:
-    """A kernel that would interpolate bilinearly, were its taps not off by a tenth: (K, K) float32."""
+    """A kernel of bilinear interpolation whose weights are wrong by about a tenth: float32 (K, K)."""
     rows, columns = (taps * (1 + rng.uniform(0.07, 0.14) * rng.choice((-1, 1), len(taps))) for _ in range(2))
     kernel = np.outer(rows, columns)
     return (kernel * ((len(taps) + 1) / 2) ** 2 / kernel.sum()).astype(np.float32)
 
 
 def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
-    """The whole head of every frame warped out of one still frame by a coarse motion field. (T, S, S, 3)
-    uint8."""
+    """Replace the head in every frame by the head of one frame, warped by a coarse motion field."""
     count, size = shot.pixels.shape[:2]
     still = int(np.argsort(shot.motion.lips[:, 0])[count // 2])
     cover = cv2.GaussianBlur(shot.head.layer[..., 3].astype(np.float32) / 255, (0, 0), 3.0)
@@ -119,10 +117,12 @@ def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
 
 
 def _field(shot: Shot, t: int, still: int) -> np.ndarray:
-    """(S, S, 2) float32: how far from each pixel of frame `t` the same spot of the face lies in frame
-    `still`."""
+    """For each pixel of frame `t`, the offset in pixels to the same point of the face in frame `still`.
+
+    float32 (S, S, 2), x then y.
+    """
     size = shot.pixels.shape[1]
-    x, y = _look(shot, t)
+    x, y = _canvas_positions(shot, t)
     pose, motion = shot.poses[still], shot.motion
     depth, jaw, _ = cv2.split(
         cv2.remap(shot.head.relief, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -134,12 +134,12 @@ def _field(shot: Shot, t: int, still: int) -> np.ndarray:
     )
     y = y + jaw * 0.07 * motion.lips[still, 0] * unit
     line = np.arange(size, dtype=np.float32)
-    there_x = pose[0, 0] * x + pose[0, 1] * y + pose[0, 2] - line[None]
-    there_y = pose[1, 0] * x + pose[1, 1] * y + pose[1, 2] - line[:, None]
-    return np.stack([there_x, there_y], axis=2).astype(np.float32)
+    offset_x = pose[0, 0] * x + pose[0, 1] * y + pose[0, 2] - line[None]
+    offset_y = pose[1, 0] * x + pose[1, 1] * y + pose[1, 2] - line[:, None]
+    return np.stack([offset_x, offset_y], axis=2).astype(np.float32)
 
 
-def _look(shot: Shot, t: int) -> tuple[np.ndarray, np.ndarray]:
+def _canvas_positions(shot: Shot, t: int) -> tuple[np.ndarray, np.ndarray]:
     motion = shot.motion
     return look_up(
         shot.poses[t],
@@ -152,27 +152,29 @@ def _look(shot: Shot, t: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _on_picture(shot: Shot, t: int, mask: np.ndarray) -> np.ndarray:
-    """A mask on the head's canvas, (C, C) float32, as it lies on picture `t`, (S, S)."""
-    return cv2.remap(mask, *_look(shot, t), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    """A mask on the head's canvas, float32 (C, C), moved to its position in frame `t`, (S, S)."""
+    return cv2.remap(mask, *_canvas_positions(shot, t), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
 def _nudge(rng: np.random.Generator, mask: np.ndarray, pixels: float) -> np.ndarray:
-    """The mask a little aside: no tracker is steady from frame to frame."""
+    """The mask shifted by a random fraction of a pixel, as by the error of a face tracker."""
     dx, dy = rng.normal(0, pixels, 2)
     return cv2.warpAffine(mask, np.asarray([[1, 0, dx], [0, 1, dy]]), mask.shape[::-1])
 
 
 def _blend(frame: np.ndarray, face: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """`frame` (S, S, 3) uint8 with `face` (S, S, 3) float32 laid over it where `mask` (S, S) is 1."""
+    """`frame`, uint8 (S, S, 3), blended with `face`, float32 (S, S, 3), by `mask`, (S, S), 1 for the face."""
     return cv2.blendLinear(frame, np.clip(face, 0, 255).astype(np.uint8), 1 - mask, mask)
 
 
 def _match_colours(shot: Shot, other: Shot) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset per channel that give `other`'s face the mean and spread of the face in `shot`, over
-    the first frames."""
+    """(gain, offset), each (3,), that give the face in `other` the mean and deviation of the one in `shot`.
+
+    Measured over the first four frames.
+    """
     mask = _on_picture(shot, 0, shot.head.inner_face) > 0.5
-    here, there = (
+    target, source = (
         frames[:4][:, mask].reshape(-1, 3).astype(np.float32) for frames in (shot.pixels, other.pixels)
     )
-    gain = np.clip(here.std(axis=0) / (there.std(axis=0) + 1), 0.5, 1.6)
-    return gain, here.mean(axis=0) - gain * there.mean(axis=0)
+    gain = np.clip(target.std(axis=0) / (source.std(axis=0) + 1), 0.5, 1.6)
+    return gain, target.mean(axis=0) - gain * source.mean(axis=0)

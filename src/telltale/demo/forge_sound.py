@@ -1,8 +1,9 @@
-"""Forgeries of the sound. Replacing and shifting need no signal processing and are done where a clip is put
-together.
+"""Forgeries of the sound. `clip.py` replaces and shifts sound itself, which needs no signal processing.
 
-voice_resynthesised  what a vocoder leaves: a spectrum known only in bands, and phases made up anew
-voice_converted      pitch and formants moved together by stretching in a phase vocoder and resampling
+    voice_resynthesised  as by a vocoder: the spectrum reduced to bands, the phases estimated again
+    voice_converted      pitch and formants moved together, by a phase vocoder and resampling
+
+Samples are float32 (N,) in -1..1 at RATE_HZ.
 """
 
 import numpy as np
@@ -16,8 +17,11 @@ WINDOW, HOP = 512, 128
 def resynthesise(
     rng: np.random.Generator, samples: np.ndarray, bands: int = 40, rounds: int = 2
 ) -> np.ndarray:
-    """The sound rebuilt from the energies in `bands` mel-spaced bands, with phases found in a few rounds of
-    Griffin and Lim."""
+    """Reconstruct the sound from its energies in mel bands, with phases by Griffin and Lim's algorithm.
+
+    bands: number of mel bands.
+    rounds: iterations of the algorithm.
+    """
     pool = _bands(bands)
     magnitude = np.abs(_analyse(samples))
     energies = pool @ magnitude**2
@@ -30,8 +34,7 @@ def resynthesise(
 
 
 def convert_voice(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
-    """Another voice saying the same at the same moments: everything higher or lower by a factor of 1.18 to
-    1.4."""
+    """The same speech at the same times in another voice: higher or lower by a factor of 1.18 to 1.4."""
     factor = rng.uniform(1.18, 1.4) ** (1 if rng.random() < 0.5 else -1)
     spectrum = _analyse(samples)
     at = np.arange(0, spectrum.shape[1] - 1, 1 / factor)
@@ -45,25 +48,25 @@ def convert_voice(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
     )
     stretched = _synthesise(magnitude * np.exp(1j * phase), round(len(samples) * factor))
     read_at = np.arange(len(samples)) * factor
-    if factor > 1:  # reading faster would fold what lies above the new limit
+    if factor > 1:  # a low-pass filter against aliasing
         low_pass = signal.butter(8, 0.95 / factor, output="sos")
         stretched = signal.sosfiltfilt(low_pass, stretched)
     return _as_loud_as(samples, np.interp(read_at, np.arange(len(stretched)), stretched))
 
 
 def _analyse(samples: np.ndarray) -> np.ndarray:
-    """(WINDOW // 2 + 1, frames) complex spectra of windows centred every HOP samples."""
+    """Complex spectra (WINDOW // 2 + 1, frames) of windows whose centres are HOP samples apart."""
     padded = np.pad(samples, (WINDOW // 2, WINDOW // 2 + HOP), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     return np.fft.rfft(frames * _window(), axis=1).T
 
 
 def _synthesise(spectrum: np.ndarray, count: int) -> np.ndarray:
-    """Overlapped windows added up again: `count` samples."""
+    """The inverse of `_analyse` by overlap-add: (count,) samples."""
     frames = np.fft.irfft(spectrum.T, WINDOW, axis=1) * _window()
     out = np.zeros((len(frames) - 1) * HOP + WINDOW)
     weight = np.zeros_like(out)
-    for step in range(WINDOW // HOP):  # each pass adds windows that do not touch
+    for step in range(WINDOW // HOP):  # each pass adds windows that do not overlap
         for total, part in (
             (out, frames[step :: WINDOW // HOP]),
             (weight, np.broadcast_to(_window() ** 2, frames.shape)[step :: WINDOW // HOP]),
@@ -81,15 +84,14 @@ def _bands(count: int) -> np.ndarray:
     """(count, WINDOW // 2 + 1) triangles spaced evenly in mel over the whole spectrum."""
     hz = np.linspace(0, RATE_HZ / 2, WINDOW // 2 + 1)
     edges = 700 * (10 ** (np.linspace(0, np.log10(1 + RATE_HZ / 2 / 700), count + 2)) - 1)
-    # A triangle narrower than a bin would catch none: each reaches at least one bin to either side.
+    # A triangle narrower than a bin could contain no bin, so each reaches at least one bin to either side.
     width = np.maximum(np.diff(edges), hz[1])
     rising = (hz - edges[1:-1, None]) / width[:-1, None] + 1
     falling = (edges[1:-1, None] - hz) / width[1:, None] + 1
     return np.clip(np.minimum(rising, falling), 0, None)
 
 
-def _as_loud_as(model: np.ndarray, samples: np.ndarray) -> np.ndarray:
-    """`samples` at the loudness of `model`, so that no forgery can be told by its level. (N,) float32 in
-    -1..1."""
-    gain = np.sqrt(np.mean(model**2) / (np.mean(samples**2) + 1e-12))
+def _as_loud_as(reference: np.ndarray, samples: np.ndarray) -> np.ndarray:
+    """`samples` with the level of `reference`, so that the level does not reveal a forgery."""
+    gain = np.sqrt(np.mean(reference**2) / (np.mean(samples**2) + 1e-12))
     return np.clip(samples * gain, -0.98, 0.98).astype(np.float32)

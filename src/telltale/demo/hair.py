@@ -1,4 +1,4 @@
-"""Hair and brows: where they grow, and strands combed away from the crown."""
+"""Draws hair and brows: the area that hair covers, and strands that run away from the crown."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from telltale.demo.texture import cloud, ramp
 def hair_mask(
     identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """How much of each pixel of the canvas hair covers, (C, C) float32, with a frayed edge."""
+    """The share of each pixel of the canvas that hair covers, float32 (C, C), with an irregular edge."""
     style, ax = identity.hair_style, np.abs(x)
     volume = {"short": 0.045, "parted": 0.09, "long": 0.10, "receding": 0.02, "curly": 0.15}[style]
     fray = 0.012 * cloud(rng, size, 2.0) + (0.03 * cloud(rng, size, 9) if style == "curly" else 0.0)
@@ -38,8 +38,7 @@ def hair_mask(
 def hair_texture(
     identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Colour of the hair before light, (C, C, 3): noise stretched along rays from the crown, curled if the
-    hair is."""
+    """Colour of the hair before light, (C, C, 3): noise stretched along rays from the crown."""
     crown_x = 0.12 if identity.hair_style == "parted" else 0.0
     dx, dy = x - crown_x, y + 0.75
     angle, radius = np.arctan2(dx, dy + 0.25), np.sqrt(dx**2 + dy**2)
@@ -62,8 +61,7 @@ def hair_texture(
 def brows(
     identity: Identity, x: np.ndarray, y: np.ndarray, size: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cover (C, C) and colour (3,) of the brows: an arch over each eye, thicker towards the nose, of slanted
-    hairs."""
+    """(cover, colour) of the brows, (C, C) and (3,): an arch over each eye, thicker towards the nose."""
     u = (np.abs(x) - identity.eye_x + 0.01) / 0.125
     arch = identity.eye_y - 0.125 - identity.brow_arch * (1 - (u - 0.25) ** 2) + 0.02 * u
     thick = 0.026 * identity.brow_weight * np.clip(1.1 - 0.35 * u, 0.2, None)

@@ -1,8 +1,8 @@
-"""Who is in a clip: the parameters of an invented person and of the room the person is filmed in.
+"""The parameters of an invented person, and of the room and camera of a clip.
 
-A person is the same in every clip (`Identity`), a room is drawn anew for each (`Scene`). Lengths are in head
-units: the drawing canvas spans -1..1 both ways with the middle of the face at (0, 0), x to the right and y
-down. Colours are RGB in 0..1.
+A person (`Identity`) is the same in every clip, a room (`Scene`) is drawn anew for each clip. Lengths are in
+head units: the drawing canvas spans -1..1 in both directions, (0, 0) is the middle of the face, x points to
+the right and y down. Colours are RGB in 0..1.
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,14 @@ HAIR_STYLES = ("short", "parted", "long", "receding", "curly")
 
 @dataclass(frozen=True)
 class Voice:
-    """`pitch_hz` of the speaker at rest; `tract` multiplies all formants: 0.9 for a long vocal tract, 1.2 for
-    a short one."""
+    """A voice.
+
+    pitch_hz: mean pitch.
+    tract: factor on all formants, 0.9 for a long vocal tract to 1.2 for a short one.
+    breath: level of the breath noise, relative to the voice.
+    pace: factor on the speed of speech.
+    liveliness: factor on the changes of pitch.
+    """
 
     pitch_hz: float
     tract: float
@@ -43,8 +49,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Identity:
-    """One invented person. `texture_seed` fixes moles, pores and strands, so they are the same in every clip
-    of the person."""
+    """One invented person. Moles, pores and strands follow from `texture_seed`, so they never change."""
 
     texture_seed: int
     skin: tuple[float, float, float]
@@ -78,8 +83,17 @@ class Identity:
 
 @dataclass(frozen=True)
 class Scene:
-    """Light, camera and clothes of one clip. `light` is a unit vector towards the lamp; `noise_levels` counts
-    8-bit levels."""
+    """Room, light, camera and clothes of one clip.
+
+    light: unit vector towards the lamp.
+    ambient: share of light from all directions.
+    zoom: factor on the size of the head.
+    noise_levels: deviation of the sensor noise in 8-bit levels.
+    blur_pixels: deviation of the lens blur.
+    room_seconds: decay time of the room's echo.
+    noise_db: level of the background noise, relative to full scale.
+    loudness: factor on the speech.
+    """
 
     texture_seed: int
     light: tuple[float, float, float]
@@ -103,12 +117,12 @@ def _colour(rng: np.random.Generator, base: tuple[float, ...], spread: float) ->
 
 
 def _muted(rng: np.random.Generator, low: float, high: float) -> tuple[float, float, float]:
-    """A colour of a room or of cloth: some grey with a little of a hue."""
+    """A colour of a wall or of cloth: a grey with a slight hue."""
     return _colour(rng, tuple(rng.uniform(low, high) + rng.normal(0, 0.06, 3)), 0.05)
 
 
 def draw_identity(rng: np.random.Generator) -> Identity:
-    """A person at random."""
+    """A random person."""
     skin = _colour(rng, SKINS[rng.integers(len(SKINS))], 0.08)
     low_voice = bool(rng.random() < 0.5)
     pitch_hz, tract = (
@@ -150,7 +164,7 @@ def draw_identity(rng: np.random.Generator) -> Identity:
 
 
 def draw_scene(rng: np.random.Generator) -> Scene:
-    """A room, a camera and clothes at random; the same distribution for genuine and forged clips."""
+    """A random room, camera and clothes, from the same distribution for genuine and forged clips."""
     light = np.asarray([rng.uniform(-0.9, 0.9), rng.uniform(-0.9, -0.1), rng.uniform(0.7, 1.2)])
     light /= np.sqrt((light**2).sum())
     warm = rng.uniform(-0.08, 0.08)

@@ -1,5 +1,4 @@
-"""How a head moves while its owner speaks: drift, nods with the voice, blinks, glances, a mouth that follows
-the sound."""
+"""The motion of a speaking head: drift, nods, blinks, glances, and a mouth that follows the sound."""
 
 from dataclasses import dataclass
 
@@ -11,9 +10,17 @@ from telltale.demo.speech import Utterance
 
 @dataclass(frozen=True)
 class Motion:
-    """One row per frame. `shift` (T, 2) head units, `roll` (T,) radians, `zoom` (T,) factor, `turn` (T, 2)
-    yaw and pitch as the slope by which depth moves sideways, `lips` (T, 3) open, rounded, spread, `blink`
-    (T,) 0 to 1, `gaze` (T, 2) -1 to 1, `brow` (T,) head units."""
+    """The motion of a head, one row for each frame.
+
+    shift: (T, 2) head units.
+    roll: (T,) radians.
+    zoom: (T,) factor.
+    turn: (T, 2) yaw and pitch, as the sideways shift for each unit of depth.
+    lips: (T, 3) open, rounded and spread, each 0 to 1.
+    blink: (T,) 0 for open eyes to 1 for shut ones.
+    gaze: (T, 2) horizontal and vertical direction, each -1 to 1.
+    brow: (T,) lift of the brows in head units.
+    """
 
     shift: np.ndarray
     roll: np.ndarray
@@ -26,7 +33,7 @@ class Motion:
 
 
 def move(rng: np.random.Generator, utterance: Utterance, times: np.ndarray) -> Motion:
-    """The motion of a head that says `utterance`, at the given seconds (T,)."""
+    """The motion of a head that says `utterance`. times: seconds of the frames, (T,)."""
     lips = utterance.mouth_at(times)
     rate_hz = 1 / (times[1] - times[0])
     nod = ndimage.gaussian_filter1d(lips[:, 0], 0.12 * rate_hz) - lips[:, 0].mean()
@@ -47,7 +54,11 @@ def move(rng: np.random.Generator, utterance: Utterance, times: np.ndarray) -> M
 
 
 def placement(motion: Motion, frame: int, canvas: int, size: int, zoom: float) -> np.ndarray:
-    """(2, 3) affine map from pixels of the head's canvas to pixels of the picture."""
+    """Affine map (2, 3) from pixels of the head's canvas to pixels of the picture.
+
+    canvas, size: side of the canvas and of the picture in pixels.
+    zoom: the scene's factor on the size of the head.
+    """
     scale = 1.02 * zoom * motion.zoom[frame] * size / canvas
     cos, sin = scale * np.cos(motion.roll[frame]), scale * np.sin(motion.roll[frame])
     middle = (canvas - 1) / 2
@@ -57,7 +68,7 @@ def placement(motion: Motion, frame: int, canvas: int, size: int, zoom: float) -
 
 
 def _drift(rng: np.random.Generator, times: np.ndarray, spread: float) -> np.ndarray:
-    """A smooth wander of about +-spread: a few slow sines of random phase."""
+    """A slow random motion of about +-spread, (T,): the sum of four sines with random phases."""
     hertz, phase, weight = rng.uniform(0.08, 0.7, 4), rng.uniform(0, 2 * np.pi, 4), rng.uniform(0.2, 1.0, 4)
     return (
         spread
@@ -77,7 +88,7 @@ def _blinks(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 
 
 def _glances(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """Gaze that jumps now and then and rests in between."""
+    """Directions of gaze, (T, 2), constant for 0.4 to 1.6 s each."""
     gaze = np.zeros((len(times), 2))
     at = 0.0
     while at < times[-1] + 0.1:

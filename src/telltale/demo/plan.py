@@ -1,5 +1,4 @@
-"""Which clips a demo data set has: how many of each kind, who is in them, what the files are called. Nothing
-is drawn here."""
+"""The list of clips of a demo data set: kind of forgery, person, length and file name of each."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,8 +15,15 @@ CLIPS_PER_IDENTITY = 4
 
 @dataclass(frozen=True)
 class ClipPlan:
-    """One clip to be made. `identity` is in the picture, `donor` lends a face or a voice; both count over all
-    splits."""
+    """One clip to make.
+
+    split, index: the split, and the clip's number in it.
+    video_name: file name.
+    kind: GENUINE or a kind of forgery.
+    identity: number of the person in the picture, unique over all splits.
+    donor: number of the person whose face or voice is used, or None.
+    frames: length.
+    """
 
     split: str
     index: int
@@ -29,13 +35,16 @@ class ClipPlan:
 
     @property
     def target(self) -> int:
-        """1 forged, 0 genuine."""
+        """1 for forged, 0 for genuine."""
         return int(self.kind != GENUINE)
 
 
 def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> list[ClipPlan]:
-    """All clips, sorted by split and name. `counts` says how many a split gets, `frames` the shortest and the
-    longest clip."""
+    """The plans of all clips, sorted by split and name.
+
+    counts: number of clips of each split.
+    frames: length of the shortest and of the longest clip.
+    """
     plans, first_identity = [], 0
     for split, count in counts.items():
         number = SPLITS.index(split)
@@ -64,15 +73,14 @@ def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> lis
 
 
 def _name(seed: int, split: str, index: int) -> str:
-    """A file name that says nothing about the clip, and sorts it anywhere."""
+    """A file name that contains no information about the clip, also not by its order."""
     return (
         hashlib.md5(f"telltale/{seed}/{split}/{index}".encode(), usedforsecurity=False).hexdigest() + ".mp4"
     )
 
 
 def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
-    """Kinds of `count` clips in random order: a third genuine, the rest shared out evenly among the kinds the
-    split has."""
+    """The kinds of `count` clips in random order: a third genuine, the rest evenly of each forgery."""
     genuine = max(1, round(count * GENUINE_SHARE))
     forged = SEEN_KINDS + UNSEEN_KINDS if split == "test" else SEEN_KINDS
     kinds = [GENUINE] * genuine + [forged[i % len(forged)] for i in range(count - genuine)]
@@ -80,8 +88,10 @@ def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
 
 
 def _lengths(rng: np.random.Generator, kinds: list[str], frames: tuple[int, int]) -> list[int]:
-    """A length for each clip, spread evenly over the same range within each kind: even a small set cannot be
-    told by length."""
+    """A length for each clip, evenly spread over the same range for each kind.
+
+    So the length does not reveal the kind, also in a small data set.
+    """
     shares = np.empty(len(kinds))
     for kind in sorted(set(kinds)):
         rows = [i for i, other in enumerate(kinds) if other == kind]

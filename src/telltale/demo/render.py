@@ -1,5 +1,4 @@
-"""From a person, a room and a motion to pictures: moves the head over its backdrop and looks at it through a
-camera."""
+"""Renders a person, a room and a motion as pictures: the moving head over its background, and the camera."""
 
 from dataclasses import dataclass
 
@@ -12,13 +11,18 @@ from telltale.demo.features import Features
 from telltale.demo.identity import Identity, Scene
 from telltale.demo.motion import Motion, placement
 
-CANVAS = 1.25  # the canvas of a head is this much larger than the picture, so that moving it loses no detail
+CANVAS = 1.25  # side of the head's canvas, in sides of the picture: larger, so that moving it loses no detail
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Pictures (T, S, S, 3) uint8 RGB and what a perfect face tracker would say about them: `poses` (T, 2, 3)
-    affine maps from the canvas of `head` to the picture, `motion`, the camera's `zoom` and `identity`."""
+    """Pictures, and the exact position of the face in them.
+
+    pixels: uint8 (T, S, S, 3) RGB.
+    poses: (T, 2, 3) affine maps from pixels of the head's canvas to pixels of the picture.
+    head, motion, identity: what was rendered.
+    zoom: the scene's factor on the size of the head.
+    """
 
     pixels: np.ndarray
     poses: np.ndarray
@@ -29,8 +33,7 @@ class Shot:
 
 
 def render(identity: Identity, scene: Scene, motion: Motion, size: int) -> Shot:
-    """The clip before the camera: sharp and without noise. `size` is the side of the square picture in
-    pixels."""
+    """The pictures of a clip before `film`: sharp and without noise. size: side of the picture in pixels."""
     canvas = round(size * CANVAS)
     head = paint_head(identity, scene, canvas)
     features = Features(identity, scene, head)
@@ -57,9 +60,14 @@ def render(identity: Identity, scene: Scene, motion: Motion, size: int) -> Shot:
 def look_up(
     pose: np.ndarray, relief: np.ndarray, turn: np.ndarray, opened: float, brow: float, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For every pixel of the picture the place on the head's canvas it shows: two (S, S) float32 maps.
+    """For every pixel of the picture, the point of the head's canvas that it shows: x and y, float32 (S, S).
 
-    The turn moves a point sideways by its depth, the jaw and the brows move with what is said.
+    pose, turn, brow: of one frame, as in `Shot` and `Motion`.
+    relief: `Head.relief`.
+    opened: how far the mouth is open, 0 to 1, which moves the jaw.
+    size: S in pixels.
+
+    The turn of the head moves each point sideways by its depth.
     """
     canvas = len(relief)
     back = cv2.invertAffineTransform(pose)
@@ -79,20 +87,19 @@ def look_up(
 
 
 def over(under: np.ndarray, layer: np.ndarray) -> np.ndarray:
-    """Lays `layer` (H, W, 4), premultiplied, over `under` (H, W, 3); all uint8."""
+    """`layer` (H, W, 4) with premultiplied alpha on top of `under` (H, W, 3), all uint8: (H, W, 3)."""
     clear = cv2.cvtColor(255 - cv2.extractChannel(layer, 3), cv2.COLOR_GRAY2RGB)
     return cv2.add(cv2.multiply(under, clear, scale=1 / 255), cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB))
 
 
 def film(rng: np.random.Generator, pixels: np.ndarray, scene: Scene) -> np.ndarray:
-    """What the camera makes of sharp pictures (T, S, S, 3): lens blur, flicker, sensor noise. Same shape,
-    uint8."""
+    """Add lens blur, flicker and sensor noise to pictures, uint8 (T, S, S, 3). Same shape and dtype."""
     size = pixels.shape[1]
-    bank = _grain(rng, size + 48)
+    fields = _grain(rng, size + 48)
     out = np.empty_like(pixels)
     for t, sharp in enumerate(pixels):
-        top, left, which = (int(v) for v in rng.integers(0, (48, 48, len(bank))))
-        noise = bank[which][top : top + size, left : left + size]
+        top, left, which = (int(v) for v in rng.integers(0, (48, 48, len(fields))))
+        noise = fields[which][top : top + size, left : left + size]
         exposure = scene.noise_levels * (-1 if rng.random() < 0.5 else 1)
         soft = cv2.GaussianBlur(sharp, (3, 3), scene.blur_pixels)
         out[t] = cv2.addWeighted(soft, 1 + 0.004 * rng.standard_normal(), noise, exposure, 0, dtype=cv2.CV_8U)
@@ -100,8 +107,7 @@ def film(rng: np.random.Generator, pixels: np.ndarray, scene: Scene) -> np.ndarr
 
 
 def _grain(rng: np.random.Generator, size: int) -> list[np.ndarray]:
-    """Two fields of sensor noise (size, size, 3) float32 of unit variance, softened a little as by
-    demosaicing."""
+    """Two fields of sensor noise, float32 (size, size, 3) of unit variance, blurred as by demosaicing."""
     fields = []
     for _ in range(2):
         grey = rng.standard_normal((size, size, 1), dtype=np.float32)

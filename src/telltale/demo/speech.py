@@ -1,11 +1,10 @@
-"""Formant-like speech: a glottal pulse train through time-varying resonators, for a random sequence of
-syllables.
+"""Formant synthesis of random syllables: a glottal pulse train through resonators that change with time.
 
     utterance = speak(np.random.default_rng(1), identity.voice, seconds=3.0)
     utterance.samples, utterance.mouth_at(times)
 
-Sound and mouth come from the same tracks (105 per second), so the lips close on m, b, p, open on a and round
-on u.
+Sound and mouth follow the same table of values, TRACK_HZ rows a second. So the lips are closed for m, b and
+p, open for a and rounded for u.
 """
 
 from dataclasses import dataclass
@@ -16,11 +15,11 @@ from scipy import ndimage, signal
 from telltale.demo.identity import Scene, Voice
 
 RATE_HZ = 22_050
-TRACK_HZ = 105  # divides the sample rate: a block of 210 samples per step
+TRACK_HZ = 105  # divides the sample rate: BLOCK is 210 samples
 BLOCK = RATE_HZ // TRACK_HZ
-SPAN = 1024  # samples of a window of two blocks and what rings on after it
+SPAN = 1024  # samples of a window: two blocks, and the decay of the resonators after them
 
-# F1, F2, F3 in Hz of an average long vocal tract; how open, rounded and spread the lips are.
+# F1, F2, F3 in Hz of a long vocal tract; how open, rounded and spread the lips are.
 VOWELS = (
     (730, 1090, 2440, 1.00, 0.1, 0.3),
     (660, 1720, 2410, 0.85, 0.0, 0.6),
@@ -30,7 +29,7 @@ VOWELS = (
     (290, 2290, 3010, 0.32, 0.0, 1.0),
     (310, 870, 2240, 0.24, 1.0, 0.0),
 )
-# F1, F2, F3 in Hz; voicing, breath, hiss levels; place of the hiss (column of `_hiss`); lips open, rounded.
+# F1, F2, F3 in Hz; levels of voicing, breath, hiss; band of the hiss (index in `_hiss`); lips open, rounded.
 CONSONANTS = (
     (250, 1100, 2200, 0.35, 0.00, 0.00, 0, 0.00, 0.1),  # m
     (250, 1500, 2500, 0.35, 0.00, 0.00, 0, 0.22, 0.1),  # n
@@ -45,20 +44,23 @@ CONSONANTS = (
     (300, 700, 2200, 0.45, 0.01, 0.00, 0, 0.12, 1.0),  # w
 )
 SILENCE = (450, 1450, 2500, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.03, 0.0, 0.1)
-# Columns of a track table: three formants, voicing, breath, three hisses, stress, open, rounded, spread.
+# Columns of a table: three formants, voicing, breath, three hisses, stress, lips open, rounded, spread.
 F, VOICING, BREATH, HISS, STRESS, LIPS = slice(0, 3), 3, 4, slice(5, 8), 8, slice(9, 12)
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """`samples` (N,) float32 at RATE_HZ; `lips` (K, 3) in 0..1: open, rounded, spread, TRACK_HZ rows a second
-    from sample 0."""
+    """Speech and the motion of the lips.
+
+    samples: float32 (N,) at RATE_HZ.
+    lips: (K, 3) open, rounded and spread in 0..1, TRACK_HZ rows a second from sample 0.
+    """
 
     samples: np.ndarray
     lips: np.ndarray
 
     def cut(self, start_seconds: float, seconds: float) -> "Utterance":
-        """The span [start, start + seconds) as an utterance of its own."""
+        """The part [start_seconds, start_seconds + seconds) of the utterance."""
         first, row = round(start_seconds * RATE_HZ), round(start_seconds * TRACK_HZ)
         return Utterance(
             self.samples[first : first + round(seconds * RATE_HZ)],
@@ -66,13 +68,13 @@ class Utterance:
         )
 
     def mouth_at(self, times: np.ndarray) -> np.ndarray:
-        """(T, 3) open, rounded, spread at the given seconds."""
+        """The lips (T, 3) at the given times in seconds, interpolated."""
         at = np.clip(times * TRACK_HZ, 0, len(self.lips) - 1)
         return np.stack([np.interp(at, np.arange(len(self.lips)), column) for column in self.lips.T], axis=1)
 
 
 def speak(rng: np.random.Generator, voice: Voice, seconds: float) -> Utterance:
-    """An utterance of the given length, cut out of running speech so that nothing marks its beginning."""
+    """An utterance of the given length, cut out of longer speech, so that it may start within a word."""
     lead = rng.uniform(0.2, 1.2)
     steps = int((seconds + lead) * TRACK_HZ) + 2
     table = _smooth(_score(rng, voice, steps))
@@ -83,29 +85,28 @@ def speak(rng: np.random.Generator, voice: Voice, seconds: float) -> Utterance:
 
 
 def record(rng: np.random.Generator, samples: np.ndarray, scene: Scene) -> np.ndarray:
-    """What a microphone in the room hears of dry speech: early reflections, noise and a gain. (N,) float32 in
-    -1..1."""
+    """Speech as recorded in the room of `scene`, with echo, noise and a gain: float32 (N,) in -1..1."""
     tail = rng.normal(0, 1, int(0.15 * RATE_HZ)) * np.exp(
         -np.arange(int(0.15 * RATE_HZ)) / (scene.room_seconds * RATE_HZ / 3)
     )
     tail *= 0.03
     tail[0] = 1.0
-    heard = signal.fftconvolve(samples, tail)[: len(samples)] * scene.loudness
+    echoed = signal.fftconvolve(samples, tail)[: len(samples)] * scene.loudness
     hum = signal.lfilter([1.0], [1.0, -0.9], rng.normal(0, 0.44, len(samples)))
-    return np.clip(heard + hum * 10 ** (scene.noise_db / 20), -0.98, 0.98).astype(np.float32)
+    return np.clip(echoed + hum * 10 ** (scene.noise_db / 20), -0.98, 0.98).astype(np.float32)
 
 
 def _score(rng: np.random.Generator, voice: Voice, steps: int) -> np.ndarray:
-    """The track table (steps, 12) as steps of constant value: consonant and vowel in turn, words, pauses."""
+    """A table (steps, 12) of piecewise constant values: alternating consonants and vowels, and pauses."""
     rows: list[tuple[float, ...]] = [SILENCE]
     lengths, total = [1], 1
     while total < steps:
         for _ in range(int(rng.integers(2, 8))):  # a phrase of syllables
             stress = rng.uniform(0.6, 1.0)
-            f1, f2, f3, voicing, breath, hiss, place, lips_open, rounded = CONSONANTS[
+            f1, f2, f3, voicing, breath, hiss, band, lips_open, rounded = CONSONANTS[
                 rng.integers(len(CONSONANTS))
             ]
-            hisses = [hiss if place == i else 0.0 for i in range(3)]
+            hisses = [hiss if band == i else 0.0 for i in range(3)]
             rows.append((f1, f2, f3, voicing * stress, breath, *hisses, stress, lips_open, rounded, 0.2))
             lengths.append(round(rng.uniform(0.05, 0.11) / voice.pace * TRACK_HZ))
             f1, f2, f3, lips_open, rounded, spread = VOWELS[rng.integers(len(VOWELS))]
@@ -134,7 +135,7 @@ def _score(rng: np.random.Generator, voice: Voice, steps: int) -> np.ndarray:
 
 
 def _smooth(table: np.ndarray) -> np.ndarray:
-    """Articulators take time: formants glide in about 40 ms, levels in 15 ms."""
+    """The table smoothed in time, as lips and tongue need time: formants over 40 ms, levels over 15 ms."""
     table = table.copy()
     table[:, F] = ndimage.gaussian_filter1d(table[:, F], 0.018 * TRACK_HZ, axis=0)
     table[:, VOICING : STRESS + 1] = ndimage.gaussian_filter1d(
@@ -144,8 +145,7 @@ def _smooth(table: np.ndarray) -> np.ndarray:
 
 
 def _pitch(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.ndarray:
-    """(steps,) Hz: the speaker's pitch, raised on stressed syllables, wandering slowly, with a little
-    jitter."""
+    """The pitch (steps,) in Hz: higher on stressed syllables, with a slow drift and a slight jitter."""
     wander = ndimage.gaussian_filter1d(rng.normal(0, 1, len(table)), 0.25 * TRACK_HZ) * np.sqrt(
         0.25 * TRACK_HZ
     )
@@ -155,7 +155,7 @@ def _pitch(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.ndar
 
 
 def _voiced(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.ndarray:
-    """The pulse train and the breath, through the resonators of the mouth."""
+    """The glottal pulses and the breath after the resonators of the vocal tract: (steps * BLOCK,)."""
     n = len(table) * BLOCK
     at = np.arange(n) / BLOCK
     steps = np.arange(len(table))
@@ -173,32 +173,32 @@ def _voiced(rng: np.random.Generator, voice: Voice, table: np.ndarray) -> np.nda
 
 
 def _resonate(source: np.ndarray, formants_hz: np.ndarray) -> np.ndarray:
-    """`source` (steps * BLOCK,) through five resonators whose formants (steps, 5) change with every step.
+    """Filter `source`, (steps * BLOCK,), by five resonators with the frequencies `formants_hz`, (steps, 5).
 
-    Each step is a window of two blocks, filtered on its own in the frequency domain and faded into the next:
-    no filter is ever switched, so nothing clicks. A window keeps 27 ms for what rings on, by when the slowest
-    resonator is 50 dB down.
+    The signal is cut into overlapping windows of two blocks. Each window is filtered in the frequency domain
+    with the formants of its step, and the results are added. So no filter changes within a window, which
+    would be heard as a click. A window has 27 ms for the decay of the resonators. After that the slowest one
+    is 50 dB quieter.
     """
     spectra = np.fft.rfft(_windows(source), SPAN, axis=1)
-    rung = np.fft.irfft(spectra * _response(formants_hz), SPAN, axis=1)
-    out = np.zeros((len(rung) + SPAN // BLOCK + 1) * BLOCK)
-    for part in range(0, SPAN, BLOCK):  # block `part` of every window, each one block after the one before
-        piece = np.zeros((len(rung), BLOCK))
-        piece[:, : min(BLOCK, SPAN - part)] = rung[:, part : part + BLOCK]
+    filtered = np.fft.irfft(spectra * _response(formants_hz), SPAN, axis=1)
+    out = np.zeros((len(filtered) + SPAN // BLOCK + 1) * BLOCK)
+    for part in range(0, SPAN, BLOCK):  # one block of every window at a time: these do not overlap
+        piece = np.zeros((len(filtered), BLOCK))
+        piece[:, : min(BLOCK, SPAN - part)] = filtered[:, part : part + BLOCK]
         out[part : part + piece.size] += piece.reshape(-1)
     return out[BLOCK : BLOCK + len(source)]
 
 
 def _windows(source: np.ndarray) -> np.ndarray:
-    """(steps, 2 * BLOCK): windows centred on the blocks' ends that add up to `source` again."""
+    """Windows (steps + 1, 2 * BLOCK) around the ends of the blocks. Overlapped, they add up to `source`."""
     blocks = np.pad(source, BLOCK).reshape(-1, BLOCK)
     fade = signal.windows.hann(2 * BLOCK, sym=False)
     return np.concatenate([blocks[:-1], blocks[1:]], axis=1) * fade
 
 
 def _response(formants_hz: np.ndarray) -> np.ndarray:
-    """(steps + 1, SPAN // 2 + 1) complex: what five resonators in cascade, unit gain at 0 Hz, do to each
-    frequency."""
+    """Frequency response of five resonators in cascade with unit gain at 0 Hz: complex (steps + 1, bins)."""
     formants_hz = np.concatenate([formants_hz, formants_hz[-1:]])
     radius = np.exp(-np.pi * np.asarray([70.0, 95.0, 130.0, 170.0, 220.0]) / RATE_HZ)
     a1 = -2 * radius * np.cos(2 * np.pi * np.minimum(formants_hz, 0.47 * RATE_HZ) / RATE_HZ)
@@ -211,7 +211,7 @@ def _response(formants_hz: np.ndarray) -> np.ndarray:
 
 
 def _hiss(rng: np.random.Generator, table: np.ndarray) -> np.ndarray:
-    """Fricative noise at three places: s (high), sh (middle), f (wide and weak)."""
+    """Noise of fricatives in three bands: s (high), sh (middle), f (wide)."""
     n = len(table) * BLOCK
     at, steps = np.arange(n) / BLOCK, np.arange(len(table))
     out = np.zeros(n)
