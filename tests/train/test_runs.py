@@ -97,3 +97,22 @@ def test_what_is_no_run_is_refused(three: Path, tmp_path: Path):
     (three / "a" / "history.csv").write_text("x\n1\n")
     with pytest.raises(InputError, match=r"history\.csv: is no history"):
         runs.compare(runs.find([three]))
+
+
+def test_a_table_that_cannot_be_written_is_one_sentence(three: Path):
+    table = runs.compare(runs.find([three]))
+    with pytest.raises(InputError, match=r"absent/runs\.csv: cannot be written"):
+        runs.write_csv(table, three / "absent" / "runs.csv")
+
+
+def test_numbers_are_kept_to_the_last_bit_and_whole_ones_stay_whole(three: Path):
+    """A run of another version lacks a key; pandas would write the others' whole numbers as floats."""
+    value = 0.1 + 0.2
+    make(three / "d", [f"1,0.5,{value!r},0.1"], complete=True, epochs=7)
+    tree = yaml.safe_load((three / "a" / "config.yaml").read_text())
+    del tree["optim"]["epochs"]
+    (three / "a" / "config.yaml").write_text(yaml.safe_dump(tree))
+    runs.write_csv(runs.compare(runs.find([three])), three / "runs.csv")
+    rows = {row["run"]: row for row in csv.DictReader((three / "runs.csv").open(newline=""))}
+    assert float(rows[str(three / "d")]["auc"]) == value
+    assert [rows[str(three / name)]["optim.epochs"] for name in ("a", "d")] == ["", "7"]

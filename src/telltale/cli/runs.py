@@ -1,4 +1,4 @@
-"""Runs of train.py side by side: the keys of config.yaml in which they differ, and what came of each.
+"""Runs of train.py side by side: the keys of config.yaml in which they differ, and how good each is.
 
     telltale runs runs/                                 every run below a folder
     telltale runs runs/ --sort auc                      the best first
@@ -12,8 +12,6 @@ its --out below a run.
 import argparse
 from pathlib import Path
 
-from telltale.errors import InputError
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -26,18 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table. Raises InputError where there is no run, or no such column."""
+    """Print the table. Raises InputError if there is no run, or no such column."""
     from telltale.train import runs
 
-    found = runs.find(args.folders)
-    table = runs.compare(found)
+    table = runs.compare(runs.find(args.folders))
     if args.sort:
         table = runs.ordered(table, args.sort)
-    print(table.to_string(index=False, na_rep="-", float_format="{:.4g}".format))
+    print(runs.text(table))
     if args.csv:
-        try:
-            table.to_csv(args.csv, index=False, lineterminator="\n")
-        except OSError as error:
-            raise InputError(f"--csv {args.csv}: cannot be written ({error.strerror})") from None
+        runs.write_csv(table, args.csv)
         print(f"wrote {args.csv}")
     return 0

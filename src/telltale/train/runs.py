@@ -1,10 +1,9 @@
-"""Training runs beside each other: what each was set to where they differ, how far it came and how good it
-was.
+"""Training runs side by side: the settings in which they differ, how far each came and how good it was.
 
     table = compare(find([Path("runs")]))              # a pandas.DataFrame, a row for each run
 
-Free of torch: it reads config.yaml, history.csv, reads.json and, if `telltale evaluate` wrote one below the
-run, metrics.json.
+It reads config.yaml, history.csv, reads.json and, if `telltale evaluate` wrote one below the run,
+metrics.json. It imports neither torch nor, before there is a run to read, pandas.
 """
 
 import json
@@ -15,117 +14,113 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from telltale.config import flatten
 from telltale.errors import InputError
-from telltale.files import read_mapping
+from telltale.files import read_mapping, read_text, write_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AUC, TPR = "validation_auc", "validation_tpr_at_fpr_1e-3"
-# Columns of the table beside the keys that differ, in their order; unseen_auc only if a run has one.
+BEST_FIRST = ("auc", "tpr@fpr=1e-3", "unseen_auc")  # results that are better the higher they are
+# Columns of the table after the settings that differ, in this order; unseen_auc only if a run has one.
 RESULTS = ("auc", "tpr@fpr=1e-3", "best_epoch", "status", "unseen_auc")
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
-    """Every run at or below the folders, sorted: a folder with the config.yaml and reads.json or history.csv
-    of a run.
+    """Every run at or below the folders, sorted in each: a folder with the config.yaml and the reads.json or
+    history.csv of a run.
 
-    Raises InputError for what is no folder, and where there is no run at all.
+    Raises InputError for what is not a folder, and if there is no run at all.
     """
-    found: dict[Path, None] = {}
+    runs: dict[Path, None] = {}  # a dictionary keeps the order and drops what is given twice
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"{folder}: is not a folder; wanted one that holds runs of train.py")
         for path in sorted(folder.rglob("config.yaml")):
             if any((path.parent / name).is_file() for name in ("reads.json", "history.csv")):
-                found[path.parent] = None
-    if not found:
+                runs[path.parent] = None
+    if not runs:
         raise InputError(
             f"{', '.join(map(str, folders))}: no run of train.py; wanted folders with config.yaml and "
             "history.csv"
         )
-    return list(found)
+    return list(runs)
 
 
 def compare(runs: Sequence[Path]) -> "pd.DataFrame":
     """A row for each run: "run", the keys of config.yaml that are not the same in all of them, then
-    RESULTS."""
+    RESULTS. Raises InputError for a file that train.py did not write."""
     import pandas as pd
 
+    # Values of any type, as YAML gave them: pandas would turn whole numbers into floats if a run lacks one.
     settings = pd.DataFrame([_settings(run) for run in runs], dtype=object)
-    same = [
-        column for column in settings if len({json.dumps(value) for value in _values(settings[column])}) == 1
-    ]
+    comparable = settings.map(json.dumps).mask(settings.isna())
+    differ = comparable.columns[comparable.nunique(dropna=False) > 1]
     results = pd.DataFrame([_results(run) for run in runs], columns=list(RESULTS))
     results["best_epoch"] = results["best_epoch"].astype("Int64")
     if results["unseen_auc"].isna().all():
         results = results.drop(columns="unseen_auc")
     names = pd.Series([str(run) for run in runs], name="run")
-    return pd.concat([names, settings.drop(columns=same), results], axis=1)
+    return pd.concat([names, settings[differ], results], axis=1)
 
 
 def ordered(table: "pd.DataFrame", key: str) -> "pd.DataFrame":
-    """The rows by one column, the best first for results, rising for settings. Raises InputError for a column
-    that is none."""
+    """The rows sorted by a column: the best first by a result, rising by a setting. Raises InputError if
+    there is no such column."""
     if key not in table:
         raise InputError(
             f"--sort {key}: the runs do not differ in it; wanted one of {', '.join(map(str, table.columns))}"
         )
-    falls = key in ("auc", "tpr@fpr=1e-3", "unseen_auc")
     numbers = all(isinstance(value, int | float) for value in table[key].dropna())
-    return table.sort_values(
-        key, ascending=not falls, kind="stable", key=None if numbers else lambda each: each.map(str)
-    )
+    as_text = None if numbers else lambda column: column.map(str)  # values of several types have no order
+    return table.sort_values(key, ascending=key not in BEST_FIRST, kind="stable", key=as_text)
 
 
-def _values(column: Any) -> list[Any]:
-    """Of settings: what YAML gave, None for what a run of an older version has not."""
-    return [None if isinstance(value, float) and value != value else value for value in column]
+def text(table: "pd.DataFrame") -> str:
+    """The table as lines to print, "-" for what a run does not have."""
+    return table.to_string(index=False, na_rep="-", float_format="{:.4g}".format)
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write the table, every number in full, empty fields for what a run does not have. Raises InputError if
+    the file cannot be written."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _settings(run: Path) -> dict[str, Any]:
     """config.yaml as {"optim.rate": 0.001}."""
     path = run / "config.yaml"
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return {
-            **{key: value for key, value in tree.items() if not isinstance(value, dict)},
-            **{
-                f"{part}.{key}": value
-                for part, inner in tree.items()
-                if isinstance(inner, dict)
-                for key, value in inner.items()
-            },
-        }
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError) as error:
+        return flatten(yaml.safe_load(read_text(path, "a configuration that train.py wrote")))
+    except (yaml.YAMLError, AttributeError) as error:
         raise InputError(
             f"{path}: is no configuration that train.py wrote ({' '.join(str(error).split())})"
         ) from None
 
 
 def _results(run: Path) -> dict[str, Any]:
-    """RESULTS of one run; None for what it has not."""
+    """RESULTS of one run; None for what it does not have."""
     import pandas as pd
 
     path = run / "history.csv"
     try:
         history = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epoch", AUC, TPR])
-        # As the loop judges: by AUC, then by TPR, the first of equals.
+        # As the training run selects it: by AUC, then by TPR, the first of equals.
         best = history.sort_values([AUC, TPR], ascending=False, kind="stable").head(1)
     except (ValueError, KeyError) as error:
         raise InputError(
             f"{path}: is no history that train.py wrote ({' '.join(str(error).split())})"
         ) from None
-    done = (read_mapping(run / "reads.json") or {}).get("complete")
-    status = "finished" if done else f"interrupted at epoch {len(history) + 1}"
-    first = best.iloc[0] if len(best) else {}
-    return dict(
-        zip(
-            RESULTS,
-            (first.get(AUC), first.get(TPR), first.get("epoch"), status, unseen_auc(run)),
-            strict=True,
-        )
-    )
+    complete = (read_mapping(run / "reads.json") or {}).get("complete")
+    row = best.iloc[0] if len(best) else {}
+    return {
+        "auc": row.get(AUC),
+        "tpr@fpr=1e-3": row.get(TPR),
+        "best_epoch": row.get("epoch"),
+        "status": "finished" if complete else f"interrupted at epoch {len(history) + 1}",
+        "unseen_auc": unseen_auc(run),
+    }
 
 
 def unseen_auc(run: Path) -> float | None:
