@@ -21,7 +21,7 @@ from telltale.data.manifest import read_labels
 from telltale.files import sha256
 from telltale.models import checkpoint
 from telltale.reproduce.tiers import compare, same_weights
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 FIXED = {"optim.epochs": 2, "threads": 2, "data.workers": 2}
 TRAININGS: dict[str, tuple[int, dict[str, Any]]] = {

@@ -15,7 +15,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from bench.measure import Row, seconds
 from telltale.metrics.resampling import bootstrap
-from telltale.scores.score import Score, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 PEER_RESAMPLES = 20
 # The kernel's own peak of this program alone: what a parent's wait reports counts the parent's memory at the

@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 from telltale.evaluate.evaluation import of_files
 from telltale.evaluate.options import ScoreFiles
 from telltale.metrics.resampling import bootstrap, with_interval
-from telltale.scores.score import Score, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 
 def test_several_files_have_a_mean_and_a_deviation_and_differences_from_the_first(

@@ -10,7 +10,8 @@ from score_files import CLIPS
 
 from telltale.cli import evaluate
 from telltale.errors import InputError
-from telltale.scores.score import Score, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 
 def run(*arguments: object) -> int:

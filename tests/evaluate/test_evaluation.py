@@ -12,7 +12,8 @@ from telltale.evaluate.options import ScoreFiles
 from telltale.metrics import delong, table
 from telltale.metrics.resampling import bootstrap
 from telltale.metrics.summary import summary
-from telltale.scores.score import Score, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 
 def test_one_file_is_the_summary_with_the_names_of_its_files(three_models: Path) -> None:

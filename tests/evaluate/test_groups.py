@@ -14,7 +14,8 @@ from telltale.evaluate.evaluation import of_files
 from telltale.evaluate.options import Options, ScoreFiles
 from telltale.evaluate.scored_clips import ScoredClips
 from telltale.metrics.resampling import group_aucs
-from telltale.scores.score import Score, write_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import write_submission
 
 
 def test_groups_of_two_columns_and_statuses(three_models: Path) -> None:

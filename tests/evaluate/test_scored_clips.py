@@ -11,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 
 from telltale.errors import InputError
 from telltale.evaluate import scored_clips
-from telltale.scores.score import Score, read_scores, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import read_scores, write_scores
 
 
 def test_names_are_the_shortest_parts_that_tell_files_apart(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import telltale
 from telltale import config, models
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -9,7 +9,7 @@ import torch
 from programs import trained
 
 import predict
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 # What a model that reads both gives each file; "no_sound" and "no_picture" are scored from the other
 # modality.

@@ -16,8 +16,9 @@ from telltale.models import checkpoint
 from telltale.predict import outputs, prediction
 from telltale.predict.outputs import Outputs
 from telltale.scores import sidecar
-from telltale.scores.score import Score, read_scores
-from telltale.scores.submission import validate_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import inspect_submission
+from telltale.scores.table import read_scores
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_two_submissions_in_one_folder_each_with_the_templates_header(world: Pat
         assert origin.submission_sha256 == sha256(tmp_path / name)
         assert not sidecar.differences(read_scores(tmp_path / name), read_scores(scores))
         assert origin.videos == "videos"
-    assert validate_submission(tmp_path / "a.csv", template) == []
+    assert inspect_submission(tmp_path / "a.csv", template).problems == []
     assert sidecar.read(tmp_path / "scores.csv").overrides == ["predict.spans=2", "data.workers=0"]
     with pytest.raises(InputError, match="--score-column"):
         run(

@@ -199,7 +199,7 @@ def test_report_imports_no_torch_however_far_one_looks():
         ("telltale.report.interval_figures", "torch timm matplotlib.pyplot"),
         ("telltale.report.training_figures", "torch timm matplotlib.pyplot"),
         ("telltale.metrics", "torch"),
-        ("telltale.scores.score", "torch"),
+        ("telltale.scores.table, telltale.scores.journal", "torch"),
         ("train, predict", "torch numpy pandas matplotlib librosa av cv2"),
         ("telltale.cli", "torch numpy pandas matplotlib librosa av cv2"),
     ],

@@ -12,8 +12,8 @@ from programs import CONFIG, do_predict, do_train
 
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.scores.score import read_scores
-from telltale.scores.submission import validate_submission
+from telltale.scores.submission import inspect_submission
+from telltale.scores.table import read_scores
 from telltale.train import run_folder
 
 
@@ -61,7 +61,7 @@ def test_every_listed_name_gets_one_row_in_the_lists_order(tiny: Path, run: Path
     (tmp_path / "template.csv").write_text("video_name,score\n" + "".join(f"{name},0\n" for name in names))
     out = tmp_path / "out" / "submission.csv"
     assert do_predict(run, tiny / "test", out, "--list", str(tmp_path / "template.csv")) == 0
-    assert validate_submission(out, tmp_path / "template.csv") == []
+    assert inspect_submission(out, tmp_path / "template.csv").problems == []
     with out.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["video_name"] for row in rows] == names

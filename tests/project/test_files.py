@@ -163,10 +163,10 @@ ELSEWHERE = {
     },
     "csv": {"demo/dataset.py"},  # the demo stands alone
     "json.loads": {
-        "scores/score.py",  # a line of a journal
+        "scores/journal.py",  # a line of a journal
         "data/store.py",  # the head of an entry
     },
-    "os.fsync": {"scores/score.py"},  # a journal grows
+    "os.fsync": {"scores/journal.py"},  # a journal grows
     "os.replace": set(),
 }
 

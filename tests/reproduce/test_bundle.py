@@ -35,7 +35,7 @@ from telltale.reproduce import bundle as bundles
 from telltale.reproduce import tiers
 from telltale.runtime.environment import TABLES, packages
 from telltale.scores import sidecar
-from telltale.scores.score import read_scores, write_scores
+from telltale.scores.table import read_scores, write_scores
 
 CONFIG = str(Path(__file__).parents[1] / "worlds" / "tiny.yaml")
 

@@ -10,7 +10,8 @@ import torch
 from telltale.cli import main
 from telltale.models import checkpoint
 from telltale.reproduce import gpu_check
-from telltale.scores.score import Score, write_scores
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

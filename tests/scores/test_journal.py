@@ -1,6 +1,5 @@
 """The journal of a prediction: cut at every byte, bit-exact, one writer."""
 
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from telltale.errors import InputError
-from telltale.scores.score import Journal, Score, write_scores
+from telltale.scores.journal import Journal
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 
 ROWS = [
     Score("a.mp4", 0.1 + 0.2, "ok", 4.0),
@@ -17,45 +18,6 @@ ROWS = [
     Score("é.mp4", 5e-324, "partial", 0.0),
     Score("e.mp4", None, "no_sound", 2.5),
 ]
-
-
-@pytest.mark.parametrize(
-    ("probability", "status", "seconds"),
-    [
-        (math.nan, "ok", 1.0),
-        (-1e-9, "ok", 1.0),
-        (1.0000001, "ok", 1.0),
-        (math.inf, "ok", 1.0),
-        (0.5, "damaged", 1.0),
-        (0.5, "", 1.0),
-        (None, "ok", 1.0),
-        (None, "partial", 1.0),
-        (None, "", 1.0),
-        (0.5, "ok", -1.0),
-        (0.5, "ok", math.nan),
-        (0.5, "ok", math.inf),
-    ],
-)
-def test_a_score_refuses_nonsense(probability: float | None, status: str, seconds: float) -> None:
-    with pytest.raises(InputError, match=r"of 'a.mp4'"):
-        Score("a.mp4", probability, status, seconds)
-
-
-def test_every_decode_failure_is_a_status_without_a_number() -> None:
-    for status in (
-        "missing",
-        "empty",
-        "refused",
-        "damaged",
-        "too_large",
-        "no_stream",
-        "failed",
-        "not_finite",
-    ):
-        assert Score("a.mp4", None, status, None).fake_probability is None
-
-
-# The journal
 
 
 def test_journal_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -119,7 +81,7 @@ def test_damaged_journal_line_is_named(tmp_path: Path, line: str) -> None:
 def test_journal_has_one_writer(tmp_path: Path) -> None:
     first = Journal(tmp_path / "journal", "f")
     begin = (
-        "from pathlib import Path; from telltale.scores.score import Journal; "
+        "from pathlib import Path; from telltale.scores.journal import Journal; "
         f"Journal(Path({str(tmp_path / 'journal')!r}), 'f')"
     )
     second = subprocess.run([sys.executable, "-c", begin], capture_output=True, text=True, check=False)

@@ -10,7 +10,9 @@ from telltale.competition.ledger_file import read
 from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.scores import sidecar
-from telltale.scores.score import Score, write_scores, write_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import write_submission
+from telltale.scores.table import write_scores
 
 MODEL, OTHER = "ab" * 32, "cd" * 32
 

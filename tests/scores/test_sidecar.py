@@ -12,7 +12,9 @@ import pytest
 from telltale.errors import InputError
 from telltale.runtime import environment
 from telltale.scores import sidecar
-from telltale.scores.score import Score, write_scores, write_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import write_submission
+from telltale.scores.table import write_scores
 
 SCORES = [
     Score("b.mp4", 0.25, "ok", 3.0),

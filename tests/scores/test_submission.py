@@ -9,8 +9,8 @@ import pytest
 from telltale.cli import validate_submission as verb
 from telltale.data.manifest import read_names
 from telltale.errors import InputError
-from telltale.scores.score import Score, write_submission
-from telltale.scores.submission import inspect_submission, score_column, validate_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import inspect_submission, score_column, write_submission
 
 ROWS = [Score("a.mp4", 0.1 + 0.2, "ok", 4.0), Score("b.mp4", None, "damaged", None)]
 
@@ -56,7 +56,7 @@ def test_each_fault_is_found(
 ) -> None:
     path = tmp_path / "s.csv"
     path.write_text(text, encoding="utf-8")
-    (problem,) = validate_submission(path, template)[:1]
+    (problem,) = inspect_submission(path, template).problems[:1]
     assert _run(path, template) == 1
     printed = capsys.readouterr().out
     assert problem in printed
@@ -66,9 +66,9 @@ def test_each_fault_is_found(
 def test_an_absent_submission_is_a_problem_and_an_absent_template_wrong_input(
     tmp_path: Path, template: Path
 ) -> None:
-    assert "cannot be read" in validate_submission(tmp_path / "none.csv", template)[0]
+    assert "cannot be read" in inspect_submission(tmp_path / "none.csv", template).problems[0]
     with pytest.raises(InputError):
-        validate_submission(template, tmp_path / "none.csv")
+        inspect_submission(template, tmp_path / "none.csv")
 
 
 def test_notes_make_nothing_invalid(

@@ -20,7 +20,9 @@ from telltale.data.order import evaluation_batches
 from telltale.errors import InputError
 from telltale.files import cannot_write, write_text
 from telltale.models import checkpoint
-from telltale.scores.score import Journal, Score, write_scores
+from telltale.scores.journal import Journal
+from telltale.scores.score import Score
+from telltale.scores.table import write_scores
 from telltale.train.history import RunLog
 
 TINY = Path(__file__).parents[1] / "worlds" / "tiny.yaml"

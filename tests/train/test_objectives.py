@@ -25,7 +25,7 @@ from telltale.data.manifest import Row
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.models.output import Output, Want
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 from telltale.train import objectives
 from telltale.train.losses import NonFiniteLoss
 

@@ -12,7 +12,7 @@ from programs import CONFIG, do_predict
 from telltale.competition import audit_record
 from telltale.runtime import programs
 from telltale.scores import sidecar
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,8 +18,8 @@ from telltale.errors import InputError
 from telltale.reproduce import bundle, bundling, tiers
 from telltale.runtime.entry import guarded
 from telltale.scores import sidecar
-from telltale.scores.journals import Journals
-from telltale.scores.score import read_scores
+from telltale.scores.journal import Journals
+from telltale.scores.table import read_scores
 from telltale.train import run_folder, validation_scores
 
 PLAIN = [word for text in tiers.PLAIN for word in ("--set", text)]
@@ -156,7 +156,7 @@ def test_journals_that_another_run_writes_or_that_are_of_another_prediction_are_
     tmp_path: Path,
 ) -> None:
     from telltale.runtime.distributed import Process
-    from telltale.scores.score import Journal
+    from telltale.scores.journal import Journal
 
     out, process = tmp_path / "submission.csv", Process(0, 1, None)  # type: ignore[arg-type]
     Journal(tmp_path / "submission.csv.journal.1-of-3", "other").close()

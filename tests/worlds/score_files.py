@@ -6,7 +6,9 @@ import numpy as np
 
 from telltale.evaluate.evaluation import Evaluation, of_files
 from telltale.evaluate.options import Options, ScoreFiles
-from telltale.scores.score import Score, write_scores, write_submission
+from telltale.scores.score import Score
+from telltale.scores.submission import write_submission
+from telltale.scores.table import write_scores
 
 QUICK = Options(resamples=20)
 N = 120

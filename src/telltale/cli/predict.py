@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from telltale.runtime.entry import guarded
 from telltale.runtime.signals import watch_signals
-from telltale.scores.score import SCORE
+from telltale.scores.submission import SCORE
 
 if TYPE_CHECKING:
     from telltale.data.manifest import Row

@@ -17,7 +17,7 @@ from telltale.competition.audit_record import Audit, Finding
 from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.scores import sidecar
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 COLUMNS = 100
 

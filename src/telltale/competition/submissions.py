@@ -17,7 +17,7 @@ from telltale.competition.local_time import parse_time
 from telltale.errors import InputError
 from telltale.files import read_json, sha256
 from telltale.scores import sidecar
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 ESTIMATES = {"own_auc": "own validation AUC", "unseen_auc": "unseen-cluster estimate"}
 

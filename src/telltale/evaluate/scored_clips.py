@@ -12,7 +12,8 @@ import pandas as pd
 from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.metrics.rates import Floats
-from telltale.scores.score import Score, first_few, read_scores, repeated, status_counts
+from telltale.scores.score import Score, first_few, repeated, status_counts
+from telltale.scores.table import read_scores
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.runtime.signals import Stopped
 from telltale.scores import sidecar
-from telltale.scores.score import NAME, SCORE, Score, first_few, status_counts, write_scores, write_submission
+from telltale.scores.score import NAME, Score, first_few, status_counts
+from telltale.scores.submission import SCORE, write_submission
+from telltale.scores.table import write_scores
 
 
 @dataclass(frozen=True)

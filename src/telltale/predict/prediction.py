@@ -32,7 +32,7 @@ from telltale.runtime.distributed import Process
 from telltale.runtime.progress import bar, say
 from telltale.runtime.signals import SignalWatch, Stopped
 from telltale.scores import sidecar
-from telltale.scores.journals import Journals
+from telltale.scores.journal import Journals
 from telltale.scores.score import Score, merge
 
 # Keys on which no score depends.

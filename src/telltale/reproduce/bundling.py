@@ -36,7 +36,7 @@ from telltale.reproduce.bundle import (
 )
 from telltale.runtime import environment, source
 from telltale.scores import sidecar
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 from telltale.train.run_folder import worlds
 from telltale.train.splits import data_fingerprint
 

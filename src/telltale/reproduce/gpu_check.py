@@ -26,7 +26,7 @@ from telltale.data.loader import ClipLoader, on_device
 from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")
 SKIPPED = "skipped: needs CUDA"

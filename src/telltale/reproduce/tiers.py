@@ -26,7 +26,8 @@ from telltale.files import read_json
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce.bundle import VALIDATION, Bundle, ScoreSet
 from telltale.runtime.programs import as_typed, call, several, telltale
-from telltale.scores.score import Score, read_scores
+from telltale.scores.score import Score
+from telltale.scores.table import read_scores
 
 # Validation scores come out of training, which takes one view of a clip as it is.
 PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")

@@ -22,7 +22,8 @@ from typing import Any, NotRequired, TypedDict, Unpack
 from telltale.errors import InputError
 from telltale.files import read_json, sha256, write_text
 from telltale.runtime import environment
-from telltale.scores.score import Score, first_few, read_scores, without
+from telltale.scores.score import Score, first_few, without
+from telltale.scores.table import read_scores
 
 FORMAT = "telltale-scores-1"
 SUBMISSION, SCORES = "submission.csv", "scores.csv"

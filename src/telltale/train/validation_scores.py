@@ -19,7 +19,8 @@ from telltale.predict.scoring import score
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped
 from telltale.scores import sidecar
-from telltale.scores.score import Score, merge, write_scores
+from telltale.scores.score import Score, merge
+from telltale.scores.table import write_scores
 from telltale.train.context import RunContext
 
 NAME = "validation_scores.csv"
