@@ -97,7 +97,13 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
         "golden/golden.json",
     ):
         assert name in made.files
-    for name in ("Dockerfile", "requirements.lock", "setup.py", "src/telltale/cli.py", "docs/organiser.md"):
+    for name in (
+        "Dockerfile",
+        "requirements.lock",
+        "setup.py",
+        "src/telltale/cli/__init__.py",
+        "docs/organiser.md",
+    ):
         assert f"source/{name}" in made.files
     assert {
         "evaluation/test/metrics.json",
