@@ -83,6 +83,23 @@ def test_every_source_file_that_a_document_names_is_there(path: Path) -> None:
         assert known or named in names, f"{named}: there is no such file"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=identify)
+def test_every_module_that_a_document_names_exists(path: Path) -> None:
+    """Names such as `telltale.models.meso` and lines such as `from telltale.errors import InputError`.
+
+    docs/decisions.md tells the project's history and may name modules of the past.
+    """
+    if path.name == "decisions.md":
+        return
+    for name in re.findall(r"\btelltale((?:\.[a-z_]\w*)+)", path.read_text(encoding="utf-8")):
+        package, *rest = name.removeprefix(".").split(".")
+        if not rest:  # a name that `telltale` itself defines, such as telltale.load, or a top module
+            continue
+        folder = PACKAGE / package
+        assert folder.is_dir(), f"telltale{name}: there is no package {package}"
+        assert (folder / f"{rest[0]}.py").is_file(), f"telltale{name}: there is no module {rest[0]}"
+
+
 def test_the_architecture_page_has_all_packages_and_the_order_of_imports() -> None:
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     for name in (path.name for path in reference.modules(PACKAGE)):
