@@ -25,6 +25,7 @@ from telltale.data import batch, manifest
 from telltale.data.loader import ClipLoader, on_device
 from telltale.errors import InputError
 from telltale.models import checkpoint
+from telltale.models.output import Output
 from telltale.predict.inference import Inference
 from telltale.scores.table import read_scores
 
@@ -249,8 +250,9 @@ class _Noise:
 class _Hungry(torch.nn.Module):
     """Takes 100 MB a view."""
 
-    def forward(self, mel: torch.Tensor, **_: Any) -> torch.Tensor:
-        return mel.new_ones(len(mel), 25_000_000).mean(1)
+    def forward(self, mel: torch.Tensor, **_: Any) -> Output:
+        logit = mel.new_ones(len(mel), 25_000_000).mean(1)
+        return Output(logit, heads={}, maps=None, features=logit.unsqueeze(1))
 
 
 def checks(device: str) -> list[tuple[str, Callable[[Check], str] | None]]:
