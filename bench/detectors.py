@@ -29,7 +29,7 @@ from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.metrics.resampling import group_aucs
 from telltale.report import interval_figures
-from telltale.scores.score import read_scores
+from telltale.scores.table import read_scores
 
 COUNTS = {"train": 480, "validation": 90, "test": 240}
 SIZE, SECONDS = 128, 1.5
