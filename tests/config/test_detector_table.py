@@ -43,7 +43,7 @@ class ShadeSettings(Section):
 
 
 '''
-ENTRY = '    "shade": _frames("shade", "shade.yaml", "nobody", None, model_settings=ShadeSettings),\n}\n'
+ENTRY = '    "shade": _frame_level("shade", "shade.yaml", "nobody", None, model_settings=ShadeSettings),\n}\n'
 USE = """
 from pathlib import Path
 import torch

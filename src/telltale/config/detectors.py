@@ -1,8 +1,7 @@
-"""Every detector by name: the one table. A new detector costs an entry here, a file in models/ and a
-configuration.
+"""The table of detectors. A new detector is an entry here, a file in models/ and a file in configs/.
 
-A detector with settings of its own declares them here too, as a section that its entry names. Free of torch,
-so that a configuration is checked before anything heavy is imported.
+A detector with settings of its own declares them in this file too, as a section that its entry names. This
+file imports no torch, so a configuration is checked before anything slow is imported.
 """
 
 from dataclasses import dataclass, replace
@@ -84,16 +83,22 @@ class LavSettings(Section):
 class DetectorEntry:
     """One detector.
 
-    file: the module of `telltale.models` that builds it, imported only then; reads: which of "picture" and
-    "sound"; objective: what trains it, a name of `objectives.OBJECTIVES`; config: its file in configs/;
-    backbone: the timm network that its picture tower is, or is built on, unless `model.picture_backbone` says
-    another; fixed: it may say none; per_frame: it judges frame by frame, a clip's score is pooled from them,
-    and it can be another's picture tower; takes_detector: its picture tower can be such a detector; maps: it
-    also says where; keras: `model.picture_weights` takes its takes_detector: its picture tower can be such a
-    detector; maps: it also says where; keras: `model.picture_weights` takes its authors' Keras file (.h5);
-    poolings: which `model.pooling` it can have; per: what `objective.per` can be, first what it is where a
-    configuration does not say. model_settings, objective_settings: its own keys, which are joined to these
-    sections of the configuration.
+    file: module of `telltale.models` whose `build` makes it; imported only when it is built
+    reads: what it reads of a clip, "picture", "sound" or both
+    objective: what trains it, a key of `objectives.OBJECTIVES`
+    config: its file in configs/
+    source: the paper, or whose idea it is
+    backbone: timm's name of the network that is its picture tower; None if it is built on none
+    fixed: whether `model.picture_backbone` may name no other network
+    per_frame: whether it scores single frames, from which the clip's score is pooled; such a detector can be
+        the picture tower of another
+    takes_detector: whether its picture tower can be a frame-level detector (`model.picture_detector`)
+    maps: whether it gives forgery maps
+    keras: whether `model.picture_weights` takes its authors' Keras file (.h5)
+    poolings: which `model.pooling` it can have
+    per: which `objective.per` it can have; the first is the default
+    model_settings: its own keys of section `model`
+    objective_settings: its own keys of section `objective`
     """
 
     file: str
@@ -113,27 +118,15 @@ class DetectorEntry:
     objective_settings: type[Section] | None = None
 
 
-def _frames(file: str, config: str, source: str, backbone: str | None, **more: Any) -> DetectorEntry:
-    """A detector that scores frame by frame, on one fixed backbone; more: other fields of `DetectorEntry`."""
-    return replace(
-        DetectorEntry(
-            file,
-            ("picture",),
-            "classifier",
-            config,
-            source,
-            backbone,
-            fixed=True,
-            per_frame=True,
-            per=("clip", "frame"),
-        ),
-        **more,
-    )
+def _frame_level(file: str, config: str, source: str, backbone: str | None, **more: Any) -> DetectorEntry:
+    """A detector of single frames on one fixed backbone. more: other fields of `DetectorEntry`."""
+    fields = {"fixed": True, "per_frame": True, "per": ("clip", "frame"), **more}
+    return replace(DetectorEntry(file, ("picture",), "classifier", config, source, backbone), **fields)
 
 
-def _network(config: str, source: str, backbone: str, **more: Any) -> DetectorEntry:
-    """A network of timm's over single frames; `model.picture_backbone` may name another."""
-    return _frames("frame_cnn", config, source, backbone, fixed=False, **more)
+def _timm(config: str, source: str, backbone: str, **more: Any) -> DetectorEntry:
+    """A network of timm's over single frames, for which `model.picture_backbone` may name another."""
+    return _frame_level("frame_cnn", config, source, backbone, fixed=False, **more)
 
 
 DETECTORS = {
@@ -151,34 +144,32 @@ DETECTORS = {
         poolings=("mean", "attention"),
         model_settings=AudiovisualSettings,
     ),
-    "frame_cnn": _network("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
-    "meso4": _frames("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
-    "mesoinception4": _frames(
+    "frame_cnn": _timm("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
+    "meso4": _frame_level("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
+    "mesoinception4": _frame_level(
         "meso", "mesoinception4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True
     ),
-    "shallownet_v3": _frames(
+    "shallownet_v3": _frame_level(
         "shallownet",
         "shallownet_v3.yaml",
         "Tariq et al., ShallowNet, MPS 2018",
         None,
         model_settings=RevisedSettings,
     ),
-    "xception": _network("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
-    "efficientnet_b0": _network("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
-    "efficientnet_b4": _network("efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
-    "efficientnet_b5": _network(
-        "efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"
-    ),
-    "resnet18": _network("resnet18.yaml", "He et al., CVPR 2016", "resnet18.tv_in1k"),
-    "resnet34": _network("resnet34.yaml", "He et al., CVPR 2016", "resnet34.tv_in1k"),
-    "resnet50": _network("resnet50.yaml", "He et al., CVPR 2016", "resnet50.tv_in1k"),
-    "f3net": _frames(
+    "xception": _timm("xception.yaml", "Chollet, CVPR 2017; Rössler et al., ICCV 2019", XCEPTION),
+    "efficientnet_b0": _timm("efficientnet_b0.yaml", "Tan and Le, ICML 2019", "efficientnet_b0.ra_in1k"),
+    "efficientnet_b4": _timm("efficientnet_b4.yaml", "Tan and Le, ICML 2019", "efficientnet_b4.ra2_in1k"),
+    "efficientnet_b5": _timm("efficientnet_b5.yaml", "Tan and Le, ICML 2019", "tf_efficientnet_b5.ra_in1k"),
+    "resnet18": _timm("resnet18.yaml", "He et al., CVPR 2016", "resnet18.tv_in1k"),
+    "resnet34": _timm("resnet34.yaml", "He et al., CVPR 2016", "resnet34.tv_in1k"),
+    "resnet50": _timm("resnet50.yaml", "He et al., CVPR 2016", "resnet50.tv_in1k"),
+    "f3net": _frame_level(
         "f3net", "f3net.yaml", "Qian et al., F3-Net, ECCV 2020", XCEPTION, model_settings=F3NetSettings
     ),
-    "spsl": _frames(
+    "spsl": _frame_level(
         "spsl", "spsl.yaml", "Liu et al., SPSL, CVPR 2021", XCEPTION, model_settings=SpslSettings
     ),
-    "ucf": _frames(
+    "ucf": _frame_level(
         "ucf",
         "ucf.yaml",
         "Yan et al., UCF, ICCV 2023",
@@ -188,14 +179,14 @@ DETECTORS = {
         per=("frame",),
         objective_settings=UcfSettings,
     ),
-    "sbi": _network(
+    "sbi": _timm(
         "sbi.yaml",
         "Shiohara and Yamasaki, SBI, CVPR 2022",
         "tf_efficientnet_b4.ap_in1k",
         objective="sbi",
         objective_settings=SbiSettings,
     ),
-    "lav": _frames(
+    "lav": _frame_level(
         "lav",
         "lav.yaml",
         "Shuai et al., Locate and Verify, ACM MM 2023",
