@@ -6,9 +6,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from telltale import config
 from telltale.config.detectors import DETECTORS
@@ -187,3 +188,55 @@ def test_an_update_is_of_as_many_pictures_as_published() -> None:
             settings = config.read(SOURCE.parent.parent / "configs" / entry.config)
             clips = settings.data.batch_size * settings.optim.accumulate * (2 if name == "sbi" else 1)
             assert clips * settings.clip.frames == (12 if name == "f3net" else 32), name
+
+
+@pytest.mark.parametrize(
+    ("tree", "message"),
+    [
+        ({"name": "ucf", "pooling": "attention"}, "ucf learns from single frames, which teach no attention"),
+        ({"name": "lav", "pooling": "attention"}, "lav learns from single frames, which teach no attention"),
+        (
+            {"name": "audiovisual", "pooling": "max"},
+            "audiovisual pools by mean or attention, got pooling 'max'",
+        ),
+        (
+            {"name": "audiovisual", "pooling": "top_k"},
+            "audiovisual pools by mean or attention, got pooling 'top_k'",
+        ),
+        ({"name": "frame_cnn", "picture_detector": "spsl"}, "picture_detector is for audiovisual and one of"),
+        (
+            {"name": "audiovisual", "picture_detector": "mel_cnn"},
+            "picture_detector is for audiovisual and one of .* got 'mel_cnn'",
+        ),
+        (
+            {"name": "audiovisual", "picture_detector": "nobody"},
+            "picture_detector is for audiovisual and one of .* got 'nobody'",
+        ),
+        (
+            {"name": "spsl", "picture_backbone": "resnet18"},
+            "spsl is built on legacy_xception.tf_in1k, got .* 'resnet18'",
+        ),
+        (
+            {"name": "meso4", "picture_backbone": "resnet18"},
+            "meso4 is built on no backbone, got picture_backbone 'resnet18'",
+        ),
+        ({"name": "meso4", "pretrained": True}, "meso4 has no ImageNet weights to begin with"),
+        (
+            {"name": "shallownet_v3", "picture_weights": "x.pth"},
+            "shallownet_v3 has no published weights to begin with",
+        ),
+        (
+            {"name": "audiovisual", "picture_detector": "shallownet_v3", "picture_weights": "x.pth"},
+            "shallownet_v3 has no published weights to begin with",
+        ),
+        ({"name": "zzz"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
+        (
+            {"name": "XcepTion"},
+            r"no detector of that name; did you mean xception\? wanted one of mel_cnn, .*, lav",
+        ),
+        ({"name": "xception", "pooling": "median"}, "'mean', 'max', 'top_k' or 'attention'"),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(tree: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        config.ModelSettings.model_validate(tree)

@@ -1,5 +1,4 @@
-"""The detectors that judge frame by frame: published sizes, gradients, pooling, and one network wherever it
-is used."""
+"""The frame-level detectors: published sizes, gradients, and one network wherever it is used."""
 
 import copy
 from typing import Any
@@ -7,7 +6,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from pydantic import ValidationError
+from detector_world import MEL, SMALL, clips, count, logits, model, output, untrained
 from torch import Tensor, nn
 
 from telltale import config, models
@@ -15,28 +14,15 @@ from telltale.competition import rules
 from telltale.config.detectors import DETECTORS
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
-from telltale.models.output import Output, Want
-from telltale.models.pooling import FramePooling
 from telltale.models.shallownet import ShallowNet
 
 torch.set_num_threads(1)
 
-MEL = config.MelSettings(n_mels=64)
 FRAME_WISE = [name for name, entry in DETECTORS.items() if entry.per_frame]
 LEARNERS = ["ucf", "lav"]
 MAP_BRANCH = ("detector.scores.", "detector.locate.")  # of lav: its map has no part in a clip's score
 TRACED = ["frame_cnn", "meso4", "mesoinception4", "shallownet_v3", "xception", "resnet18", "spsl", "f3net"]
-SMALL = {"picture_backbone": "test_resnet"}
 DRAWN = {"sound_backbone": "test_efficientnet", "width": 32, "modality_dropout": 0.0}
-
-
-def build(name: str, size: int = 64, frames: int = 2, methods: int | None = None, **changes: object) -> Any:
-    """The model with weights from seed 0."""
-    torch.manual_seed(0)
-    small = SMALL if name == "frame_cnn" else {}
-    settings = config.ModelSettings.model_validate({"name": name, **small, **changes})
-    clip = config.ClipSettings(seconds=1.0, frames=frames, image_size=size)
-    return models.build(settings, MEL, clip, initialise=True, methods=methods)
 
 
 @pytest.fixture(scope="module", params=FRAME_WISE)
@@ -47,40 +33,14 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def settled(name: str) -> Any:
-    """The model for evaluation, its batch norms' statistics those of a first batch. Leave it as it is."""
-    model = build(name, methods=2)
-    for module in model.modules():
+    """The network for evaluation, its batch norms' statistics those of a first batch. Leave it as it is."""
+    network = model(name, methods=2)
+    for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = None  # the mean over all batches, here of one
     with torch.no_grad():
-        logits(model.train(), clips(3))
-    return model.eval()
-
-
-def clips(count: int, frames: int = 2, size: int = 64, seed: int = 1) -> Tensor:
-    """Pictures (count, frames, 3, size, size) whose brightness and grain differ from clip to clip."""
-    draw = torch.Generator().manual_seed(seed)
-    levels = torch.rand(2, count, 1, 1, 1, 1, generator=draw)
-    return (levels[0] + levels[1] * (torch.rand(count, frames, 3, size, size, generator=draw) - 0.5)).clamp(
-        0, 1
-    )
-
-
-def output(model: nn.Module, pictures: Tensor, want: Want = ()) -> Output:
-    there = torch.ones(len(pictures), dtype=torch.bool)
-    return model(pictures, None, there, there, want=want)
-
-
-def logits(model: nn.Module, pictures: Tensor) -> Tensor:
-    return output(model, pictures).logit
-
-
-def untrained(model: nn.Module) -> set[str]:
-    return {name for name, parameter in model.named_parameters() if parameter.grad is None}
-
-
-def count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
+        logits(network.train(), clips(3))
+    return network.eval()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +65,7 @@ def test_a_detector_has_as_many_parameters_as_the_published_one(
     name: str, size: int, changes: Any, wanted: int
 ) -> None:
     with torch.device("meta"):
-        assert count(build(name, size, **changes)) == wanted
+        assert count(model(name, size, **changes)) == wanted
 
 
 def test_the_published_parts_and_variants_have_their_sizes() -> None:
@@ -115,12 +75,12 @@ def test_the_published_parts_and_variants_have_their_sizes() -> None:
             25_803_553,
             118_078_241,
         ]
-        assert count(build("ucf", 256, methods=4).detector.learning.decoder) == 2_323_523
+        assert count(model("ucf", 256, methods=4).detector.learning.decoder) == 2_323_523
 
 
 def test_locate_and_verify_is_the_published_network_less_what_nothing_depends_on() -> None:
     with torch.device("meta"):
-        network, ours = timm.create_model("legacy_xception"), count(build("lav", 299))
+        network, ours = timm.create_model("legacy_xception"), count(model("lav", 299))
     ending = sum(count(getattr(network, name)) for name in ("block12", "conv3", "bn3", "conv4", "bn4"))
     unused_convolutions = sum(2 * 9 * width * width + 3 * 2 * width for width in (64, 128, 256))
     unused_norms = 3 * 2 * 728
@@ -130,22 +90,22 @@ def test_locate_and_verify_is_the_published_network_less_what_nothing_depends_on
 @pytest.mark.parametrize(("name", "wanted"), [("ucf", 22_252_586), ("lav", 55_077_593)])
 def test_the_audit_counts_nothing_that_only_training_needs(name: str, wanted: int) -> None:
     settings = config.Config.model_validate(
-        {"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "model": {"name": name}}
+        {"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "network": {"name": name}}
     )
-    model = build(name, frames=1, methods=4)
-    before = count(model)
-    result = rules.audit(model, settings)
+    network = model(name, frames=1, methods=4)
+    before = count(network)
+    result = rules.audit(network, settings)
     assert result.passed
-    assert result.parameters == wanted < before == count(model)
-    assert not any("learning" in key.split(".") for key in models.for_prediction(model).state_dict())
+    assert result.parameters == wanted < before == count(network)
+    assert not any("learning" in key.split(".") for key in models.for_prediction(network).state_dict())
 
 
 @pytest.mark.parametrize("name", FRAME_WISE)
 def test_a_batch_of_one_can_be_trained_and_scored_at_another_size(name: str) -> None:
-    model = build(name, 96)
+    network = model(name, 96)
     with torch.no_grad():
-        logit = logits(model, clips(1, size=96))
-        assert logits(model.eval(), clips(3, 1, 96)).shape == (3,)
+        logit = logits(network, clips(1, size=96))
+        assert logits(network.eval(), clips(3, 1, 96)).shape == (3,)
     assert logit.shape == (1,)
     assert logit.isfinite().all()
 
@@ -163,42 +123,44 @@ def test_a_clips_score_does_not_depend_on_the_batchs_others(settled: Any) -> Non
 def test_bf16_autocast_gives_finite_float32_scores_and_a_gradient_to_all_that_is_scored_by(
     name: str, settled: Any
 ) -> None:
-    model = copy.deepcopy(settled).train()
+    network = copy.deepcopy(settled).train()
     with torch.autocast("cpu", torch.bfloat16):
-        logit = logits(model, clips(2))
+        logit = logits(network, clips(2))
     assert logit.dtype == torch.float32
     assert logit.isfinite().all()
     logit.sum().backward()
     assert all(
-        parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None
+        parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None
     )
     spare = ("detector.learning.", *(MAP_BRANCH if name == "lav" else ()))
-    assert untrained(model) == {key for key, _ in model.named_parameters() if key.startswith(spare)}
+    assert untrained(network) == {key for key, _ in network.named_parameters() if key.startswith(spare)}
 
 
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("name", LEARNERS)
 def test_what_a_detector_learns_from_reaches_every_weight_that_learns(name: str, half: bool) -> None:
-    model = build(name, methods=2)
+    network = model(name, methods=2)
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        found: Any = output(model, clips(2), ("training",)).training
+        found: Any = output(network, clips(2), ("training",)).training
     if name == "ucf":
         parts = [found.common, found.specific, found.common_features, found.specific_features, *found.rebuilt]
     else:
         parts = [found.classes, found.patches]
     torch.stack([part.float().square().mean() for part in parts]).sum().backward()
-    frozen = {key for key, parameter in model.named_parameters() if not parameter.requires_grad}
-    assert untrained(model) == frozen
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.requires_grad)
-    projection = {key for key, _ in model.named_parameters() if key.startswith("detector.learning.")}
+    frozen = {key for key, parameter in network.named_parameters() if not parameter.requires_grad}
+    assert untrained(network) == frozen
+    assert all(
+        parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.requires_grad
+    )
+    projection = {key for key, _ in network.named_parameters() if key.startswith("detector.learning.")}
     assert frozen == (projection if name == "lav" else set())
 
 
 @pytest.mark.parametrize("size", [64, 96])
 def test_what_is_learnt_from_says_something_of_every_frame(size: int) -> None:
     with torch.no_grad():
-        ucf: Any = output(build("ucf", size, methods=3), clips(2, size=size), ("training",)).training
-        lav: Any = output(build("lav", size, methods=1), clips(2, size=size), ("training",)).training
+        ucf: Any = output(model("ucf", size, methods=3), clips(2, size=size), ("training",)).training
+        lav: Any = output(model("lav", size, methods=1), clips(2, size=size), ("training",)).training
     assert (ucf.common.shape, ucf.specific.shape, ucf.common_features.shape) == ((4, 2), (4, 4), (4, 256))
     for picture in ucf.rebuilt:
         assert picture.shape == ucf.pictures.shape == (4, 3, size, size)
@@ -233,115 +195,25 @@ def test_a_trace_of_one_frame_judges_two_as_the_detector_does(settled: Any) -> N
         torch.testing.assert_close(traced(frames[1:]), detector(frames[1:]).logit, rtol=1e-4, atol=1e-5)
 
 
-def test_pooling_of_frames_is_what_a_hand_would_compute() -> None:
-    torch.manual_seed(0)
-    features, logits = torch.randn(2, 4, 6), torch.tensor([[1.0, -2.0, 4.0, 3.0], [0.0, 0.0, -8.0, 2.0]])
-    wanted = {
-        ("mean", 3): [1.5, -1.5],
-        ("max", 3): [4.0, 2.0],
-        ("top_k", 1): [4.0, 2.0],
-        ("top_k", 2): [3.5, 1.0],
-        ("top_k", 9): [1.5, -1.5],
-    }
-    for (name, top_k), each in wanted.items():
-        pooled, _ = FramePooling(name, 6, top_k)(features, logits)
-        torch.testing.assert_close(pooled, torch.tensor(each))
-    attending = FramePooling("attention", 6, 3)
-    first, _, last = attending.attention.score
-    energy = torch.tanh(features @ first.weight.T + first.bias) @ last.weight[0] + last.bias
-    weights = energy.exp() / energy.exp().sum(1, keepdim=True)
-    torch.testing.assert_close(attending(features, logits)[0], (weights * logits).sum(1))
-
-
-@pytest.mark.parametrize("pool", ["mean", "max", "top_k", "attention"])
-@pytest.mark.parametrize("name", ["frame_cnn", "meso4", "spsl"])
-def test_a_clips_logit_is_pooled_from_its_frames(name: str, pool: str) -> None:
-    model = build(name, pooling=pool, top_k=2).eval()
-    with torch.no_grad():
-        logit = logits(model, clips(2, 3))
-        frames = model.detector(clips(2, 3).flatten(0, 1)).logit.view(2, 3)
-    assert logit.shape == (2,)
-    assert ((frames.amin(1) - 1e-6 <= logit) & (logit <= frames.amax(1) + 1e-6)).all()
-    if pool != "attention":
-        wanted = {
-            "mean": frames.mean(1),
-            "max": frames.amax(1),
-            "top_k": frames.sort(1).values[:, 1:].mean(1),
-        }[pool]
-        torch.testing.assert_close(logit, wanted, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("tree", "message"),
-    [
-        ({"name": "ucf", "pooling": "attention"}, "ucf learns from single frames, which teach no attention"),
-        ({"name": "lav", "pooling": "attention"}, "lav learns from single frames, which teach no attention"),
-        (
-            {"name": "audiovisual", "pooling": "max"},
-            "audiovisual pools by mean or attention, got pooling 'max'",
-        ),
-        (
-            {"name": "audiovisual", "pooling": "top_k"},
-            "audiovisual pools by mean or attention, got pooling 'top_k'",
-        ),
-        ({"name": "frame_cnn", "picture_detector": "spsl"}, "picture_detector is for audiovisual and one of"),
-        (
-            {"name": "audiovisual", "picture_detector": "mel_cnn"},
-            "picture_detector is for audiovisual and one of .* got 'mel_cnn'",
-        ),
-        (
-            {"name": "audiovisual", "picture_detector": "nobody"},
-            "picture_detector is for audiovisual and one of .* got 'nobody'",
-        ),
-        (
-            {"name": "spsl", "picture_backbone": "resnet18"},
-            "spsl is built on legacy_xception.tf_in1k, got .* 'resnet18'",
-        ),
-        (
-            {"name": "meso4", "picture_backbone": "resnet18"},
-            "meso4 is built on no backbone, got picture_backbone 'resnet18'",
-        ),
-        ({"name": "meso4", "pretrained": True}, "meso4 has no ImageNet weights to begin with"),
-        (
-            {"name": "shallownet_v3", "picture_weights": "x.pth"},
-            "shallownet_v3 has no published weights to begin with",
-        ),
-        (
-            {"name": "audiovisual", "picture_detector": "shallownet_v3", "picture_weights": "x.pth"},
-            "shallownet_v3 has no published weights to begin with",
-        ),
-        ({"name": "zzz"}, "no detector of that name; wanted one of mel_cnn, .*, lav"),
-        (
-            {"name": "XcepTion"},
-            r"no detector of that name; did you mean xception\? wanted one of mel_cnn, .*, lav",
-        ),
-        ({"name": "xception", "pooling": "median"}, "'mean', 'max', 'top_k' or 'attention'"),
-    ],
-)
-def test_settings_that_do_not_fit_each_other_are_refused(tree: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        config.ModelSettings.model_validate(tree)
-
-
 @pytest.mark.parametrize(("name", "size"), [("lav", 63), ("shallownet_v3", 23)])
 def test_too_small_a_picture_is_told_in_a_sentence(name: str, size: int) -> None:
     with pytest.raises(InputError, match=rf"clip\.image_size is {size}; {name} wants {size + 1} or more"):
-        build(name, size)
-    build(name, size + 1)
+        model(name, size)
+    model(name, size + 1)
 
 
 @pytest.mark.parametrize("name", FRAME_WISE)
 def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
     small = SMALL if name == "frame_cnn" else {}
-    model = build("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
+    network = model("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
     there, mel = torch.ones(2, dtype=torch.bool), torch.full((2, MEL.n_mels, n_columns(MEL, 1.0)), -50.0)
     logit = model(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5)).logit
     assert logit.shape == (2,)
     logit.sum().backward()
-    assert untrained(model) == set()
+    assert untrained(network) == set()
     assert logit.isfinite().all()
     assert not [
-        key for key in model.picture.state_dict() if "detector.head" in key or "learning" in key.split(".")
+        key for key in network.picture.state_dict() if "detector.head" in key or "learning" in key.split(".")
     ]
 
 
