@@ -10,18 +10,18 @@ from bench.measure import Row, in_turns, one_core, spread
 from bench.peers import FRAMES, SIDE, bare, decord_both
 from telltale.decode.container import Limits
 from telltale.decode.demux import Demuxer
-from telltale.decode.frames import read_frames
+from telltale.decode.picture import read_frames
 from telltale.decode.sound import read_wave
 
 LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=20_000)
 
 
 def ours(path: Path) -> None:
-    with Demuxer(path, LIMITS, ("picture", "sound")) as demuxer:
+    with Demuxer(path, LIMITS) as demuxer:
         seconds = demuxer.contents().duration_seconds
         times = np.linspace(0, seconds, FRAMES)
-        read_frames(path, times, short_side=SIDE, limits=LIMITS, sampling="reference", demuxer=demuxer)
-        read_wave(path, 0.0, seconds, rate_hz=16_000, limits=LIMITS, demuxer=demuxer)
+        read_frames(demuxer, times, short_side=SIDE, sampling="reference")
+        read_wave(demuxer, 0.0, seconds, rate_hz=16_000)
 
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:

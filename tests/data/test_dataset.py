@@ -8,7 +8,7 @@ import torch
 
 from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, allocate, read_batch
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.manifest import Row
 from telltale.data.order import file_sizes
 
@@ -40,7 +40,7 @@ def test_a_clip_has_the_stated_shapes_and_types(rows: list[Row]) -> None:
     assert info.seconds is not None
     assert info.seconds > 0.5
     assert info.cost.bytes == file_sizes(rows)[0]
-    assert min(info.cost.picture_seconds, info.prepare_seconds, info.mel_seconds) > 0
+    assert min(info.cost.picture_seconds, info.cost.prepare_seconds, info.cost.mel_seconds) > 0
 
 
 def test_evaluation_is_fixed_and_training_changes_with_the_epoch_alone(rows: list[Row]) -> None:
@@ -59,7 +59,7 @@ def test_training_chooses_among_the_spans_that_it_is_given(rows: list[Row]) -> N
         **{name: 0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
     )
     chosen = settings(spans=3).model_copy(update={"augment": still})
-    fixed = read_batch(ClipDataset(rows, chosen, BOTH, spans=3), [SampleKey(0, EVALUATION)]).mel[0]
+    fixed = read_batch(ClipDataset(rows, chosen, BOTH, Views(3)), [SampleKey(0, EVALUATION)]).mel[0]
     drawn = {
         next(
             place
@@ -87,7 +87,7 @@ def test_a_missing_clip_is_a_status_and_no_usable_view(rows: list[Row]) -> None:
 def test_a_clip_is_read_over_whatever_was_there(rows: list[Row], hostile: Path) -> None:
     """Whole, soundless, missing: the same arrays, whether they held zeros or another clip before."""
     silent = Row("noaudio.mp4", hostile / "noaudio.mp4", 1)
-    data = ClipDataset([*rows, silent], settings(), BOTH, spans=2)
+    data = ClipDataset([*rows, silent], settings(), BOTH, Views(2))
     used = allocate(data.shapes(), 1).of(0)
     for row in (0, 6, 1, 5, 6):
         info, clean = (
@@ -100,7 +100,7 @@ def test_a_clip_is_read_over_whatever_was_there(rows: list[Row], hostile: Path) 
 
 
 def test_views_are_spans(rows: list[Row]) -> None:
-    batch = read_batch(ClipDataset(rows, settings(), BOTH, spans=2), [SampleKey(0, EVALUATION)])
+    batch = read_batch(ClipDataset(rows, settings(), BOTH, Views(2)), [SampleKey(0, EVALUATION)])
     assert len(batch.pictures[0]) == len(batch.mel[0]) == 2
     assert not torch.equal(batch.pictures[0, 0], batch.pictures[0, 1])
     assert not torch.equal(batch.mel[0, 0], batch.mel[0, 1])
@@ -111,7 +111,7 @@ def test_training_draws_among_the_spans_that_a_store_can_hold(rows: list[Row]) -
         **{name: 0.0 for name in config.AugmentSettings.model_fields if name.endswith("_p")}
     )
     few = ClipDataset(rows, settings(spans=3).model_copy(update={"augment": plain}), BOTH)
-    whole = read_batch(ClipDataset(rows, few.settings, BOTH, spans=3), [SampleKey(0, EVALUATION)])
+    whole = read_batch(ClipDataset(rows, few.settings, BOTH, Views(3)), [SampleKey(0, EVALUATION)])
     drawn = [read_batch(few, [SampleKey(0, epoch)]).pictures[0, 0] for epoch in range(12)]
     places = [
         next(place for place in range(3) if torch.equal(pictures, whole.pictures[0, place]))

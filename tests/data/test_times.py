@@ -13,10 +13,10 @@ from torch import Tensor
 from telltale import config, models
 from telltale.data import store as store_file
 from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
-from telltale.data.clip import View, read_clip
-from telltale.data.dataset import ClipDataset, open_store
+from telltale.data.clip import View, frame_times, read_clip
+from telltale.data.dataset import ClipDataset, Views, open_store
 from telltale.data.manifest import Row
-from telltale.decode import jpeg
+from telltale.decode.frames import decode_jpegs, encode_jpegs
 from telltale.forge.face import Landmarks
 from telltale.models.audiovisual import Stream
 from telltale.predict.inference import mirrored
@@ -44,7 +44,7 @@ def settings(**clip: object) -> config.Config:
 
 def read(path: Path, spans: int = 1, **clip: object) -> Batch:
     return read_batch(
-        ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, spans=spans),
+        ClipDataset([Row(path.name, path, 0)], settings(**clip), BOTH, Views(spans)),
         [SampleKey(0, EVALUATION)],
     )
 
@@ -64,6 +64,47 @@ def test_the_times_of_a_batch_are_those_of_the_frames_it_shows(videos, sampling:
     batch = read(videos[6], spans=2, sampling=sampling, frames=frames)
     for view, start in enumerate((0.0, 2.0)):
         np.testing.assert_allclose(batch.frame_seconds[0, view], shown(batch, view) - start, atol=1e-6)
+
+
+def test_a_sample_keeps_the_frames_with_the_times_that_were_decoded(videos) -> None:
+    """Whatever is done to the pixels on the way to the batch: fitting, augmentation, a store of JPEGs."""
+    chosen = settings(frames=5, sampling="exact", image_size=48)
+    for key in (SampleKey(0, EVALUATION), SampleKey(0, 3)):
+        data = ClipDataset([Row("6.mp4", videos[6], 0)], chosen, BOTH, Views(training=True))
+        (view,) = data.sample(key).views
+        position = 0.5 if key.epoch == EVALUATION else np.random.default_rng([chosen.seed, 3, 0]).uniform()
+        (decoded,) = read_clip(videos[6], [position], chosen.clip, 16_000, BOTH).views
+        assert view.frames is not None and decoded.frames is not None
+        assert np.array_equal(view.frames.seconds, decoded.frames.seconds)
+        assert view.frames.pixels.shape == (5, 48, 48, 3)
+        assert view.start_seconds == decoded.start_seconds == pytest.approx(2.0 * position)
+        batch = read_batch(data, [key])
+        assert batch.infos[0].view_starts == (view.start_seconds,)
+        # So the times of the clip are known to who has the batch alone.
+        times = batch.frame_seconds[0, 0].numpy() + batch.infos[0].view_starts[0]
+        np.testing.assert_allclose(times, decoded.frames.seconds, atol=1e-6)
+
+
+def test_frame_times_are_the_span_from_end_to_end_and_its_middle_for_one_frame() -> None:
+    assert frame_times(1.0, 4.0, 5).tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert frame_times(1.0, 4.0, 2).tolist() == [1.0, 5.0]
+    assert frame_times(1.0, 4.0, 1).tolist() == [3.0]
+    assert frame_times(0.0, 0.0, 3).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_both_backends_read_the_same_sound(clips: Path) -> None:
+    heard = 0
+    for path in sorted(clips.glob("train/*.mp4"))[:5]:
+        one, other = (
+            read_clip(path, [0.5], config.ClipSettings(seconds=1.0, **chosen), 16_000, ("sound",))
+            for chosen in ({"backend": "pyav"}, {"backend": "decord", "sampling": "exact"})
+        )
+        assert (one.status, len(one.views)) == (other.status, len(other.views))
+        for view, same in zip(one.views, other.views, strict=True):
+            assert view.wave is not None and same.wave is not None
+            np.testing.assert_array_equal(view.wave.samples, same.wave.samples)
+            heard += 1
+    assert heard
 
 
 def positions(
@@ -136,12 +177,12 @@ def test_a_store_keeps_the_times(videos, tmp_path) -> None:
     chosen = settings(frames=5)
     rows = [Row(path.name, path, 0) for path in videos.values()]
     plain = read_batch(
-        ClipDataset(rows, chosen, BOTH, spans=2), [SampleKey(0, EVALUATION), SampleKey(1, EVALUATION)]
+        ClipDataset(rows, chosen, BOTH, Views(2)), [SampleKey(0, EVALUATION), SampleKey(1, EVALUATION)]
     )
     for _ in range(2):
         store = open_store(tmp_path / "s", chosen, BOTH)
         again = read_batch(
-            ClipDataset(rows, chosen, BOTH, spans=2, store=store),
+            ClipDataset(rows, chosen, BOTH, Views(2), store),
             [SampleKey(0, EVALUATION), SampleKey(1, EVALUATION)],
         )
         assert torch.equal(again.frame_seconds, plain.frame_seconds) and plain.frame_seconds.any()
@@ -150,8 +191,8 @@ def test_a_store_keeps_the_times(videos, tmp_path) -> None:
 
 
 def test_jpegs_come_out_as_the_frames_they_hold_with_their_times(videos, tmp_path):
-    coded = jpeg.encode(entry().frames.pixels, 90)
-    shown = replace(entry(), frames=replace(entry().frames, pixels=jpeg.decode(coded)))
+    coded = encode_jpegs(entry().frames.pixels, 90)
+    shown = replace(entry(), frames=replace(entry().frames, pixels=decode_jpegs(coded)))
     store = opened(tmp_path / "s")
     store.put(videos[2], 0.5, shown, coded)
     assert alike(store.get(videos[2], 0.5), shown)
@@ -183,7 +224,7 @@ def test_landmarks_are_those_of_the_frames_that_are_shown(videos) -> None:
         )
     }
     data = ClipDataset(
-        [Row("6.mp4", videos[6], 0)], chosen, ("picture",), training=True, blends=True, landmarks=known
+        [Row("6.mp4", videos[6], 0)], chosen, ("picture",), Views(training=True, blends=True, landmarks=known)
     )
     for epoch in range(4):
         batch = read_batch(data, [SampleKey(0, epoch)])
@@ -197,7 +238,7 @@ def test_landmarks_are_those_of_the_frames_that_are_shown(videos) -> None:
 
 def test_a_view_refuses_nonsense(videos) -> None:
     (view,) = read_clip(videos[2], [0.5], settings().clip, 16_000, BOTH).views
-    assert view.frames is not None and len(view.frame_seconds()) == 8
+    assert view.frames is not None and len(view.frames.seconds) == 8
     for start in (-0.1, float("nan")):
         with pytest.raises(ValueError, match="start_seconds: wanted a number from 0 on"):
             View(start, view.frames, view.wave)

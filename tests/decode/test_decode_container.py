@@ -8,13 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from decode_clips import LIMITS, write_sound, write_video
+from decode_clips import LIMITS, contents_of, frames_of, wave_of, write_sound, write_video
 
-from telltale.decode import container as room
+from telltale.decode import container as container_file
 from telltale.decode import decord_frames
-from telltale.decode.container import DecodeError, Limits, open_container, probe, sniff
-from telltale.decode.frames import read_frames
-from telltale.decode.sound import read_wave
+from telltale.decode.container import DecodeError, Limits, open_container, sniff
 from telltale.errors import InputError
 
 
@@ -38,10 +36,10 @@ def status(call, *arguments, **named) -> str:
 def test_what_is_no_video_is_told_by_its_first_bytes(hostile: Path, name, wanted):
     path = hostile / f"{name}.mp4"
     assert status(sniff, path) == wanted
-    assert status(probe, path, LIMITS) == wanted
-    assert status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS) == wanted
-    assert status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend="decord") == wanted
-    assert status(read_wave, path, 0.0, 1.0, rate_hz=8000, limits=LIMITS) == wanted
+    assert status(contents_of, path) == wanted
+    assert status(frames_of, path, np.zeros(1)) == wanted
+    assert status(frames_of, path, np.zeros(1), backend="decord") == wanted
+    assert status(wave_of, path, 0.0, 1.0, rate_hz=8000) == wanted
 
 
 def test_kinds(hostile: Path):
@@ -72,17 +70,15 @@ def test_a_script_that_names_a_readable_video_reads_nothing(tmp_path, script, ba
     sentinel = write_video(tmp_path / "sentinel.mp4", 5)
     path = tmp_path / "clip.mp4"
     path.write_text(_references(sentinel.name)[script])
-    assert (
-        status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "refused"
-    )
-    assert status(read_wave, path, 0.0, 1.0, rate_hz=8000, limits=LIMITS) == "refused"
+    assert status(frames_of, path, np.zeros(1), backend=backend) == "refused"
+    assert status(wave_of, path, 0.0, 1.0, rate_hz=8000) == "refused"
 
 
 def test_the_format_is_forced_even_if_a_script_had_the_right_first_bytes(tmp_path):
     sentinel = write_video(tmp_path / "sentinel.mp4", 5)
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"\0\0\0\x08ftyp" + _references(str(sentinel))["concat"].encode())
-    assert status(probe, path, LIMITS) == "damaged"
+    assert status(contents_of, path) == "damaged"
 
 
 def _external_reference(tmp_path: Path) -> Path:
@@ -118,9 +114,7 @@ def test_a_reference_to_another_file_is_not_followed(tmp_path, backend):
     path = _external_reference(tmp_path)
     with av.open(str(path), format="mov", options={"enable_drefs": "1"}) as container:
         assert sum(1 for _ in container.decode(video=0)) == 5  # so would a careless reader be led away
-    assert (
-        status(read_frames, path, np.zeros(1), short_side=None, limits=LIMITS, backend=backend) == "damaged"
-    )
+    assert status(frames_of, path, np.zeros(1), backend=backend) == "damaged"
 
 
 def test_every_opening_is_by_absolute_path_forced_and_file_only(hostile: Path, monkeypatch):
@@ -131,14 +125,14 @@ def test_every_opening_is_by_absolute_path_forced_and_file_only(hostile: Path, m
         return real(name, **named)
 
     real = av.open
-    monkeypatch.setattr(room.av, "open", recorded)
+    monkeypatch.setattr(container_file.av, "open", recorded)
     path = hostile / "plain.mp4"
     monkeypatch.chdir(hostile)
-    probe(Path(path.name), LIMITS)
+    contents_of(Path(path.name))
     for backend in ("pyav", "decord"):
-        read_frames(Path(path.name), np.zeros(1), short_side=16, limits=LIMITS, backend=backend)
-    read_wave(Path(path.name), 0.0, 0.1, rate_hz=8000, limits=LIMITS)
-    assert len(calls) == 4
+        frames_of(Path(path.name), np.zeros(1), short_side=16, backend=backend)
+    wave_of(Path(path.name), 0.0, 0.1, rate_hz=8000)
+    assert len(calls) == 5  # decord gets the times of the packets from a demuxer of its own
     for name, named in calls:
         assert Path(name).is_absolute()
         assert named["format"] == "mov"
@@ -150,9 +144,7 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / "plain.mp4", 5).rename(tmp_path / "concat:a.mp4")
     for backend in ("pyav", "decord"):
-        frames = read_frames(
-            Path("concat:a.mp4"), np.zeros(1), short_side=None, limits=LIMITS, backend=backend
-        )
+        frames = frames_of(Path("concat:a.mp4"), np.zeros(1), backend=backend)
         assert len(frames.pixels) == 1
 
 
@@ -175,7 +167,7 @@ def test_a_colon_in_a_name_is_no_protocol(tmp_path, monkeypatch):
     ],
 )
 def test_contents(hostile: Path, name, picture, sound):
-    contents = probe(hostile / f"{name}.mp4", LIMITS)
+    contents = contents_of(hostile / f"{name}.mp4")
     assert contents.picture_seconds == pytest.approx(picture, abs=1e-3)
     assert contents.sound_seconds == pytest.approx(sound, abs=1e-3)
     assert (contents.has_picture, contents.has_sound) == (picture > 0, sound > 0)
@@ -186,22 +178,22 @@ def test_a_streamed_recording_without_a_duration_is_measured(tmp_path):
     path = write_video(tmp_path / "v.mkv", 50, container_options={"live": "1"})
     with av.open(str(path)) as container:
         assert container.duration is None
-    assert probe(path, LIMITS).duration_seconds == pytest.approx(2.0, abs=0.05)
+    assert contents_of(path).duration_seconds == pytest.approx(2.0, abs=0.05)
 
 
 def test_pixels_are_limited_by_the_metadata(tmp_path):
     path = write_video(tmp_path / "v.mp4", 2)
-    assert status(probe, path, Limits(64 * 64 - 1, 10)) == "too_large"
-    assert probe(path, Limits(64 * 64, 10)).has_picture
+    assert status(contents_of, path, Limits(64 * 64 - 1, 10)) == "too_large"
+    assert contents_of(path, Limits(64 * 64, 10)).has_picture
 
 
 def test_cover_art_is_no_picture(tmp_path):
     path = write_sound(tmp_path / "v.mov", np.zeros((1, 8000)), 8000, video_frames=3)
     with open_container(path) as container:
-        assert room.picture(container) is not None
+        assert container_file.picture_stream(container) is not None
         stream = container.streams.video[0]
-        stream.disposition = room.Disposition.attached_pic
-        assert room.picture(container) is None
+        stream.disposition = container_file.Disposition.attached_pic
+        assert container_file.picture_stream(container) is None
 
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
@@ -218,4 +210,4 @@ def test_decord_missing_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "decord", None)
     with pytest.raises(InputError, match=r"clip\.backend=pyav"):
         decord_frames.read(path, np.zeros(1), None, LIMITS)
-    assert len(read_frames(path, np.zeros(1), short_side=None, limits=LIMITS).pixels) == 1
+    assert len(frames_of(path, np.zeros(1)).pixels) == 1

@@ -9,19 +9,18 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from decode_clips import LIMITS, drawn, number, write_video
+from decode_clips import LIMITS, contents_of, drawn, frames_of, number, wave_of, write_video
 
 from telltale.decode import cursor, decord_frames
-from telltale.decode.container import DecodeError, Limits, probe
-from telltale.decode.frames import read_frames
-from telltale.decode.sound import Wave, read_wave
+from telltale.decode.container import DecodeError, Limits
+from telltale.decode.sound import Wave
 from telltale.decode.truncation import is_truncated
 
 BACKENDS = ("pyav", "decord")
 
 
 def read(path: Path, times, limits: Limits = LIMITS, **changes):
-    return read_frames(path, np.asarray(times, np.float64), short_side=None, limits=limits, **changes)
+    return frames_of(path, times, limits=limits, **changes)
 
 
 def status(path: Path, times=(0.0,), **changes) -> str:
@@ -91,7 +90,7 @@ def test_too_large_by_metadata_is_refused_before_decoding(hostile: Path, monkeyp
     path = hostile / "huge_frame.mp4"
     assert status(path) == "too_large"
     with pytest.raises(DecodeError) as caught:
-        probe(path, LIMITS)
+        contents_of(path)
     assert caught.value.status == "too_large"
 
 
@@ -130,7 +129,7 @@ def test_a_frame_larger_than_the_metadata_say(tmp_path, codec, pix_fmt):
 def test_scaling_up_is_limited_too(tmp_path):
     path = write_video(tmp_path / "v.mp4", 2)
     with pytest.raises(DecodeError) as caught:
-        read_frames(path, np.array([0.0]), short_side=65, limits=Limits(64 * 64, 10))
+        frames_of(path, np.array([0.0]), short_side=65, limits=Limits(64 * 64, 10))
     assert caught.value.status == "too_large"
 
 
@@ -156,7 +155,7 @@ def test_random_damage_never_surprises(tmp_path):
             data[at] = rng.integers(256)
         path.write_bytes(data[: rng.integers(len(data) // 2, len(data) + 1)])
         with contextlib.suppress(DecodeError):  # nothing else may come out
-            probe(path, LIMITS)
+            contents_of(path)
             frames = read(path, np.arange(0, 40, 5) / 25)
             assert frames.partial == (len(frames.pixels) < 8)
 
@@ -167,14 +166,14 @@ def test_no_frame_that_shows_garbage_passes_decord(hostile: Path):
 
 
 def test_damaged_sound_gives_what_comes_before(hostile: Path):
-    wave = read_wave(hostile / "truncfs.mp4", 0.0, 4.0, rate_hz=16_000, limits=LIMITS)
+    wave = wave_of(hostile / "truncfs.mp4", 0.0, 4.0, rate_hz=16_000)
     assert isinstance(wave, Wave)
     assert wave.partial
     assert 0.5 < len(wave.samples) / 16_000 < 1
     with pytest.raises(DecodeError) as caught:
-        read_wave(hostile / "truncfs.mp4", 2.0, 1.0, rate_hz=16_000, limits=LIMITS)
+        wave_of(hostile / "truncfs.mp4", 2.0, 1.0, rate_hz=16_000)
     assert caught.value.status == "damaged"
-    corrupt = read_wave(hostile / "corrupt.mp4", 0.0, 4.0, rate_hz=16_000, limits=LIMITS)
+    corrupt = wave_of(hostile / "corrupt.mp4", 0.0, 4.0, rate_hz=16_000)
     assert isinstance(corrupt, Wave)
     assert corrupt.partial
 

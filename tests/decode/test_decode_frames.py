@@ -6,21 +6,19 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from decode_clips import LIMITS, number, write_video
+from decode_clips import LIMITS, frames_of, number, write_video
 from worlds.hostile import Source
 
 from telltale.decode import decord_frames
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.frames import Frames, read_frames
+from telltale.decode.frames import Frames
 
 BACKENDS = ("pyav", "decord")
 LARGE = {"drawn": (108, 192), "real": (360, 640)}  # height and width of most hostile files
 
 
 def read(path: Path, times, **changes) -> Frames:
-    return read_frames(
-        path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes)
-    )
+    return frames_of(path, times, **changes)
 
 
 def numbers(frames: Frames) -> list[int]:

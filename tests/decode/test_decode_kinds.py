@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from decode_clips import LIMITS, number, remuxed, write_sound, write_video
+from decode_clips import contents_of, frames_of, number, remuxed, wave_of, write_sound, write_video
 
-from telltale.decode.container import DecodeError, open_container, probe, sniff
-from telltale.decode.frames import Frames, read_frames
-from telltale.decode.sound import Wave, read_wave
+from telltale.decode.container import DecodeError, open_container, sniff
+from telltale.decode.frames import Frames
+from telltale.decode.sound import Wave
 from telltale.decode.truncation import is_truncated
 
 TIMES = np.arange(0.01, 2.0, 0.12)  # seconds, well within frames that last 0.04
@@ -28,7 +28,7 @@ def clip(tiny: Path) -> Path:
 
 
 def sound_of(path: Path) -> np.ndarray:
-    wave = read_wave(path, 0.25, 0.5, rate_hz=16_000, limits=LIMITS)
+    wave = wave_of(path, 0.25, 0.5, rate_hz=16_000)
     assert isinstance(wave, Wave)
     return wave.samples
 
@@ -44,16 +44,14 @@ def test_a_demo_clip_in_another_container_is_the_same_clip(
     with open_container(path) as container:
         assert KINDS[suffix] in container.format.name
     times = np.linspace(0, 1, 6)
-    given, found = (
-        read_frames(p, times, short_side=None, limits=LIMITS, sampling=sampling) for p in (clip, path)
-    )
+    given, found = (frames_of(p, times, sampling=sampling) for p in (clip, path))
     if not (
         suffix == "avi" and sampling == "reference"
     ):  # all frames of an AVI count as ones that others refer to
         np.testing.assert_array_equal(found.pixels, given.pixels)
         np.testing.assert_allclose(found.seconds, given.seconds, atol=2e-3)  # Matroska counts milliseconds
     assert not found.partial
-    lag = round(float(probe(path, LIMITS).sound_seconds - probe(clip, LIMITS).sound_seconds) * 16_000)
+    lag = round(float(contents_of(path).sound_seconds - contents_of(clip).sound_seconds) * 16_000)
     sound, other = sound_of(clip), sound_of(path)
     assert abs(lag) < 2000 and len(sound) == len(other)
     best = max(
@@ -79,18 +77,16 @@ def test_each_time_shows_its_frame(
     tmp_path: Path, name: str, codec: str, options: dict[str, str], backend: str
 ) -> None:
     path = write_video(tmp_path / name, 50, codec=codec, options=options)
-    found = read_frames(path, TIMES, short_side=None, limits=LIMITS, backend=backend)
+    found = frames_of(path, TIMES, backend=backend)
     assert shown(found) == [int(time / 0.04) for time in TIMES]
     np.testing.assert_allclose(found.seconds, [int(time / 0.04) * 0.04 for time in TIMES], atol=2e-3)
     # The same by a single look far into the file, to which a reader could jump.
-    assert shown(read_frames(path, np.array([1.94]), short_side=None, limits=LIMITS, sampling="reference"))[
-        0
-    ] in (47, 48, 49)
+    assert shown(frames_of(path, np.array([1.94]), sampling="reference"))[0] in (47, 48, 49)
 
 
 def test_the_contents_of_an_avi(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "v.avi", np.zeros((1, 16_000)), 8000, video_frames=50)
-    found = probe(path, LIMITS)
+    found = contents_of(path)
     assert (found.has_picture, found.has_sound) == (True, True)
     assert found.picture_seconds == pytest.approx(2.0) and found.sound_seconds == pytest.approx(2.0)
 
@@ -100,7 +96,7 @@ def test_an_avi_that_is_cut_is_partial(tmp_path: Path) -> None:
     assert not is_truncated(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
     assert is_truncated(path)
-    found = read_frames(path, TIMES, short_side=None, limits=LIMITS)
+    found = frames_of(path, TIMES)
     assert found.partial and shown(found) == [int(time / 0.04) for time in TIMES[: len(found.pixels)]]
 
 
@@ -120,5 +116,5 @@ def test_avi_is_forced_too(tmp_path: Path) -> None:
     path = tmp_path / "clip.avi"
     path.write_bytes(b"RIFF\0\0\0\0AVI \nffconcat version 1.0\nfile '" + str(sentinel).encode() + b"'\n")
     with pytest.raises(DecodeError) as caught:
-        read_frames(path, np.zeros(1), short_side=None, limits=LIMITS)
+        frames_of(path, np.zeros(1))
     assert caught.value.status == "no_stream"

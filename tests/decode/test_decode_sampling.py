@@ -7,16 +7,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from decode_clips import LIMITS, number, write_video
+from decode_clips import LIMITS, frames_of, number, write_video
 
 from telltale.decode.container import DecodeError, Limits
-from telltale.decode.frames import read_frames
 
 
 def read(path: Path, times, **changes):
-    return read_frames(
-        path, np.asarray(times, np.float64), **({"short_side": None, "limits": LIMITS} | changes)
-    )
+    return frames_of(path, times, **changes)
 
 
 def decoded(path: Path, skip: str = "DEFAULT") -> Iterator[tuple[float, av.VideoFrame]]:

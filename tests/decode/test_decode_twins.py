@@ -7,11 +7,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from decode_clips import LIMITS, number
+from decode_clips import contents_of, frames_of, number, wave_of
 
-from telltale.decode.container import DecodeError, open_container, picture, probe
-from telltale.decode.frames import read_frames
-from telltale.decode.sound import Silent, read_wave
+from telltale.decode.container import DecodeError, open_container, picture_stream
+from telltale.decode.sound import NoSound
 
 PLAIN, AAC = "h264 yuv420p 100 of 100, 1 key, reordered", "aac 44100 mono"
 
@@ -90,7 +89,7 @@ def described(path: Path) -> str:
             keys = [time for time, is_key in packets[stream.index] if is_key]
             steps = np.diff(np.sort(times))
             special = {
-                "not the default": stream is not picture(container),
+                "not the default": stream is not picture_stream(container),
                 "uneven": len(steps) and steps.max() > 1.5 * steps.min(),
                 "open": any(min(times[times.index(key) :]) < key for key in keys),
                 "reordered": times != sorted(times),
@@ -105,13 +104,13 @@ def described(path: Path) -> str:
 
 
 def pictures(path: Path) -> str:
-    frames = read_frames(path, np.linspace(0, 4, 9), short_side=None, limits=LIMITS)
+    frames = frames_of(path, np.linspace(0, 4, 9))
     return "partial" if frames.partial else "ok"
 
 
 def sound(path: Path) -> str:
-    wave = read_wave(path, 0.0, 4.0, rate_hz=16_000, limits=LIMITS)
-    if isinstance(wave, Silent):
+    wave = wave_of(path, 0.0, 4.0, rate_hz=16_000)
+    if isinstance(wave, NoSound):
         return wave.reason
     length = "partial" if wave.partial else f"{round(len(wave.samples) / 16_000)} s"
     return length if wave.samples.any() else f"{length} of zeros"
@@ -135,13 +134,13 @@ def test_a_hostile_file_is_what_it_is_known_for(hostile: Path, name: str) -> Non
     assert status_or(pictures, path) == wanted.pictures
     assert status_or(sound, path) == wanted.sound
     if wanted.seconds != (0.0, 0.0):
-        contents = probe(path, LIMITS)
+        contents = contents_of(path)
         assert (contents.picture_seconds, contents.sound_seconds) == pytest.approx(wanted.seconds, abs=0.03)
 
 
 def test_the_drawn_hour_counts_within_every_six_minutes(drawn_hostile: Path) -> None:
     wanted = np.array([0, 15, 16, 8999, 9000, 45_017, 45_018, 89_999])
-    frames = read_frames(drawn_hostile / "hour.mp4", wanted / 25, short_side=None, limits=LIMITS)
+    frames = frames_of(drawn_hostile / "hour.mp4", wanted / 25)
     assert [number(pixels) for pixels in frames.pixels] == [16 * (k // 9000) + k % 9000 % 16 for k in wanted]
 
 

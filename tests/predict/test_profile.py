@@ -14,10 +14,8 @@ from telltale.predict.profile import Profile
 
 
 def info(number: int) -> SampleInfo:
-    cost = Cost(1000 * number, 0.001, 0.02 * number, 0.005)
-    return SampleInfo(
-        number, f"{number}.mp4", 1.0, "ok", cost=cost, mel_seconds=0.002, done_at=time.perf_counter()
-    )
+    cost = Cost(1000 * number, 0.001, 0.02 * number, 0.005, mel_seconds=0.002, done_at=time.perf_counter())
+    return SampleInfo(number, f"{number}.mp4", 1.0, "ok", cost=cost)
 
 
 def test_the_parts_add_up(tmp_path: Path):
@@ -44,7 +42,7 @@ def test_start_up_ends_when_the_first_batch_is_decoded_not_when_it_is_asked_for(
     profile, first = Profile(), info(1)
     time.sleep(0.05)
     profile.decoded([first])
-    assert profile.start_up_seconds == first.done_at - STARTED
+    assert profile.start_up_seconds == first.cost.done_at - STARTED
     assert profile.ready_seconds is not None and profile.ready_seconds >= profile.start_up_seconds + 0.05
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from decode_clips import wave_of
 
 from bench import programs
 from bench.__main__ import main
@@ -18,7 +19,7 @@ from bench.peers import FRAMES, SIDE, AudioBaseline, bare, decord_both, missing
 from telltale import config
 from telltale.data.mel import log_mel
 from telltale.decode.container import Limits
-from telltale.decode.sound import Wave, read_wave
+from telltale.decode.sound import Wave
 
 LIMITS = Limits(10**8, 10**5)
 
@@ -64,7 +65,7 @@ def test_ways_are_taken_in_turns():
 def test_the_other_decoders_do_what_they_say(tiny: Path):
     path = sorted((tiny / "train").glob("*.mp4"))[0]
     pictures, sound = decord_both(path)
-    wave = read_wave(path, 0.0, 60.0, rate_hz=16_000, limits=LIMITS)
+    wave = wave_of(path, 0.0, 60.0, rate_hz=16_000)
     assert pictures.shape == (FRAMES, SIDE, SIDE, 3)
     assert isinstance(wave, Wave) and sound is not None and abs(sound.shape[-1] - len(wave.samples)) < 2000
     assert bare(path) >= bare(path, "NONREF") > 0
@@ -73,7 +74,7 @@ def test_the_other_decoders_do_what_they_say(tiny: Path):
 @pytest.mark.peers
 def test_the_published_baseline_does_what_it_says(tiny: Path, tmp_path: Path):
     path = sorted((tiny / "train").glob("*.mp4"))[0]
-    wave = read_wave(path, 0.0, 60.0, rate_hz=16_000, limits=LIMITS)
+    wave = wave_of(path, 0.0, 60.0, rate_hz=16_000)
     assert isinstance(wave, Wave)
     assert missing() is None
     peer = AudioBaseline(tmp_path)
@@ -86,7 +87,7 @@ def test_the_published_baseline_does_what_it_says(tiny: Path, tmp_path: Path):
 def test_the_published_picture_is_a_mel_image(tiny: Path, tmp_path: Path):
     import cv2
 
-    wave = read_wave(sorted((tiny / "train").glob("*.mp4"))[0], 0.0, 60.0, rate_hz=16_000, limits=LIMITS)
+    wave = wave_of(sorted((tiny / "train").glob("*.mp4"))[0], 0.0, 60.0, rate_hz=16_000)
     assert isinstance(wave, Wave)
     peer = AudioBaseline(tmp_path)
     peer.write_picture(wave.samples, 16_000)

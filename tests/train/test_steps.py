@@ -11,7 +11,7 @@ from torch import nn
 
 from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.manifest import Row
 from telltale.data.order import TrainOrder
 from telltale.forge.face import Landmarks
@@ -119,7 +119,7 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
         model={"name": "sbi"}, clip={"frames": 3, "image_size": 64, "seconds": 1.0}, augment=still
     )
     row = Row(path.name, path, 0)
-    data = ClipDataset([row], settings, ("picture",), training=True, blends=True)
+    data = ClipDataset([row], settings, ("picture",), Views(training=True, blends=True))
     one = read_batch(data, [SampleKey(0, 0)])
     assert one.pictures.shape[:3] == (1, 2, 3)
     assert one.usable.all()
@@ -135,9 +135,7 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
         [row],
         settings,
         ("picture",),
-        training=True,
-        blends=True,
-        landmarks={row.video_name: Landmarks(np.zeros(1), corner)},
+        Views(training=True, blends=True, landmarks={row.video_name: Landmarks(np.zeros(1), corner)}),
     )
     genuine, forged = read_batch(moved, [SampleKey(0, 0)]).pictures[0].float()
     difference = (genuine - forged).abs().amax(3).amax(0)
@@ -145,7 +143,10 @@ def test_a_genuine_clip_comes_as_itself_and_as_its_forgery(tiny) -> None:
     # A clip that cannot be read has no usable view, and evaluation knows nothing of all this.
     gone = read_batch(
         ClipDataset(
-            [Row("x.mp4", path.with_name("x.mp4"), 0)], settings, ("picture",), training=True, blends=True
+            [Row("x.mp4", path.with_name("x.mp4"), 0)],
+            settings,
+            ("picture",),
+            Views(training=True, blends=True),
         ),
         [SampleKey(0, 0)],
     )

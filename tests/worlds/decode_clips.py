@@ -1,13 +1,19 @@
 """Tiny clips that the decode tests make: frame k shows the number k as black and white squares; any sound."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
 
-from telltale.decode.container import Limits
+from telltale.decode.container import Contents, Limits
+from telltale.decode.demux import Demuxer
+from telltale.decode.frames import Frames
+from telltale.decode.picture import read_frames
+from telltale.decode.sound import NoSound, Wave, read_wave
 
 LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=100_000)
 SIZE = 64
@@ -121,3 +127,25 @@ def remuxed(source: Path, target: Path) -> Path:
                 each.stream = streams[packet.stream.index]
                 out.mux(each)
     return target
+
+
+def frames_of(
+    path: Path, times: Sequence[float] | np.ndarray, *, limits: Limits = LIMITS, **options: Any
+) -> Frames:
+    """`read_frames` of a file of its own; `options` as there."""
+    with Demuxer(path, limits, ("picture",)) as demuxer:
+        return read_frames(demuxer, np.asarray(times, np.float64), **options)
+
+
+def wave_of(
+    path: Path, start: float, seconds: float, *, rate_hz: int, limits: Limits = LIMITS
+) -> Wave | NoSound:
+    """`read_wave` of a file of its own."""
+    with Demuxer(path, limits, ("sound",)) as demuxer:
+        return read_wave(demuxer, start, seconds, rate_hz=rate_hz)
+
+
+def contents_of(path: Path, limits: Limits = LIMITS) -> Contents:
+    """What a file says that it holds."""
+    with Demuxer(path, limits) as demuxer:
+        return demuxer.contents()

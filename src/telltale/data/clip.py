@@ -1,10 +1,10 @@
-"""Reading one clip: path + places of spans → pictures and sound of the same seconds, with one status of
-`telltale.status` for what came of it.
+"""Reads spans of a clip: a path and positions in, frames and sound of the same seconds out, with one status.
 
-If nothing can be scored, `Clip.detail` says why. A data loader gives the statuses "timeout" and "crashed".
+A span has `clip.seconds`, or the whole clip if that is shorter. Its position is a number from 0, at the
+clip's beginning, to 1, at its end: so it can be drawn before the clip's length is known.
 
-A span's place in its clip is a number from 0 (at the beginning) to 1 (at the end), so that it is known before
-the clip is.
+The status is one of `telltale.status`. If nothing can be scored, `Clip.detail` says why. A data loader adds
+the statuses "timeout" and "crashed".
 """
 
 import time
@@ -13,24 +13,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from telltale import config
 from telltale.data.store import ClipStore, StoredClip
-from telltale.decode import jpeg
 from telltale.decode.container import DecodeError, Limits
 from telltale.decode.demux import Demuxer
-from telltale.decode.frames import Frames, read_frames
-from telltale.decode.sound import Silent, Wave, read_wave
+from telltale.decode.frames import Frames, decode_jpegs, encode_jpegs
+from telltale.decode.picture import read_frames
+from telltale.decode.sound import NoSound, Wave, read_wave
 from telltale.errors import InputError
 from telltale.status import ABSENT, ALWAYS_SCORED, MAY_BE_SCORED
 
 
 @dataclass(frozen=True)
 class View:
-    """One span of a clip: it begins `start_seconds` after the clip's first frame. What could not be read of
-    it is None.
+    """One span of a clip. What could not be read of it is None.
 
-    `frames.seconds`, as all times of decoding, count from the clip's first frame.
+    start_seconds: the start of the span, in seconds after the clip's first frame.
+    frames: their times count from the clip's first frame, too. The first may be a little before the span.
+    wave: begins with the span.
     """
 
     start_seconds: float
@@ -41,27 +43,37 @@ class View:
         if not (np.isfinite(self.start_seconds) and self.start_seconds >= 0):
             raise ValueError(f"start_seconds: wanted a number from 0 on, got {self.start_seconds}")
 
-    def frame_seconds(self) -> np.ndarray:
-        """float64 (T,): when each frame came on show, in seconds from the span's start; the first may be a
-        little before it."""
-        return np.empty(0) if self.frames is None else self.frames.seconds - self.start_seconds
-
 
 @dataclass(frozen=True)
 class Cost:
-    """What a reading took: bytes of the file (0 where a store had the clip), and seconds by part."""
+    """What making a sample took.
+
+    bytes: of the file; 0 if the store had the clip.
+    open_seconds, picture_seconds, sound_seconds, store_seconds: of reading, by part.
+    prepare_seconds: of fitting and augmenting the frames.
+    mel_seconds: of augmenting the sound and making the mel images.
+    done_at: when all was done, by `time.perf_counter`, which the processes of a machine share.
+    """
 
     bytes: int = 0
     open_seconds: float = 0.0
     picture_seconds: float = 0.0
     sound_seconds: float = 0.0
     store_seconds: float = 0.0
+    prepare_seconds: float = 0.0
+    mel_seconds: float = 0.0
+    done_at: float = 0.0
 
 
 @dataclass(frozen=True)
 class Clip:
-    """`views` is empty if and only if nothing can be scored. `seconds` is the clip's own length where it is
-    known."""
+    """The spans that were read of a clip.
+
+    views: empty if and only if nothing can be scored.
+    status: one of `telltale.status`.
+    seconds: the length of the whole clip, None if it is not known.
+    detail: for people, why something is missing.
+    """
 
     views: tuple[View, ...]
     status: str
@@ -70,123 +82,142 @@ class Clip:
     cost: Cost = Cost()
 
 
-def whole_spans(count: int) -> list[float]:
-    """Evaluation's places: one in the middle of the clip, or `count` from its beginning to its end."""
-    return [0.5] if count == 1 else np.linspace(0.0, 1.0, count).tolist()
+def fixed_positions(spans: int) -> list[float]:
+    """Positions of evaluation's spans: the middle of the clip, or evenly spaced from its beginning to its
+    end."""
+    return [0.5] if spans == 1 else np.linspace(0.0, 1.0, spans).tolist()
 
 
-def random_span(rng: np.random.Generator, spans: int = 0) -> list[float]:
-    """Training's place: anywhere in the clip, or one of evaluation's `spans`."""
-    return [rng.uniform(0.0, 1.0)] if not spans else [whole_spans(spans)[rng.integers(spans)]]
+def random_position(rng: np.random.Generator, spans: int = 0) -> list[float]:
+    """The position of training's one span: anywhere, or if `spans` > 0 one of `fixed_positions(spans)`."""
+    return [rng.uniform(0.0, 1.0)] if not spans else [fixed_positions(spans)[rng.integers(spans)]]
+
+
+def frame_times(start_seconds: float, seconds: float, count: int) -> NDArray[np.float64]:
+    """float64 (count,): the times at which frames of a span are read, evenly spaced from its start to its
+    end.
+
+    A single frame is read in the middle. So a span that covers the clip gives its first, middle and last
+    frame.
+    """
+    if count == 1:
+        return np.array([start_seconds + seconds / 2])
+    return np.linspace(start_seconds, start_seconds + seconds, count)
 
 
 def read_clip(
     path: Path,
-    places: Sequence[float],
-    wanted: config.ClipSettings,
+    positions: Sequence[float],
+    settings: config.ClipSettings,
     rate_hz: int,
     reads: tuple[str, ...],
     store: ClipStore | None = None,
 ) -> Clip:
-    """Decode the spans at `places`, or take them from the store. Never raises for a bad file: that is a
-    status.
+    """Decode the spans at `positions`, or take them from the store.
 
-    Raises InputError where a store that has to keep it is full or cannot be written.
+    rate_hz: the sample rate of the sound that is wanted.
+    reads: "picture", "sound" or both.
+
+    A bad file never raises: it gives a status. Raises InputError if a store that must keep the clip is full
+        or cannot
+    be written.
     """
-    reading = _Reading(path, wanted, rate_hz, reads)
+    reader = _ClipReader(path, settings, rate_hz, reads)
     try:
-        attempts = [
-            _kept(reading, place, store) if store is not None else reading.view(place) for place in places
+        spans = [
+            _read_through(store, reader, position) if store is not None else reader.read(position)
+            for position in positions
         ]
     except InputError:
         raise
     except DecodeError as error:
-        return Clip((), error.status, reading.seconds, str(error), reading.cost())
+        return Clip((), error.status, reader.seconds, str(error), reader.cost())
     except (OSError, MemoryError, RuntimeError, ValueError) as error:
-        # One clip that surprises the decoder must not end a run over 178,000 of them.
-        return Clip((), "failed", reading.seconds, f"{path}: {type(error).__name__}: {error}", reading.cost())
+        # A clip that makes the decoder raise something else must not end a run over 178,000 clips.
+        return Clip((), "failed", reader.seconds, f"{path}: {type(error).__name__}: {error}", reader.cost())
     finally:
-        reading.close()
-    views = tuple(a.view for a in attempts if a.view.frames is not None or a.view.wave is not None)
-    detail = next((a.detail for a in attempts if a.detail), "")
-    return Clip(
-        views, _worst([a.status for a in attempts], bool(views)), reading.seconds, detail, reading.cost()
-    )
+        reader.close()
+    views = tuple(s.view for s in spans if s.view.frames is not None or s.view.wave is not None)
+    status = _overall([s.status for s in spans], bool(views))
+    detail = next((s.detail for s in spans if s.detail), "")
+    return Clip(views, status, reader.seconds, detail, reader.cost())
 
 
 @dataclass(frozen=True)
-class _Attempt:
-    """What came of one span; `lasting`: reading it again would give the same. jpegs: the pictures as they
-    were coded."""
+class _Span:
+    """One span that was read.
+
+    repeatable: whether reading it again would give the same.
+    jpegs: the JPEG files that the view's frames were decoded from, if there are any.
+    """
 
     view: View
     status: str
     detail: str = ""
-    lasting: bool = True
+    repeatable: bool = True
     jpegs: list[bytes] | None = None
 
 
-def _kept(reading: "_Reading", place: float, store: ClipStore) -> _Attempt:
-    """One span from the store, where it is from now on if it can be scored."""
-    entry = store.get(reading.path, place)
-    if entry is not None:
-        reading.seconds = entry.seconds
-        reading.lap("store")
-        return _Attempt(View(entry.start_seconds, entry.frames, entry.wave), entry.status)
-    reading.lap("store")
+def _read_through(store: ClipStore, reader: "_ClipReader", position: float) -> _Span:
+    """A span out of the store; if it is not there, read it and keep it."""
+    stored = store.get(reader.path, position)
+    if stored is not None:
+        reader.seconds = stored.seconds
+        reader.lap("store")
+        return _Span(View(stored.start_seconds, stored.frames, stored.wave), stored.status)
+    reader.lap("store")
     try:
-        attempt = reading.view(place)
+        span = reader.read(position)
     except DecodeError:
         store.failed()
         raise
-    # That a clip has no sound is worth keeping too; a failure is not, for the next reading may do better.
-    if attempt.lasting and reading.seconds is not None and attempt.status in MAY_BE_SCORED:
-        view = attempt.view
-        entry = StoredClip(view.start_seconds, view.frames, view.wave, attempt.status, reading.seconds)
-        store.put(reading.path, place, entry, attempt.jpegs)
+    # A clip without sound is kept, too. A failure is not kept, because the next reading may succeed.
+    if span.repeatable and reader.seconds is not None and span.status in MAY_BE_SCORED:
+        view = span.view
+        entry = StoredClip(view.start_seconds, view.frames, view.wave, span.status, reader.seconds)
+        store.put(reader.path, position, entry, span.jpegs)
     else:
         store.failed()
-    reading.lap("store")
-    return attempt
+    reader.lap("store")
+    return span
 
 
-class _Reading:
-    """One file, opened when the first span is read from it, and the seconds that its parts took."""
+class _ClipReader:
+    """Reads spans of one file and counts what that takes. The file is opened when the first span is read."""
 
-    def __init__(self, path: Path, wanted: config.ClipSettings, rate_hz: int, reads: tuple[str, ...]) -> None:
-        self.path, self.wanted, self.rate_hz, self.reads = path, wanted, rate_hz, reads
-        self.limits = Limits(wanted.max_frame_pixels, wanted.max_decoded_frames)
+    def __init__(
+        self, path: Path, settings: config.ClipSettings, rate_hz: int, reads: tuple[str, ...]
+    ) -> None:
+        self.path, self.settings, self.rate_hz, self.reads = path, settings, rate_hz, reads
+        self.limits = Limits(settings.max_frame_pixels, settings.max_decoded_frames)
         self.seconds: float | None = None
         self._demuxer: Demuxer | None = None
         self._bytes = 0
         self._laps = {"open": 0.0, "picture": 0.0, "sound": 0.0, "store": 0.0}
         self._clock = time.perf_counter()
 
-    def view(self, place: float) -> _Attempt:
-        """One span, with a status and a detail of its own. Raises DecodeError where the file cannot be
-        opened."""
+    def read(self, position: float) -> _Span:
+        """One span, with a status of its own. Raises DecodeError if the file cannot be opened."""
         self.close()
         self._demuxer = demuxer = Demuxer(self.path, self.limits, self.reads)
         self.seconds = demuxer.contents().duration_seconds
         self._bytes = self.path.stat().st_size
         self.lap("open")
-        start = place * max(self.seconds - self.wanted.seconds, 0.0)
-        frames = wave = jpegs = None
-        outcomes: list[tuple[str, str]] = []
+        start = position * max(self.seconds - self.settings.seconds, 0.0)
+        frames, wave = None, None
+        jpegs: list[bytes] | None = None
+        outcomes: list[tuple[str, str]] = []  # status and detail of picture and sound
         if "picture" in self.reads:
             try:
-                frames = self._frames(start, min(self.wanted.seconds, self.seconds))
-                if self.wanted.jpeg_quality is not None:
-                    jpegs = jpeg.encode(frames.pixels, self.wanted.jpeg_quality)
-                    frames = replace(frames, pixels=jpeg.decode(jpegs))
+                frames, jpegs = self._frames(demuxer, start, min(self.settings.seconds, self.seconds))
                 outcomes.append(("partial" if frames.partial else "ok", ""))
             except DecodeError as error:
                 outcomes.append(("no_picture" if error.status == "no_stream" else error.status, str(error)))
             self.lap("picture")
         if "sound" in self.reads:
             try:
-                sound = self._sound(start)
-                if isinstance(sound, Silent):
+                sound = read_wave(demuxer, start, self.settings.seconds, rate_hz=self.rate_hz)
+                if isinstance(sound, NoSound):
                     outcomes.append(("no_sound", sound.reason))
                 else:
                     wave = sound
@@ -194,40 +225,29 @@ class _Reading:
             except DecodeError as error:
                 outcomes.append((error.status, str(error)))
             self.lap("sound")
-        status = _worst([status for status, _ in outcomes], frames is not None or wave is not None)
+        status = _overall([status for status, _ in outcomes], frames is not None or wave is not None)
         detail = next((text for status, text in outcomes if status not in ALWAYS_SCORED), "")
-        lasting = not any(status in ("failed", "missing") for status, _ in outcomes)
-        return _Attempt(View(start, frames, wave), status, detail, lasting, jpegs)
+        repeatable = not any(status in ("failed", "missing") for status, _ in outcomes)
+        return _Span(View(start, frames, wave), status, detail, repeatable, jpegs)
 
-    def _frames(self, start: float, length: float) -> Frames:
-        count, wanted = self.wanted.frames, self.wanted
-        # The last time is the span's end, so a span that covers the clip holds its first, middle and last
-        # frame.
-        times = np.linspace(start, start + length, count) if count > 1 else np.array([start + length / 2])
-        return read_frames(
-            self.path,
-            times,
-            short_side=wanted.image_size,
-            limits=self.limits,
-            backend=wanted.backend,
-            sampling=wanted.sampling,
-            demuxer=self._demuxer,
+    def _frames(self, demuxer: Demuxer, start: float, seconds: float) -> tuple[Frames, list[bytes] | None]:
+        """The frames of a span, and the JPEG files that they were decoded from if `clip.jpeg_quality` is
+        set."""
+        settings = self.settings
+        frames = read_frames(
+            demuxer,
+            frame_times(start, seconds, settings.frames),
+            short_side=settings.image_size,
+            backend=settings.backend,
+            sampling=settings.sampling,
         )
-
-    def _sound(self, start: float) -> Wave | Silent:
-        wanted = self.wanted
-        return read_wave(
-            self.path,
-            start,
-            wanted.seconds,
-            rate_hz=self.rate_hz,
-            limits=self.limits,
-            backend=wanted.backend,
-            demuxer=self._demuxer,
-        )
+        if settings.jpeg_quality is None:
+            return frames, None
+        jpegs = encode_jpegs(frames.pixels, settings.jpeg_quality)
+        return replace(frames, pixels=decode_jpegs(jpegs)), jpegs
 
     def lap(self, name: str) -> None:
-        """Count the seconds since the last lap to a part."""
+        """Add the seconds since the last lap to a part."""
         now = time.perf_counter()
         self._laps[name] += now - self._clock
         self._clock = now
@@ -237,12 +257,12 @@ class _Reading:
 
     def close(self) -> None:
         if self._demuxer is not None:
-            self._demuxer.container.close()
+            self._demuxer.close()
             self._demuxer = None
 
 
-def _worst(statuses: list[str], scorable: bool) -> str:
-    """One word for several outcomes: damage before absence; with nothing to score, the failure itself."""
+def _overall(statuses: list[str], scorable: bool) -> str:
+    """One status for several parts: damage before absence. If nothing can be scored, the failure itself."""
     absent = [status for status in statuses if status in ABSENT]
     failed = [status for status in statuses if status not in MAY_BE_SCORED]
     if not scorable:

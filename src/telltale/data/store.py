@@ -22,8 +22,7 @@ import numpy as np
 
 from telltale import config
 from telltale.data.shards import EntryKey, PackedFiles
-from telltale.decode import jpeg
-from telltale.decode.frames import Frames
+from telltale.decode.frames import Frames, decode_jpegs
 from telltale.decode.sound import Wave
 from telltale.errors import InputError
 from telltale.files import fingerprint
@@ -171,7 +170,7 @@ def unpack(data: bytes) -> StoredClip:
             pixels = np.frombuffer(data, np.uint8, offset=at).reshape(told["shape"])
         else:
             ends = at + np.cumsum(told["jpegs"])
-            pixels = jpeg.decode(
+            pixels = decode_jpegs(
                 [data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)]
             )
         frames = Frames(pixels, np.array(told["seconds"]), told["partial"])

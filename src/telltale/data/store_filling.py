@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import SampleInfo
-from telltale.data.clip import View, read_clip, whole_spans
-from telltale.data.dataset import ClipDataset
+from telltale.data.clip import View, fixed_positions, read_clip
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.data.store import ClipStore, StoredClip, pack
-from telltale.decode import jpeg
+from telltale.decode.frames import encode_jpegs
 from telltale.errors import InputError
 from telltale.runtime import distributed, threads
 from telltale.runtime.progress import bar
@@ -72,7 +72,7 @@ def estimate(work: Sequence[Pass], settings: config.Config, store: ClipStore) ->
         began, held = time.perf_counter(), 0
         for row in chosen:
             clip = read_clip(
-                row.path, whole_spans(part.spans), settings.clip, settings.mel.rate_hz, _reads(settings)
+                row.path, fixed_positions(part.spans), settings.clip, settings.mel.rate_hz, _reads(settings)
             )
             for view in clip.views:
                 entry = StoredClip(view.start_seconds, view.frames, view.wave, "ok", 0.0)
@@ -103,7 +103,7 @@ def fill(work: Sequence[Pass], settings: config.Config, store: ClipStore) -> Fil
 
 
 def _fill(part: Pass, settings: config.Config, store: ClipStore, filled: Filled) -> None:
-    dataset = ClipDataset(part.rows, settings, _reads(settings), spans=part.spans, store=store)
+    dataset = ClipDataset(part.rows, settings, _reads(settings), Views(part.spans), store)
     with distributed.join() as process:
         batches = evaluation_batches(file_sizes(part.rows), BATCH_SIZE)
         count = process.workers(settings.data.workers, len(part.rows))
@@ -131,7 +131,7 @@ def _count(info: SampleInfo, filled: Filled) -> None:
 def _coded(view: View, settings: config.Config) -> list[bytes] | None:
     """A view's frames as the store will hold them, None if it holds pixels."""
     quality = settings.clip.jpeg_quality
-    return None if view.frames is None or quality is None else jpeg.encode(view.frames.pixels, quality)
+    return None if view.frames is None or quality is None else encode_jpegs(view.frames.pixels, quality)
 
 
 def _reads(settings: config.Config) -> tuple[str, ...]:

@@ -1,2 +1,2 @@
-"""The decode rooms: a path and times in, pictures (`frames`) or sound (`audio`) out, or a DecodeError that
-says why not."""
+"""Decoding: a path and times in, `Frames` or `Wave` with their times out, or a `DecodeError` that says why
+not."""

@@ -1,14 +1,14 @@
-"""What every reader of a clip starts with: is it a video file at all, open it safely, and which clock do its
-times run on.
+"""Opens the file of a clip safely and says what it holds.
 
     with open_container(path, limits) as container:
-        stream = picture(container)
+        stream = picture_stream(container)
 
-The container is decided by the file's leading bytes and forced, so a playlist or a script named `.mp4` is
-never followed; only the file protocol is allowed, and data references to other files stay closed.
+The leading bytes decide the container format, which is then forced: a playlist or a script named `.mp4` is
+    never
+followed. Only the file protocol is allowed, and references to data in other files stay closed.
 
-One clock for picture and sound: its zero is the time of the first frame (without a picture, of the first
-sound), in seconds.
+Picture and sound have one clock. Its zero is the time of the first frame, or of the first sound if the clip
+has no picture. All times that leave `decode` are seconds on that clock.
 """
 
 import stat
@@ -26,11 +26,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-Status = Literal["missing", "empty", "refused", "damaged", "too_large", "no_stream", "failed"]
+DecodeStatus = Literal["missing", "empty", "refused", "damaged", "too_large", "no_stream", "failed"]
 Kind = Literal["mov", "matroska", "avi"]
 
-# libav's chatter about damaged files goes nowhere: what it has to say comes as an exception or as a flag on a
-# frame.
+# libav logs a lot about damaged files. What matters of it comes as an exception or as a flag of a frame.
 av.logging.set_level(None)
 
 _MOV_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot"}
@@ -38,13 +37,14 @@ _EBML = b"\x1aE\xdf\xa3"
 
 
 class DecodeError(Exception):
-    """A clip that cannot be read: `status` is one word, the message one sentence naming the file."""
+    """A clip that cannot be read. status: one of `telltale.status`; message: one sentence that names the
+    file."""
 
-    def __init__(self, status: Status, message: str) -> None:
-        super().__init__(
-            status, message
-        )  # both, or the error does not survive the way back from a worker process
-        self.status: Status = status
+    def __init__(self, status: DecodeStatus, message: str) -> None:
+        # Both go to Exception: otherwise the error cannot be unpickled when it comes back from a worker
+        # process.
+        super().__init__(status, message)
+        self.status: DecodeStatus = status
         self.message = message
 
     def __str__(self) -> str:
@@ -53,8 +53,11 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one read may cost: pixels of a frame (as stored, and as scaled), and frames decoded, wanted or
-    not."""
+    """What one read may cost.
+
+    max_frame_pixels: width times height of a frame, as stored and as scaled.
+    max_decoded_frames: frames that the decoder gives, those included that are then dropped.
+    """
 
     max_frame_pixels: int
     max_decoded_frames: int
@@ -62,8 +65,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Contents:
-    """What the metadata promise, in seconds from the first frame; `sound_seconds` is where the sound ends on
-    that clock."""
+    """What the metadata say that a clip holds. Durations are seconds after the clip's first frame.
+
+    duration_seconds: of the picture; of the sound if there is no picture.
+    sound_seconds: when the sound ends, on the clock of the picture.
+    """
 
     duration_seconds: float
     has_picture: bool
@@ -73,12 +79,13 @@ class Contents:
 
 
 def sniff(path: Path) -> Kind:
-    """The container by the file's leading bytes. Raises DecodeError: missing, empty, refused, failed."""
+    """The container format by the file's leading bytes. Raises DecodeError: missing, empty, refused,
+    failed."""
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):  # opening a pipe would block for ever
             raise DecodeError("refused", f"{path}: is not a regular file")
-        if found.st_size == 0:
+        if info.st_size == 0:
             raise DecodeError("empty", f"{path}: holds no bytes")
         with path.open("rb") as file:
             head = file.read(12)
@@ -96,112 +103,103 @@ def sniff(path: Path) -> Kind:
 
 
 def open_container(path: Path, limits: Limits | None = None) -> InputContainer:
-    """The opened file, to be closed by the caller (a context manager). Raises DecodeError."""
+    """The opened file, a context manager that the caller closes. Raises DecodeError: those of `sniff`,
+    damaged."""
     kind = sniff(path)
     options = {"protocol_whitelist": "file", "enable_drefs": "0", "use_absolute_path": "0"}
-    if limits is not None:  # libav looks into the first packets of some codecs when it opens a file
+    if limits is not None:  # libav decodes the first packets of some codecs when it opens a file
         options["max_pixels"] = str(limits.max_frame_pixels)
     try:
-        # An absolute path: `concat:x.mp4` would be a protocol and a name.
+        # The path is absolute because libav takes `concat:x.mp4` for a protocol and a name.
         return av.open(str(path.absolute()), format=kind, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
-        status: Status = (
-            "failed" if isinstance(error, OSError) and not isinstance(error, ValueError) else "damaged"
-        )
-        raise DecodeError(status, f"{path}: cannot be opened as {kind} ({reason(error)})") from None
+        is_system_error = isinstance(error, OSError) and not isinstance(error, ValueError)
+        status: DecodeStatus = "failed" if is_system_error else "damaged"
+        raise DecodeError(status, f"{path}: cannot be opened as {kind} ({error_text(error)})") from None
 
 
-def reason(error: Exception) -> str:
-    """What libav says, without the address of the failing call."""
+def error_text(error: Exception) -> str:
+    """What libav says of an error, without the address of the failing call."""
     return str(getattr(error, "strerror", None) or error)
 
 
-def picture(container: InputContainer) -> VideoStream | None:
-    """The picture stream libav thinks best; cover art is no picture."""
+def picture_stream(container: InputContainer) -> VideoStream | None:
+    """The picture stream that libav thinks best. Cover art is no picture."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream) or stream.disposition & Disposition.attached_pic:
         return None
     return stream
 
 
-def sound(container: InputContainer) -> AudioStream | None:
-    """The sound stream libav thinks best."""
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The sound stream that libav thinks best."""
     stream = container.streams.best("audio")
     return stream if isinstance(stream, AudioStream) else None
 
 
-def tick(stream: VideoStream | AudioStream) -> Fraction:
-    """One unit of the stream's own times, in seconds."""
+def tick_seconds(stream: VideoStream | AudioStream) -> Fraction:
+    """The unit of the stream's own times, in seconds."""
     return stream.time_base if stream.time_base else Fraction(1, 1_000_000)
 
 
-def zero(container: InputContainer) -> Fraction:
-    """The container's time of the shared clock's zero, in seconds."""
-    for stream in (picture(container), sound(container)):
+def zero_seconds(container: InputContainer) -> Fraction:
+    """The zero of the clip's clock, in seconds on the container's clock."""
+    for stream in (picture_stream(container), sound_stream(container)):
         if stream is not None:
-            return (stream.start_time or 0) * tick(stream)
+            return (stream.start_time or 0) * tick_seconds(stream)
     return Fraction(0)
 
 
-def probe(path: Path, limits: Limits) -> Contents:
-    """What the clip holds, without decoding. Raises DecodeError: those of opening, no_stream, too_large."""
-    with open_container(path, limits) as container:
-        return contents(path, container, limits)[0]
+def read_contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Contents, bool]:
+    """What an opened file holds, and whether its packets had to be read to know.
 
-
-def contents(path: Path, container: InputContainer, limits: Limits) -> tuple[Contents, bool]:
-    """What an opened file holds, and whether its packets were read to learn it. Raises DecodeError:
-    no_stream, too_large.
-
-    Durations are the container's word; where it has none (a recording that was streamed) the packets' times
-    are read instead.
+    Durations are those of the metadata. A recording that was streamed has none: then all packets are read for
+    their times, and none is decoded. Raises DecodeError: no_stream, too_large, damaged.
     """
-    pictures, sounds = picture(container), sound(container)
+    pictures, sounds = picture_stream(container), sound_stream(container)
     if pictures is None and sounds is None:
         raise DecodeError("no_stream", f"{path}: holds neither picture nor sound")
     if pictures is not None:
         check_pixels(path, pictures.codec_context, limits)
-    start = zero(container)
+    zero = zero_seconds(container)
     ends = {s.index: _promised_end(container, s) for s in (pictures, sounds) if s is not None}
     unknown = None in ends.values()
     if unknown:
         ends |= _packet_ends(path, container)
     picture_seconds, sound_seconds = (
-        max(0.0, float((ends.get(s.index) or start) - start)) if s is not None else 0.0
+        max(0.0, float((ends.get(s.index) or zero) - zero)) if s is not None else 0.0
         for s in (pictures, sounds)
     )
-    found = Contents(
+    contents = Contents(
         duration_seconds=sound_seconds if pictures is None else picture_seconds,
         has_picture=pictures is not None,
         has_sound=sounds is not None,
         picture_seconds=picture_seconds,
         sound_seconds=sound_seconds,
     )
-    return found, unknown
+    return contents, unknown
 
 
-def check_pixels(path: Path, what: VideoCodecContext | VideoFrame | None, limits: Limits) -> None:
-    """Raises DecodeError too_large when a picture (by its metadata, or as it came) has more pixels than
-    allowed."""
-    if what is not None and what.width * what.height > limits.max_frame_pixels:
+def check_pixels(path: Path, frame: VideoCodecContext | VideoFrame | None, limits: Limits) -> None:
+    """Raises DecodeError too_large if a frame, or the metadata of its codec, has more pixels than allowed."""
+    if frame is not None and frame.width * frame.height > limits.max_frame_pixels:
         raise DecodeError(
             "too_large",
-            f"{path}: a frame of {what.width}x{what.height} pixels is more than the limit "
+            f"{path}: a frame of {frame.width}x{frame.height} pixels is more than the limit "
             f"{limits.max_frame_pixels}",
         )
 
 
 def _promised_end(container: InputContainer, stream: VideoStream | AudioStream) -> Fraction | None:
-    """Where the metadata say a stream ends, on the container's clock; Matroska gives one end for all
+    """When a stream ends by the metadata, on the container's clock. Matroska gives one end for all
     streams."""
     if stream.duration is not None:
-        return ((stream.start_time or 0) + stream.duration) * tick(stream)
+        return ((stream.start_time or 0) + stream.duration) * tick_seconds(stream)
     return Fraction(container.duration, av.time_base) if container.duration is not None else None
 
 
 def _packet_ends(path: Path, container: InputContainer) -> dict[int, Fraction]:
-    """Where each stream's last packet ends, on the container's clock, by reading all packets and decoding
-    none."""
+    """When the last packet of each stream ends, on the container's clock. Reads all packets, decodes none."""
     ends: dict[int, Fraction] = {}
     try:
         for packet in container.demux():
@@ -209,7 +207,7 @@ def _packet_ends(path: Path, container: InputContainer) -> dict[int, Fraction]:
                 end = (packet.pts + (packet.duration or 0)) * packet.time_base
                 ends[packet.stream_index] = max(end, ends.get(packet.stream_index, end))
     except av.FFmpegError:
-        pass  # the ends of what can be read
+        pass  # the file is damaged: what could be read has ends
     if not ends:
         raise DecodeError("damaged", f"{path}: has no duration and no packet with a time")
     return ends

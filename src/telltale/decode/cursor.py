@@ -1,8 +1,7 @@
-"""Which frame of a stream is on show at a time, or nearest to it: asked forwards, seeking to keyframes,
-stopping at damage.
+"""`FrameCursor`: the frames of a stream by time, forwards, with seeks to keyframes and a stop at damage.
 
-A seek is made when a keyframe lies between what was read and the wanted time, and its landing is checked, so
-that the frame is always the one that reading from the start would give.
+The cursor seeks if a keyframe lies between what was read and the time that is asked for. It then checks the
+frame at which the seek landed, so that it always gives the frame that reading from the start would give.
 """
 
 from collections import deque
@@ -12,87 +11,93 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from telltale.decode.container import DecodeError, check_pixels, reason, tick
+from telltale.decode.container import DecodeError, check_pixels, error_text, tick_seconds
 from telltale.decode.demux import Demuxer
 from telltale.decode.truncation import is_truncated
 
-# A second of pictures decodes in about 7 ms; a seek has the reader of the sound open the file anew, which
-# takes 2.
+# A second of pictures decodes in about 7 ms. A seek costs 2 ms, because the reader of the sound then opens
+# the file anew.
 _WORTH_SEEKING_SECONDS = 1
 
 
 class FrameCursor:
-    """The frames of a stream in the order of showing, asked by time, forwards."""
+    """Moves forwards through the frames of a stream, in the order in which they are shown.
+
+    Times are in ticks of the stream. `at` and `nearest` must be asked for times that never fall.
+    """
 
     def __init__(self, demuxer: Demuxer, stream: VideoStream) -> None:
         self._demuxer, self._stream, self._path, self._limits = demuxer, stream, demuxer.path, demuxer.limits
         self._decoded = 0
-        self._stopped: DecodeError | None = None
-        # AVI has times of decoding alone. Frames come in the order of showing, so the n-th one has the n-th
-        # packet's time: if the decoder leaves none out and begins with the first.
+        self._damage: DecodeError | None = None  # what ended reading, if anything did
+        # AVI has times of decoding only. The decoder gives frames in the order of showing, so the n-th frame
+        # has the time of the n-th packet. That holds if the decoder leaves no frame out and starts at the
+        # first: no seeks.
         self._by_order = demuxer.container.format.name == "avi"
         self._seekable = not self._by_order
         if demuxer.container.format.name.startswith("matroska"):
-            demuxer.seek(stream.start_time or 0, stream)  # its index is not read before the first seek
+            demuxer.seek(stream.start_time or 0, stream)  # Matroska's index is not read before the first seek
         entries = stream.index_entries
         self._first = entries[0].timestamp if len(entries) else (stream.start_time or 0)
         self._length_bytes = _length_bytes(stream)
-        self._worth_seeking = int(_WORTH_SEEKING_SECONDS / tick(stream))
-        self._begin(None)
+        self._worth_seeking = int(_WORTH_SEEKING_SECONDS / tick_seconds(stream))
+        self._restart(None)
 
-    def _begin(self, keyframe: int | None) -> None:
-        """Forget what was read; `keyframe` is the index time that was sought, None at the start of the
-        file."""
+    def _restart(self, keyframe: int | None) -> None:
+        """Forget the frames that were read. keyframe: the index time that was sought, None at the file's
+        start."""
         self._keyframe = keyframe
-        self._ready: deque[VideoFrame] = deque()
-        self._times: deque[int] = deque()  # of packets whose frame is still to come, where frames go by order
+        self._ready: deque[VideoFrame] = deque()  # decoded, not yet looked at
+        self._times: deque[int] = deque()  # by order only: times of packets whose frame is still to come
+        # The last time of decoding that was read.
         self._reached = keyframe if keyframe is not None else self._first
         self._ended = False
-        self._shown: tuple[VideoFrame, int] | None = None  # a frame and its time
-        self._ahead: tuple[VideoFrame, int] | None = None  # the one that comes after it
+        # Each a frame and its time. The frame on show is always `_current`, if there is one before the time
+        # asked for; `_following` is read too, because only it says how long `_current` stays.
+        self._current: tuple[VideoFrame, int] | None = None
+        self._following: tuple[VideoFrame, int] | None = None
 
     def at(self, target: int) -> tuple[VideoFrame, int]:
-        """The frame on show at a time in ticks, and when it came. Raises DecodeError where the damage is in
-        between."""
-        if self._stopped is None:
-            self._jump(target)
-        while not self._ended and (self._ahead is None or self._ahead[1] <= target):
+        """The frame on show at `target`, and when it came. Raises DecodeError if there is damage before
+        that."""
+        if self._damage is None:
+            self._seek_ahead(target)
+        while not self._ended and (self._following is None or self._following[1] <= target):
             try:
                 following = self._next()
             except DecodeError as error:
-                self._stopped, following = error, None
-            self._shown, self._ahead = self._ahead or self._shown, following
+                self._damage, following = error, None
+            self._current, self._following = self._following or self._current, following
             self._ended = following is None
-            if self._shown is None and self._keyframe is not None and self._stopped is None:
+            if self._current is None and self._keyframe is not None and self._damage is None:
                 self._check_landing(target)
-        if self._ahead is not None and (self._shown is None or self._ahead[1] <= target):
-            return self._ahead
-        if self._ended and self._stopped is None and is_truncated(self._path):
-            self._stopped = DecodeError("damaged", f"{self._path}: the file is cut short")
-        if self._shown is None:
-            raise self._stopped or DecodeError("damaged", f"{self._path}: not one frame can be decoded")
-        if self._stopped is not None and self._ahead is None and not self._covers(target):
-            raise self._stopped
-        return self._shown
+        if self._following is not None and (self._current is None or self._following[1] <= target):
+            return self._following  # the stream's first frame, for a time before it
+        if self._ended and self._damage is None and is_truncated(self._path):
+            self._damage = DecodeError("damaged", f"{self._path}: the file is cut short")
+        if self._current is None:
+            raise self._damage or DecodeError("damaged", f"{self._path}: not one frame can be decoded")
+        if self._damage is not None and self._following is None and not self._covers(target):
+            raise self._damage
+        return self._current
 
     def nearest(self, target: int) -> tuple[VideoFrame, int]:
-        """The frame that came nearest to a time in ticks, the earlier of two as near, and when. Raises
-        DecodeError as `at`."""
-        shown = self.at(target)
-        if self._ahead is not None and abs(self._ahead[1] - target) < abs(shown[1] - target):
-            return self._ahead
-        return shown
+        """The frame that came nearest to `target`, the earlier of two as near, and when. Raises DecodeError
+        as `at`."""
+        current = self.at(target)
+        if self._following is not None and abs(self._following[1] - target) < abs(current[1] - target):
+            return self._following
+        return current
 
     def _covers(self, target: int) -> bool:
-        """Whether the last frame that came before the damage is still on show at a time, by its own
-        duration."""
-        assert self._shown is not None
-        frame, pts = self._shown
+        """Whether the last frame before the damage is still on show at `target`, by its own duration."""
+        assert self._current is not None
+        frame, pts = self._current
         return target < pts + max(frame.duration or 0, 1)
 
     def _next(self) -> tuple[VideoFrame, int] | None:
         """The next frame and its time, None at the end. Raises DecodeError at damage and at the limits."""
-        previous = self._ahead[1] if self._ahead is not None else None
+        previous = self._following[1] if self._following is not None else None
         while True:
             while not self._ready:
                 if not self._decode():
@@ -115,7 +120,7 @@ class FrameCursor:
                 return frame, pts
 
     def _decode(self) -> bool:
-        """Feed the decoder one packet; whether there was one."""
+        """Give the decoder one packet. False if there is none left."""
         try:
             packet = self._demuxer.next(self._stream)
             if packet is None:
@@ -127,73 +132,71 @@ class FrameCursor:
                 self._reached = dts
             if self._by_order and dts is not None:
                 self._times.append(dts)
-            if not self._length_bytes or not _is_spare(packet, self._length_bytes):
+            if not self._length_bytes or not _is_unreferenced(packet, self._length_bytes):
                 self._ready.extend(packet.decode())
-        except (
-            av.error.ArgumentError
-        ):  # so the decoders answer to max_pixels; the packets are the file's, the rest is ours
+        except av.error.ArgumentError:
+            # The decoders' answer to max_pixels. Packets come from the file, and the other arguments are
+            # valid.
             raise DecodeError(
                 "too_large", f"{self._path}: a frame of more than {self._limits.max_frame_pixels} pixels"
             ) from None
         except av.FFmpegError as error:
-            raise DecodeError("damaged", f"{self._path}: decoding stopped ({reason(error)})") from None
+            text = error_text(error)
+            raise DecodeError("damaged", f"{self._path}: decoding stopped ({text})") from None
         return True
 
-    def _jump(self, target: int) -> None:
-        """Seek when a keyframe lies well between what has been read and the wanted time; nothing before it is
-        needed."""
-        if not self._seekable or self._ended or (self._ahead is not None and self._ahead[1] > target):
+    def _seek_ahead(self, target: int) -> None:
+        """Seek if a keyframe lies well between what was read and `target`: no frame before it is needed."""
+        if not self._seekable or self._ended or (self._following is not None and self._following[1] > target):
             return
         entries = self._stream.index_entries
-        found = entries.search_timestamp(target)
+        index = entries.search_timestamp(target)
         if (
-            found >= 0
-            and entries[found].timestamp > self._reached + self._worth_seeking
+            index >= 0
+            and entries[index].timestamp > self._reached + self._worth_seeking
             and self._demuxer.seek(target, self._stream)
         ):
-            self._begin(entries[found].timestamp)
+            self._restart(entries[index].timestamp)
 
     def _check_landing(self, target: int) -> None:
-        """Look at the first frame behind a seek, and go to the keyframe before, or to the start, when it will
-        not do.
+        """Check the first frame after a seek. If it will not do, go to the keyframe before, or to the start.
 
-        It will not when there is none, when it comes only after the wanted time (an open group of pictures),
-        or when it is no whole picture (a picture refreshed bit by bit has "keyframes" behind which the
-        decoder is blank for a while).
+        It will not do if there is none; if it comes only after `target` (an open group of pictures); or if it
+        is no intra frame (a picture that is refreshed bit by bit has "keyframes" after which the decoder is
+        blank for a while; then the stream is not sought again).
         """
         assert self._keyframe is not None
-        if self._ahead is not None and self._ahead[0].pict_type != PictureType.I:
+        if self._following is not None and self._following[0].pict_type != PictureType.I:
             self._seekable = False
-        elif self._ahead is not None and self._ahead[1] <= target:
+        elif self._following is not None and self._following[1] <= target:
             return
         entries = self._stream.index_entries
-        found = entries.search_timestamp(self._keyframe - 1)
-        earlier = entries[found].timestamp if found >= 0 and self._seekable else None
-        if not self._demuxer.seek(
-            earlier if earlier is not None else (self._stream.start_time or 0), self._stream
-        ):
+        index = entries.search_timestamp(self._keyframe - 1)
+        earlier = entries[index].timestamp if index >= 0 and self._seekable else None
+        position = earlier if earlier is not None else (self._stream.start_time or 0)
+        if not self._demuxer.seek(position, self._stream):
             raise DecodeError("failed", f"{self._path}: cannot go back to an earlier keyframe")
-        self._begin(earlier)
+        self._restart(earlier)
 
 
 def _length_bytes(stream: VideoStream) -> int:
-    """Bytes of the lengths before the units of an H.264 stream whose decoder skips what is not referred to;
-    else 0."""
+    """Bytes of the length before each unit of an H.264 stream whose decoder skips unreferenced frames; else
+    0."""
     codec = stream.codec_context
-    facts = codec.extradata or b""
-    if codec.name != "h264" or codec.skip_frame != "NONREF" or len(facts) < 5 or facts[0] != 1:
+    extradata = codec.extradata or b""
+    if codec.name != "h264" or codec.skip_frame != "NONREF" or len(extradata) < 5 or extradata[0] != 1:
         return 0
-    return (facts[4] & 3) + 1
+    return (extradata[4] & 3) + 1
 
 
-def _is_spare(packet: Packet, length_bytes: int) -> bool:
-    """Whether all pictures of an H.264 packet are ones that no other refers to. The decoder would find out,
-    15 us later."""
+def _is_unreferenced(packet: Packet, length_bytes: int) -> bool:
+    """Whether no other frame is predicted from the pictures of an H.264 packet. The decoder would find out
+    too, 15 us later."""
     data, at, pictures = memoryview(packet), 0, 0
     while at + length_bytes < len(data):
-        head = data[at + length_bytes]
-        if 1 <= head & 31 <= 5:  # a slice of a picture
-            if head & 96:  # to which others refer
+        header = data[at + length_bytes]
+        if 1 <= header & 31 <= 5:  # a slice of a picture
+            if header & 96:  # others are predicted from it
                 return False
             pictures += 1
         at += length_bytes + int.from_bytes(data[at : at + length_bytes], "big")

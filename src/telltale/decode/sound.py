@@ -1,30 +1,34 @@
-"""Sound of a clip: one span of seconds, mono, at one rate.
+"""`Wave`: sound of a clip with its time, from the decoder to the batch. `read_wave` reads one span of it.
 
-    wave = read_wave(path, 0.0, 4.0, rate_hz=16_000, limits=limits)
+    with Demuxer(path, limits) as demuxer:
+        wave = read_wave(demuxer, 0.0, 4.0, rate_hz=16_000)
 
-Both values of `backend` read sound by PyAV. decord's AudioReader was measured and cannot be made right: it
-decodes the whole file whatever the span, counts from the first sample instead of the first frame, comes out 1
-ms late on real clips (17 samples at 16 kHz: the delay of its resampler), and returns what it has of a damaged
-file without a word.
+PyAV reads the sound whatever `clip.backend` says. decord's AudioReader cannot be made right: it decodes the
+whole file for any span, counts from the first sample instead of the first frame, comes out 1 ms late on real
+clips (17 samples at 16 kHz, the delay of its resampler), and returns what it has of a damaged file without
+saying so.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from telltale.decode.container import DecodeError, Limits
+from telltale.decode.container import DecodeError
 from telltale.decode.demux import Demuxer
 from telltale.decode.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Wave:
-    """`samples` float32 (N,) mono in [-1, 1] at `rate_hz`, the first at `start_seconds`; `partial`: the rest
-    is damaged."""
+    """Mono sound of a span. Raises ValueError if the array has another dtype or shape, or a sample is not in
+    [-1, 1].
+
+    samples: float32 (N,), N >= 1, in [-1, 1].
+    rate_hz: samples per second.
+    start_seconds: the time of the first sample, in seconds after the clip's first frame.
+    partial: True if the file is damaged and the rest of the span is missing.
+    """
 
     samples: NDArray[np.float32]
     rate_hz: int
@@ -41,30 +45,29 @@ class Wave:
 
 
 @dataclass(frozen=True)
-class Silent:
-    """There is no sound to read, and that is no error: no sound stream, or none of it inside the span."""
+class NoSound:
+    """There is no sound to read, and that is no error: no sound stream, or no sound inside the span."""
 
     reason: str
 
 
-def read_wave(
-    path: Path,
-    start_seconds: float,
-    seconds: float,
-    *,
-    rate_hz: int,
-    limits: Limits,
-    backend: Literal["pyav", "decord"] = "pyav",
-    demuxer: Demuxer | None = None,
-) -> Wave | Silent:
-    """The sound of [start, start + seconds) on the clip's clock, channels averaged, resampled.
+def read_wave(demuxer: Demuxer, start_seconds: float, seconds: float, *, rate_hz: int) -> Wave | NoSound:
+    """The sound of [start, start + seconds), channels averaged, resampled to `rate_hz`.
 
-    All spans of a clip are cut from one grid that begins with the first frame: a span begins at its sample
-    round(start * rate). A gap before or between sound is zeros; where the sound ends the wave ends. A damaged
-    span gives what comes before the damage, `partial`. Up to a minute into the clip samples equal those of a
-    longer read; beyond it the reader seeks, and they may differ by what the coding remembers. `walk`: the
-    opened file, of whose sound nothing was read yet. Raises DecodeError: those of opening; damaged when sound
-    was promised and none of the span can be decoded; too_large; failed.
+    demuxer: the opened file, of whose sound nothing was read yet.
+    start_seconds: in seconds after the clip's first frame.
+
+    All spans of a clip are cut from one grid of samples, which begins with the first frame: a span begins at
+        sample
+    round(start * rate). A gap before or between sound is zeros. The wave ends where the sound ends, or,
+    `partial`, where the file is damaged.
+
+    Up to a minute into the clip the samples equal those of a longer read. Beyond that the reader seeks, and
+    samples may differ by what the codec remembers of sound before.
+
+    Raises ValueError for a span that cannot be, and DecodeError: those of opening; damaged if none of the
+        span can be
+    decoded; too_large; failed.
     """
     if not (
         np.isfinite(start_seconds)
@@ -76,15 +79,12 @@ def read_wave(
         raise ValueError(
             f"wanted start >= 0, seconds > 0 and rate > 0, got {start_seconds}, {seconds}, {rate_hz}"
         )
+    path = demuxer.path
     timeline = Timeline(path, start_seconds, seconds)
-    with (
-        nullcontext(demuxer)
-        if demuxer is not None and not demuxer.torn
-        else Demuxer(path, limits, ("sound",)) as opened
-    ):
+    with demuxer.unmoved("sound") as opened:
         stream = opened.sounds
         if stream is None:
-            return Silent("no sound stream")
+            return NoSound("no sound stream")
         if stream.codec_context is None:
             raise DecodeError("failed", f"{path}: its sound is in a coding that this libav cannot decode")
         error = timeline.fill(opened, stream)
@@ -94,5 +94,5 @@ def read_wave(
     if not len(samples):
         if error is not None:
             raise error
-        return Silent("no sound inside the span")
+        return NoSound("no sound inside the span")
     return Wave(samples, rate_hz, start_seconds, partial=error is not None)

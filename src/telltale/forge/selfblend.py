@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from telltale import config
-from telltale.decode import jpeg
+from telltale.decode.frames import decode_jpegs, encode_jpegs
 from telltale.forge.face import Masks, face_mask
 
 # Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue,
@@ -101,7 +101,7 @@ def change_alike(
         )
         frames = _look_up_all(frames, np.repeat(contrast * levels[:, None] + brightness, 3, -1))
     if rng.random() < settings.jpeg_p:
-        frames = jpeg.decode(jpeg.encode(frames, int(rng.integers(*ALIKE_QUALITY, endpoint=True))))
+        frames = decode_jpegs(encode_jpegs(frames, int(rng.integers(*ALIKE_QUALITY, endpoint=True))))
     return np.ascontiguousarray(frames)
 
 

@@ -22,7 +22,7 @@ import torch
 
 from telltale import config
 from telltale.config.detectors import DETECTORS
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
@@ -119,7 +119,7 @@ class Predictor:
     def _predict(self, paths: list[Path]) -> list[Prediction]:
         rows, settings = [Row(path.name, path, None) for path in paths], self.settings
         batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
-        dataset = ClipDataset(rows, settings, self._reads, spans=settings.predict.spans)
+        dataset = ClipDataset(rows, settings, self._reads, Views(settings.predict.spans))
         workers, threads = min(settings.data.workers or 0, len(rows)), torch.get_num_threads()
         loader = ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds)
         by_row: dict[int, Prediction] = {}

@@ -44,14 +44,13 @@ class Profile:
         self.did("start-up" if first else "waiting for clips")
         if first:
             self.ready_seconds = self._clock - STARTED
-            self.start_up_seconds = max((info.done_at for info in infos), default=self._clock) - STARTED
+            self.start_up_seconds = max((info.cost.done_at for info in infos), default=self._clock) - STARTED
         self.clips += len(infos)
         for info in infos:
             cost = info.cost
             self.bytes += cost.bytes
-            spent = (cost.open_seconds, cost.picture_seconds, cost.sound_seconds, cost.store_seconds)
-            for name, seconds in zip(PARTS, (*spent, info.prepare_seconds, info.mel_seconds), strict=True):
-                self.parts[name] += seconds
+            for name in PARTS:
+                self.parts[name] += getattr(cost, f"{name}_seconds")
 
     def did(self, name: str) -> None:
         """Add the seconds since the last call to `name`, one of `MAIN`."""

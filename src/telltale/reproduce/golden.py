@@ -24,7 +24,7 @@ from telltale.competition import rules
 from telltale.competition.audit_record import Finding
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
 from telltale.errors import InputError
@@ -62,7 +62,7 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     InputError."""
     settings, content = prediction.read(checkpoint, [])
     rows = rows_of([clips]).rows
-    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, spans=settings.predict.spans)
+    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(settings.predict.spans))
     dataset.prepare()
     with distributed.join(settings.threads) as process:
         model = prediction.restore(content, settings, checkpoint)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
 from telltale.train import objectives
@@ -94,7 +94,7 @@ def estimate(settings: config.Config, world: int = 1) -> Footprint:
 
 def _batch(settings: config.Config, clips: int, views: int) -> Batch:
     reads = DETECTORS[settings.model.name].reads
-    shapes = ClipDataset([], settings, reads, spans=views).shapes()
+    shapes = ClipDataset([], settings, reads, Views(views)).shapes()
     infos = [SampleInfo(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
     there = torch.ones(clips, views, dtype=torch.bool)
     pictures = torch.zeros(clips, *shapes.pictures, dtype=torch.uint8)
