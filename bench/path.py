@@ -56,8 +56,8 @@ def drain(batches: Iterable[Batch]) -> dict[str, float]:
         "picture": 1e3 * float(np.mean([info.cost.picture_seconds for info in infos])),
         "sound": 1e3 * float(np.mean([info.cost.sound_seconds for info in infos])),
         "store": 1e3 * float(np.mean([info.cost.store_seconds for info in infos])),
-        "prepare": 1e3 * float(np.mean([info.prepare_seconds for info in infos])),
-        "mel": 1e3 * float(np.mean([info.mel_seconds for info in infos])),
+        "prepare": 1e3 * float(np.mean([info.cost.prepare_seconds for info in infos])),
+        "mel": 1e3 * float(np.mean([info.cost.mel_seconds for info in infos])),
         "kB": 1e-3 * float(np.mean([info.cost.bytes for info in infos])),
     }
 

@@ -11,7 +11,7 @@ from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import SampleKey, read_batch
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
 from telltale.data.order import TrainOrder
@@ -34,7 +34,7 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         update={"data": settings.data.model_copy(update={"workers": None, "balance": False})}
     )
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
-    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, training=True)
+    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(training=True))
     with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
         now = initial_state(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)

@@ -20,7 +20,7 @@ from torch import Tensor
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo, SampleKey
-from telltale.data.dataset import ClipDataset
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import on_device
 from telltale.data.order import TrainOrder
 from telltale.predict.inference import Inference
@@ -74,7 +74,7 @@ class OneBatch:
 
     def __init__(self, settings: config.Config, unit: str) -> None:
         reads = DETECTORS[settings.model.name].reads
-        self.shapes = ClipDataset([], settings, reads, spans=2 if unit == "genuine" else 1).shapes()
+        self.shapes = ClipDataset([], settings, reads, Views(2 if unit == "genuine" else 1)).shapes()
 
     def read(self, batches: list[list[SampleKey]]) -> Iterator[Batch]:
         yield self.batch(batches[0])
@@ -141,7 +141,7 @@ def test_a_batch_with_neither_pictures_nor_sound_gives_every_weight_a_gradient()
     with fake_cuda(selected=False):
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True).to(CUDA)
         batch = OneBatch(settings, "clips").batch([SampleKey(0, 0)] * 2)
-        logit = model(**batch.at(torch.arange(2), CUDA)).logit
+        logit = model(**batch.inputs_at(torch.arange(2), CUDA)).logit
         logit.sum().backward()
         assert logit.shape == (2,) and all(weight.grad is not None for weight in model.parameters())
 

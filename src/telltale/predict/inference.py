@@ -114,7 +114,7 @@ class Inference:
 
     @torch.inference_mode()
     def _logits(self, batch: Batch, views: Tensor) -> np.ndarray:
-        inputs = batch.at(views, self.device)
+        inputs = batch.inputs_at(views, self.device)
         if self.flip:
             inputs = mirrored(inputs)
         with autocast(self.device, self.precision):

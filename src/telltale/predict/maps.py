@@ -31,7 +31,7 @@ class Maps:
             views = batch.usable[index].nonzero().squeeze(1)
             if len(views):
                 first = index * batch.usable.shape[1] + views[:1]
-                self._save(info.video_name, self._draw(batch.at(first, self.infer.device)))
+                self._save(info.video_name, self._draw(batch.inputs_at(first, self.infer.device)))
 
     @torch.inference_mode()
     def _draw(self, inputs: dict[str, Any]) -> np.ndarray:

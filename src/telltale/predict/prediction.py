@@ -18,7 +18,7 @@ from telltale import config, models
 from telltale.config.affects import Affects
 from telltale.config.detectors import DETECTORS
 from telltale.config.keys import affecting
-from telltale.data.dataset import ClipDataset, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
@@ -119,7 +119,7 @@ class ScoringRun:
         if store is not None and process.main:
             warn_of_store(store, settings, reads, len(self.rows) * spans)
         return ClipLoader(
-            ClipDataset(self.rows, settings, reads, spans=spans, store=store),
+            ClipDataset(self.rows, settings, reads, Views(spans), store),
             process.workers(settings.data.workers, sum(map(len, self._left))),
             timeout_seconds=settings.data.timeout_seconds,
         )

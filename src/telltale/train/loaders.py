@@ -7,7 +7,7 @@ from pathlib import Path
 from telltale import config
 from telltale.config.detectors import DETECTORS, SbiSettings
 from telltale.data.batch import SampleKey
-from telltale.data.dataset import ClipDataset, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Manifest
 from telltale.data.order import TrainOrder, evaluation_batches, file_sizes
@@ -47,15 +47,9 @@ def build(inputs: RunInputs, unit: str, context: RunContext) -> tuple[TrainClips
     reads = DETECTORS[settings.model.name].reads
     store = _store(inputs, context)
     blends = unit == "genuine"
-    train = ClipDataset(
-        inputs.train.rows,
-        settings,
-        reads,
-        store=store,
-        training=True,
-        blends=blends,
-        landmarks=_landmarks(inputs.train, settings, process) if blends else None,
-    )
+    landmarks = _landmarks(inputs.train, settings, process) if blends else {}
+    views = Views(training=True, blends=blends, landmarks=landmarks)
+    train = ClipDataset(inputs.train.rows, settings, reads, views, store)
     validation = ClipDataset(inputs.validation.rows, settings, reads, store=store)
     workers = process.workers(settings.data.workers, len(inputs.train.rows))
     limit = settings.data.timeout_seconds

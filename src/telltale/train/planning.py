@@ -18,12 +18,12 @@ import torch
 from telltale import STARTED, config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
-from telltale.data.clip import read_clip, whole_spans
-from telltale.data.dataset import ClipDataset
+from telltale.data.clip import fixed_positions, read_clip
+from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import TrainOrder, evaluation_batches
-from telltale.decode import jpeg
+from telltale.decode.frames import encode_jpegs
 from telltale.errors import InputError
 from telltale.predict.prediction import inference
 from telltale.predict.scoring import score
@@ -97,7 +97,7 @@ class _Trial:
     def loader(self, rows: list[Row], spans: int, *, blends: bool = False) -> ClipLoader:
         settings = self.settings
         workers = self.process.workers(settings.data.workers, len(rows))
-        dataset = ClipDataset(rows, settings, self.reads, spans=spans, training=True, blends=blends)
+        dataset = ClipDataset(rows, settings, self.reads, Views(spans, training=True, blends=blends))
         return ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds)
 
 
@@ -139,12 +139,12 @@ def _entries(trial: _Trial, spans: int) -> tuple[float, float]:
     quality = settings.clip.jpeg_quality or JPEG_QUALITY
     for path in trial.clips:
         pixels = coded = sound = 0
-        clip = read_clip(path, whole_spans(spans), settings.clip, settings.mel.rate_hz, trial.reads)
+        clip = read_clip(path, fixed_positions(spans), settings.clip, settings.mel.rate_hz, trial.reads)
         for view in clip.views:
             sound += 0 if view.wave is None else view.wave.samples.nbytes
             if view.frames is not None:
                 pixels += view.frames.pixels.nbytes
-                coded += sum(map(len, jpeg.encode(view.frames.pixels, quality)))
+                coded += sum(map(len, encode_jpegs(view.frames.pixels, quality)))
         sizes.append((pixels + sound, coded + sound))
     entry, jpegs = np.mean(sizes, axis=0)
     if not entry:
@@ -161,7 +161,7 @@ def _loops(trial: _Trial, model: torch.nn.Module) -> tuple[float, float]:
     rows = trial.rows(10_000)
     batches = evaluation_batches([0] * len(rows), predict.batch_size)
     infer = inference(model, trial.settings, trial.process.device)
-    first = ClipDataset(rows, trial.settings, trial.reads, spans=predict.spans)
+    first = ClipDataset(rows, trial.settings, trial.reads, Views(predict.spans))
     infer(read_batch(first, [SampleKey(0, EVALUATION)]))
     taken = []
     for scored in (False, True):
