@@ -1,14 +1,14 @@
-"""`telltale evaluate`: how well scores tell forged clips from genuine ones, and what that is worth where
+"""`telltale evaluate`: how well scores separate forged clips from genuine ones, and what that is worth if
 forged clips are rare.
 
     telltale evaluate --labels L --scores S [S ...] [--groups META.csv:COLUMN ...] [--out DIR]
     telltale evaluate --sok SCORES [SCORES ...] --protocol P --forged-column 0|1 [--out DIR]
     telltale evaluate --base-rates TPR FPR [--base-rate B ...]
 
-`S` is a scores.csv, or a submission with video_name and a column of scores, whatever its name (--score-column
-names one of several); names are joined one to one with `L` (video_name,target). Prints every metric with its
-95 % interval; with --out it writes metrics.json and figures. Several score files are compared on the same
-clips.
+`S` is a scores.csv, or a submission with video_name and a column of scores, whatever its name; --score-column
+names one of several. Names are joined one to one with `L` (video_name,target). Every metric is printed with
+its 95 % interval. With --out, metrics.json and figures are written. Several score files are compared on the
+same clips.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""What a threshold decides: counts and rates, precision at stated base rates, exact bounds, and how a
-threshold is chosen.
+"""The decisions of a threshold: counts and rates, exact bounds, precision at base rates, and how a threshold
+is chosen.
 
-A clip is flagged as forged when its fake probability is at least the threshold.
+A clip is flagged as forged if its fake probability is at least the threshold.
 """
 
 import math
@@ -19,8 +19,8 @@ CHOICES = "fpr=RATE (such as fpr=0.01), eer, youden or f1"
 
 
 def clopper_pearson(hits: int, n: int, level: float) -> tuple[float, float]:
-    """Exact two-sided bounds at `level` of a share of which `hits` of `n` were seen (Clopper and Pearson,
-    Biometrika 1934)."""
+    """Exact two-sided bounds at confidence `level` of a share that was measured as `hits` of `n` (Clopper and
+    Pearson, Biometrika 1934)."""
     from scipy.special import betaincinv
 
     tail = (1 - level) / 2
@@ -30,11 +30,11 @@ def clopper_pearson(hits: int, n: int, level: float) -> tuple[float, float]:
 
 
 def flagged(tp: Any, fp: Any, n_forged: int, n_genuine: int) -> dict[str, Any]:
-    """TPR, FPR, accuracy and macro F1 from counts of flagged forged and genuine clips: numbers, or arrays of
-    one shape.
+    """TPR, FPR, accuracy and macro F1 from counts of flagged clips.
 
-    A class's F1 is 2 hits / (clips of it + clips called it): the denominator is never 0 while both classes
-    have clips.
+    tp, fp: flagged forged and flagged genuine clips, two numbers or two arrays of one shape. n_forged,
+    n_genuine: all clips of the class, at least one. The F1 of a class is 2 hits / (clips of the class + clips
+    called so), so its denominator is not 0.
     """
     fn, tn = n_forged - tp, n_genuine - fp
     f1 = (2 * tp / (n_forged + tp + fp) + 2 * tn / (n_genuine + tn + fn)) / 2
@@ -47,10 +47,10 @@ def flagged(tp: Any, fp: Any, n_forged: int, n_genuine: int) -> dict[str, Any]:
 
 
 def counted(tp: int, fp: int, n_forged: int, n_genuine: int) -> dict[str, Any]:
-    """Everything a decision's four counts tell: the counts, rates, macro precision, recall and F1, and
-    `base_rates`.
+    """All that follows from a decision's counts: the counts, rates, macro precision, recall and F1, one-sided
+    95 % bounds of the rates, and `base_rates`.
 
-    `macro_precision` is None where one class is never called: its precision would be 0 / 0.
+    `macro_precision` is None if one class is never called: its precision would be 0 / 0.
     """
     fn, tn = n_forged - tp, n_genuine - fp
     rates = flagged(tp, fp, n_forged, n_genuine)
@@ -72,7 +72,7 @@ def at_threshold(
     targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, threshold: float
 ) -> dict[str, Any]:
     """`counted` for the clips whose fake probability is at least `threshold`. Raises InputError as
-    `check`."""
+    `rates.check`."""
     truth, scores = check(targets, fake_probabilities)
     called = scores >= threshold
     n_forged = int(truth.sum())
@@ -81,16 +81,16 @@ def at_threshold(
 
 
 def precision_at(tpr: float, fpr: float, base_rate: float) -> float | None:
-    """Share of the flagged clips that are forged where `base_rate` of all clips are: b TPR / (b TPR + (1 - b)
-    FPR).
+    """The share of flagged clips that are forged if a share `base_rate` of all clips is: b TPR / (b TPR +
+    (1 - b) FPR).
 
-    None where nothing is flagged. Raises InputError for a rate outside [0, 1] or a base rate outside (0, 1).
+    None if nothing is flagged. Raises InputError for a rate outside [0, 1] or a base rate outside (0, 1).
 
     TPR 0.9, FPR 0.1 and one forged clip in ten give one half. The abstract of Layton et al. (SoK: The Good,
-    The Bad, and The Unbalanced, USENIX Security 2024) says that of the best detector's flags in a call centre
-    1 in 333 would be true, and not from which rates. At a base rate of 0.01 %, the lowest in its tables, both
-    error rates at that detector's published EER of 0.029 give one in 299.6; one in 333 takes, with every
-    forged call found, an FPR of 3.32 % (3.3 % gives one in 331).
+    The Bad, and The Unbalanced, USENIX Security 2024) says that 1 in 333 of the best detector's flags in a
+    call centre would be true. It does not say from which rates. At a base rate of 0.01 %, the lowest in its
+    tables, both error rates at that detector's published EER of 0.029 give one in 299.6. If every forged call
+    is flagged, one in 333 takes an FPR of 3.32 % (3.3 % gives one in 331).
     """
     for name, rate in (("TPR", tpr), ("FPR", fpr)):
         if not 0 <= rate <= 1:
@@ -106,12 +106,13 @@ def precision_at(tpr: float, fpr: float, base_rate: float) -> float | None:
 def base_rates(
     tpr: float, fpr: float, bounds: tuple[float, float] | None = None, rates: Sequence[float] = BASE_RATES
 ) -> list[dict[str, float | None]]:
-    """For each base rate its precision and `one_in`: one in so many flagged clips is forged; None where
-    nothing is flagged.
+    """A row for each base rate: its precision, and `one_in`: one in so many flagged clips is forged.
 
-    `one_in` is None too where no flag is true. With `bounds`, the lower bound of the TPR and the upper one of
-    the FPR, each row has the same two for them, as `pessimistic_precision` and `pessimistic_one_in`: an FPR
-    of 0 among a few genuine clips promises no precision of 1. Raises InputError as `precision_at`.
+    bounds: the lower bound of the TPR and the upper bound of the FPR. With them each row has the same two for
+    the bounds, `pessimistic_precision` and `pessimistic_one_in`: an FPR of 0 among a few genuine clips does
+    not promise a precision of 1.
+
+    All are None if nothing is flagged; `one_in` also if no flag is true. Raises InputError as `precision_at`.
     """
     rows: list[dict[str, float | None]] = []
     for rate in rates:
@@ -129,8 +130,8 @@ def base_rates(
 
 
 def check_rule(rule: str) -> float | None:
-    """The rate of a rule "fpr=RATE", None for the other rules of `choose`. Raises InputError for any other
-    text."""
+    """The rate of the rule "fpr=RATE", None for the other rules of `choose`. Raises InputError for what is
+    not a rule."""
     if rule in ("eer", "youden", "f1"):
         return None
     try:
@@ -143,13 +144,14 @@ def check_rule(rule: str) -> float | None:
 
 
 def choose(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, rule: str) -> float:
-    """The fake probability, one of those given, from which on clips are to be flagged; of equally good ones
-    the highest.
+    """The threshold, one of the fake probabilities, that is best by a rule; of equally good ones the highest.
+    Use it for other clips than these.
 
-    `rule`: "fpr=RATE" takes the highest TPR whose FPR does not exceed RATE; "eer" the least |FPR - FNR|;
-    "youden" the highest TPR - FPR; "f1" the highest F1 of the forged class. For clips other than those that
-    are judged by it. Raises InputError as `check`, for another rule, and where "fpr=RATE" lets no forged clip
-    be found.
+    rule: "fpr=RATE" takes the highest TPR whose FPR does not exceed RATE; "eer" the least |FPR - FNR|;
+    "youden" the highest TPR - FPR; "f1" the highest F1 of the forged class.
+
+    Raises InputError as `rates.check`, for another rule, and if "fpr=RATE" allows no threshold that flags a
+    forged clip.
     """
     truth, scores = check(targets, fake_probabilities)
     limit = check_rule(rule)
@@ -161,13 +163,12 @@ def choose(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, rule: str)
         if not worth.any():
             raise InputError(
                 f"no threshold on the choosing scores finds a forged clip with an FPR of at most {limit:g}: "
-                f"{n_genuine:,} "
-                "genuine clips, and one or more score as high as the highest forged one; choose on more "
-                "clips or by another "
-                "rule"
+                f"{n_genuine:,} genuine clips, and one or more score as high as the highest forged one; "
+                "choose on more clips or by another rule"
             )
     elif rule == "eer":
-        worth = -np.abs(fp * n_forged - (n_forged - tp) * n_genuine)  # whole numbers: equal ones are equal
+        # Whole numbers, since rates that are equal could differ in their last bit.
+        worth = -np.abs(fp * n_forged - (n_forged - tp) * n_genuine)
     elif rule == "youden":
         worth = tp * n_genuine - fp * n_forged
     else:
@@ -176,10 +177,10 @@ def choose(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike, rule: str)
 
 
 def curve(truth: Integers, scores: Floats) -> tuple[Floats, Integers, Integers]:
-    """Distinct scores, falling, and how many forged and genuine clips score at least that: three (K,)."""
-    rising, place = np.unique(scores, return_inverse=True)
-    tp = np.bincount(place[truth == 1], minlength=len(rising))[::-1].cumsum()
-    fp = np.bincount(place[truth == 0], minlength=len(rising))[::-1].cumsum()
+    """The distinct scores, falling, and how many forged and genuine clips score at least that: three (K,)."""
+    rising, step_of_clip = np.unique(scores, return_inverse=True)
+    tp = np.bincount(step_of_clip[truth == 1], minlength=len(rising))[::-1].cumsum()
+    fp = np.bincount(step_of_clip[truth == 0], minlength=len(rising))[::-1].cumsum()
     return rising[::-1], tp, fp
 
 

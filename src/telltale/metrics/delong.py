@@ -17,26 +17,27 @@ Z = 1.959963984540054  # the normal distribution's 97.5 percentile
 
 
 def placements(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """For each forged clip the share of genuine clips it beats, (M,), and for each genuine clip the share of
-    forged clips that beat it, (N,), each in the clips' order; a tie counts one half. The mean of either is
-    the AUC. InputError as `check`."""
+    """For each forged clip the share of genuine clips that it scores above, (M,). For each genuine clip the
+    share of forged clips that score above it, (N,). A tie counts one half.
+
+    Both are in the clips' order, and the mean of either is the AUC. Raises InputError as `rates.check`.
+    """
     from scipy.stats import rankdata
 
     truth, scores = check(targets, fake_probabilities)
     forged, genuine = scores[truth == 1], scores[truth == 0]
-    ranks = rankdata(scores)  # midranks: clips of equal score share the mean of their places
+    ranks = rankdata(scores)  # midranks: clips of equal score share the mean of their ranks
     over_genuine = (ranks[truth == 1] - rankdata(forged)) / len(genuine)
     under_forged = 1 - (ranks[truth == 0] - rankdata(genuine)) / len(forged)
     return over_genuine, under_forged
 
 
 def interval(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> dict[str, float | None]:
-    """{"value", "low", "high", "standard_error"}: the AUC and its 95 % interval, on the logit scale to stay
-    within (0, 1).
+    """{"value", "low", "high", "standard_error"}: the AUC and its 95 % interval.
 
-    logit(AUC) +- 1.96 SE / (AUC (1 - AUC)). `low` and `high` are None for an AUC of 0 or 1: there the
-    standard error is 0 and says nothing. Raises InputError as `check`, and with fewer than two clips of a
-    class.
+    The interval is logit(AUC) +- 1.96 SE / (AUC (1 - AUC)) on the logit scale, so that it stays within
+    (0, 1). `low` and `high` are None for an AUC of 0 or 1: its standard error is 0 and says nothing. Raises
+    InputError as `rates.check`, and with fewer than two clips of a class.
     """
     beats, beaten = placements(targets, fake_probabilities)
     auc, error = float(beats.mean()), math.sqrt(_covariance(beats, beats) + _covariance(beaten, beaten))
@@ -45,7 +46,7 @@ def interval(targets: npt.ArrayLike, fake_probabilities: npt.ArrayLike) -> dict[
     if 0 < auc < 1:
         middle, reach = math.log(auc / (1 - auc)), Z * error / (auc * (1 - auc))
         low, high = (
-            1 / (1 + math.exp(-min(max(at, -700.0), 700.0))) for at in (middle - reach, middle + reach)
+            1 / (1 + math.exp(-min(max(end, -700.0), 700.0))) for end in (middle - reach, middle + reach)
         )
     return {"value": auc, "low": low, "high": high, "standard_error": error}
 
@@ -54,9 +55,9 @@ def compare(targets: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike)
     """The second model's AUC less the first's on the same clips: {"difference", "standard_error", "z", "p",
     "low", "high"}.
 
-    `p` is two-sided; the interval, difference +- 1.96 standard errors, is at 95 %. Where the standard error
-    is 0 (the same order of clips twice, or two perfect ones) z, p and the interval are None. InputError as
-    `interval`.
+    `p` is two-sided. The interval, difference +- 1.96 standard errors, is at 95 %. If the standard error is 0
+    (both models put the clips in the same order, or both are perfect), z, p and the interval are None. Raises
+    InputError as `interval`.
     """
     beats_a, beaten_a = placements(targets, first)
     beats_b, beaten_b = placements(targets, second)
