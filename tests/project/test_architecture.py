@@ -174,7 +174,13 @@ def test_the_rooms_are_few_and_all_there():
 
 def test_tests_mirror_the_rooms():
     """tests/<room>/test_<file>.py; what is about several rooms is in tests/project."""
-    folders = {path.parent.name for path in (ROOT / "tests").rglob("test_*.py")}
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    names = [path.name for path in files]
+    # pytest imports test modules by their file names alone.
+    assert len(names) == len(set(names)), (
+        f"twice: {sorted({name for name in names if names.count(name) > 1})}"
+    )
+    folders = {path.parent.name for path in files}
     assert folders <= {*FLOORS.split(), "project"}
     assert not list((ROOT / "tests").glob("test_*.py"))
 
