@@ -1,10 +1,9 @@
-"""`make bench`: what decoding, the data path, the store and whole programs cost, each beside a peer or a
-limit in the same run.
+"""`make bench`: the cost of decoding, the data path, the store and whole programs, each compared in one run.
 
     .venv/bin/python -m bench [--clips ../shared/media/clips] [--only decode path inference ...] [--quick]
 
-Prints a table and writes bench/results.json: {name, ratio, target, met, ...}. Wants a machine that does
-nothing else.
+Each row is a ratio to a peer or to a limit that is measured in the same run. The command prints a table and
+writes bench/results.json: {name, ratio, target, met, ...}. It needs a machine that does nothing else.
 """
 
 import argparse
@@ -33,7 +32,9 @@ def main(given: list[str] | None = None) -> int:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument(
-        "--quick", action="store_true", help="few clips and one repeat: whether it works, not what it costs"
+        "--quick",
+        action="store_true",
+        help="few clips and one repeat, to see that it works; the numbers mean nothing",
     )
     parser.add_argument("--out", type=Path, default=HERE / "results.json")
     arguments = parser.parse_args(given)

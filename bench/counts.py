@@ -1,4 +1,4 @@
-"""Counts every detector anew for `telltale models`, which lists them without torch.
+"""Counts every detector again for `telltale models`, which lists the counts without torch.
 
 Run it after a change of a model or of its config; it writes src/telltale/models/counts.json:
 

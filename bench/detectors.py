@@ -1,14 +1,15 @@
-"""`make detectors`: every detector trained briefly on one demo data set, and one table of what came of it.
+"""`make detectors`: train every detector briefly on one demo data set and write a table of the results.
 
     .venv/bin/python -m bench.detectors [--out detectors] [--only NAME ...] [--jobs 2]
         [--table docs/detectors.md]
 
-Small pictures, few epochs, random weights: the table says that each learns what it is shown, not which is
-best on real data. Each run is a call of train.py and predict.py with its file in configs/ and the settings
-below; what is done already is kept, so that a second call goes on. With --only the rows of the others stay as
-they are in the document. Detectors that see alone learn from forgeries that can be seen, those that hear
-alone from ones that can be heard; labels carry the kind of forgery as `method`. The AUC is that of kinds a
-detector could perceive.
+Pictures are small, epochs few and weights random. So the table says that each detector learns, not which one
+is best on real data. Each run calls train.py and predict.py with the detector's file in configs/ and the
+settings below. Finished runs are kept, so a second call continues. With --only the rows of the other
+detectors in the document do not change.
+
+Detectors of pictures alone are trained and evaluated on forgeries of the picture, detectors of sound alone on
+forgeries of the voice. The labels have the kind of forgery as `method`.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from telltale.scores.table import read_scores
 
 COUNTS = {"train": 480, "validation": 90, "test": 240}
 SIZE, SECONDS = 128, 1.5
-# Which kinds of demo forgery show in the picture, or can be heard; sound that only is late needs both.
+# The kinds of demo forgery by what a detector must read to find them. Shifted or replaced sound needs both.
 SEEN_BY = {
     "picture": ("face_swap", "mouth_regenerated", "face_resampled", "whole_face_reenacted"),
     "sound": ("voice_resynthesised", "voice_converted"),
@@ -63,10 +64,9 @@ BUDGET = {
     "optim.accumulate": 1,
     "optim.autocast": "off",
 }
-# What a detector wants other than that. ShallowNet's dropout after every layer keeps it at chance for many
-# epochs. MesoNet's running statistics follow slowly. SBI, which sees no forgery but its own and takes two
-# gradients a step, is the slowest to learn: it gets a smaller network than its EfficientNet-B4, and more
-# epochs.
+# Other settings for some detectors. ShallowNet's dropout after every layer keeps it at chance for many
+# epochs. MesoNet's running statistics adapt slowly. SBI learns from its own forgeries only and computes two
+# gradients a step, so it learns slowest: it gets a smaller network than EfficientNet-B4, and more epochs.
 OWN: dict[str, dict[str, Any]] = {
     "frame_cnn": {"optim.epochs": 12},
     "meso4": {"optim.rate": 3e-3, "optim.epochs": 30},
@@ -121,7 +121,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def make_data(out: Path) -> None:
-    """The demo data, and for each way of perceiving the labels of what can be perceived so."""
+    """Make the demo data, and label files for detectors that read pictures, sound or both."""
     data = out / "data"
     if not (data / "meta.csv").exists():
         telltale = Path(sysconfig.get_path("scripts")) / "telltale"
@@ -146,8 +146,7 @@ def way_of(name: str) -> str:
 
 
 def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
-    """Train, predict and judge one detector. A run is told apart by its settings, so with a changed one it
-    begins anew."""
+    """Train one detector, predict and evaluate. A finished run is used again unless its settings changed."""
     way, run = way_of(name), out / name
     labels = {f"data.{split}_labels": f"{split}_{way}.csv" for split in ("train", "validation")}
     values = {**BUDGET, **OWN.get(name, {}), **labels}
@@ -187,8 +186,10 @@ def measure(name: str, out: Path, overrides: list[str]) -> dict[str, Any]:
 
 
 def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
-    """AUC with its interval on seen and on unseen kinds that the detector could perceive, against all genuine
-    clips."""
+    """AUC with its interval on seen and on unseen kinds of forgery that the detector can find.
+
+    The genuine clips are the same for both.
+    """
     meta = pd.read_csv(out / "data/meta.csv")
     meta = meta[
         (meta["split"] == "test") & ((meta["target"] == 0) | meta["kind"].isin(perceived(way_of(name))))
@@ -202,7 +203,7 @@ def judge(name: str, out: Path, run: Path) -> dict[str, Any]:
 
 
 def costs(names: list[str]) -> list[dict[str, Any]]:
-    """What `telltale models` says of each, as its file in configs/ is."""
+    """What `telltale models` prints for the shipped configuration of each detector."""
     telltale = Path(sysconfig.get_path("scripts")) / "telltale"
     return json.loads(call(telltale, "models", "--json", "--time", *names))
 
@@ -227,7 +228,7 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def merged(text: str, rows: list[dict[str, Any]]) -> list[str]:
-    """The table of `rows` and of those that the document `text` has besides, in the order of the registry."""
+    """The table of `rows` and of the other rows in the document `text`, in the order of DETECTORS."""
     before = text.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
     if before and before[0] != HEADER:
         raise SystemExit(

@@ -3,8 +3,8 @@ beside another.
 
     .venv/bin/python -m bench.determinism [--out determinism] [--table docs/reproducibility.md]
 
-Every row changes one thing against the first run. The demo's config, two epochs on the demo's data: minutes
-on four cores.
+Every row changes one thing against the first run: configs/demo.yaml, two epochs on the demo data. It takes
+minutes on four cores.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 def train(data: Path, run: Path, processes: int, changed: Mapping[str, Any]) -> Path:
-    """Train into `run`; its best.pt."""
+    """Train a run into the folder `run`. Returns the path of its best.pt."""
     settings = [word for key, value in {**FIXED, **changed}.items() for word in ("--set", f"{key}={value}")]
     many = (
         ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
@@ -80,8 +80,9 @@ def train(data: Path, run: Path, processes: int, changed: Mapping[str, Any]) -> 
 
 
 def trainings(data: Path, out: Path) -> list[str]:
-    """The table of trainings. Two processes are compared with the run before them, the first of them with the
-    very first."""
+    """The table of trainings. Each run is compared with the first. The repeat of the run in two processes is
+    compared with that run.
+    """
     first = before = train(data, out / "first", 1, {})
     lines = ["| changed in training | weights of `best.pt` | validation AUC |", "|---|---|---|"]
     for number, (name, (processes, changed)) in enumerate(TRAININGS.items()):

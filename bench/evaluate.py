@@ -1,5 +1,4 @@
-"""What `telltale evaluate` costs on a large test set: the whole command, and a resample beside two metrics of
-scikit-learn.
+"""Cost of `telltale evaluate` on a large test set: the whole command, and one resample against scikit-learn.
 
 .venv/bin/python -m bench.evaluate [--clips 200000] [--resamples 1000]
 """
@@ -19,8 +18,8 @@ from telltale.scores.score import Score
 from telltale.scores.table import write_scores
 
 PEER_RESAMPLES = 20
-# The kernel's own peak of this program alone: what a parent's wait reports counts the parent's memory at the
-# fork too.
+# The kernel's own peak for this program alone. The peak that a parent's wait reports includes the memory of
+# the parent at the fork.
 CHILD = """
 import sys
 from telltale.cli import main
@@ -32,7 +31,7 @@ LIMIT_SECONDS, LIMIT_BYTES = 20.0, 1e9
 
 
 def measure(clips: int = 200_000, resamples: int = 1000) -> list[Row]:
-    """Targets hold for 200,000 clips and 1,000 resamples; for less there are none."""
+    """Measure. The targets hold for 200,000 clips and 1,000 resamples; other numbers have no target."""
     rng = np.random.default_rng(0)
     targets = (rng.random(clips) < 0.7).astype(int)
     scores = 1 / (1 + np.exp(-rng.normal(2.0 * targets - 1)))
@@ -68,7 +67,7 @@ def measure(clips: int = 200_000, resamples: int = 1000) -> list[Row]:
 
 
 def _peer(targets: np.ndarray, scores: np.ndarray) -> None:
-    """As many would write it: draw clips, and ask scikit-learn for the AUC and the curve of each sample."""
+    """The usual way: draw clips and let scikit-learn compute the AUC and the curve of each sample."""
     rng = np.random.default_rng(0)
     pools = [np.flatnonzero(targets == target) for target in (0, 1)]
     for _ in range(PEER_RESAMPLES):
@@ -78,8 +77,7 @@ def _peer(targets: np.ndarray, scores: np.ndarray) -> None:
 
 
 def _command(targets: np.ndarray, scores: np.ndarray, resamples: int) -> tuple[float, float]:
-    """Seconds and peak memory in bytes of `telltale evaluate --out`, from two CSV files to metrics.json and
-    figures."""
+    """(seconds, peak memory in bytes) of `telltale evaluate --out`, from two CSV files to figures."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         names = [f"{row:06d}.mp4" for row in range(len(targets))]

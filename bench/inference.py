@@ -1,5 +1,4 @@
-"""How a model is run on the CPU: a few views in each thread, beside torch's threads sharing every
-convolution."""
+"""A model on the CPU: a few views in each thread, compared with torch's threads sharing each convolution."""
 
 import copy
 from pathlib import Path
@@ -19,23 +18,23 @@ CPU = torch.device("cpu")
 
 
 def batch(settings: config.Config, count: int, sees: bool) -> Batch:
-    """`count` clips of one view each, of noise."""
+    """A batch of `count` clips of noise with one view each. sees: whether the model reads pictures."""
     draw, clip, mel = torch.Generator().manual_seed(0), settings.clip, settings.mel
     side = clip.image_size
     pictures = torch.randint(
         0, 256, (count, 1, clip.frames, side, side, 3), dtype=torch.uint8, generator=draw
     )
     image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
-    there = torch.ones(count, 1, dtype=torch.bool)
+    present = torch.ones(count, 1, dtype=torch.bool)
     infos = [SampleInfo(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
     times = torch.linspace(0, clip.seconds, clip.frames).expand(count, 1, -1)
     if not sees:
         pictures, times = torch.empty(count, 1, 0), torch.empty(count, 1, 0)
-    return Batch(infos, pictures, image, there & sees, there, times, torch.zeros(count), there)
+    return Batch(infos, pictures, image, present & sees, present, times, torch.zeros(count), present)
 
 
 def measure(repeats: int, count: int | None = None) -> list[Row]:
-    """count: clips in a batch; None: as many as the configuration says."""
+    """Measure. count: clips in a batch; None: `predict.batch_size` of the configuration."""
     rows = []
     for name in ("baseline", "audiovisual"):
         settings = config.read(ROOT / f"configs/{name}.yaml")

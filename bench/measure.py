@@ -1,5 +1,4 @@
-"""How everything here is measured: side by side in one run, in turns, on the same files; a row is a ratio and
-its target."""
+"""How the benchmarks measure: alternately, in one run, on the same files. A row is a ratio and its target."""
 
 import json
 import os
@@ -14,14 +13,19 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-# Between these, in a document, a command puts its table.
+# A command writes its table between these two marks of a document.
 BEGIN, END = ": begin -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
 class Row:
-    """`ratio` as `name` says; `target`: at most, or at least where `at_least`; None: for information. detail:
-    the medians."""
+    """One result.
+
+    name: what was measured, and what it is divided by.
+    ratio: the quotient.
+    target: the largest good ratio, or with `at_least` the smallest; None: no target.
+    detail: the two medians, in words.
+    """
 
     name: str
     ratio: float
@@ -36,14 +40,13 @@ class Row:
         return self.ratio >= self.target if self.at_least else self.ratio <= self.target
 
     def line(self) -> str:
-        wanted = "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:g}"
+        target = "" if self.target is None else f"{'>=' if self.at_least else '<='} {self.target:g}"
         verdict = {True: "met", False: "MISSED", None: ""}[self.met]
-        return f"{self.name:<62} {self.ratio:8.3f}  {wanted:>8}  {verdict:6}  {self.detail}"
+        return f"{self.name:<62} {self.ratio:8.3f}  {target:>8}  {verdict:6}  {self.detail}"
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """Rows as a list of {name, ratio, target, met, ...}; rows of an earlier run that this one did not measure
-    stay."""
+    """Write rows as a list of {name, ratio, target, met, ...}. Other rows of an earlier run are kept."""
     known = {row["name"]: row for row in json.loads(path.read_text())} if path.exists() else {}
     for row in rows:
         known[row.name] = {**asdict(row), "ratio": round(row.ratio, 4), "met": row.met}
@@ -53,14 +56,16 @@ def write(rows: Sequence[Row], path: Path) -> None:
 def in_turns(
     ways: Mapping[str, Callable[[Path], object]], paths: Sequence[Path], repeats: int
 ) -> dict[str, np.ndarray]:
-    """Milliseconds (P,) of each way on each path: the best of `repeats`, in turns, so that a busy moment hits
-    all alike."""
+    """Milliseconds (P,) of each way on each of P paths, the best of `repeats`.
+
+    The ways alternate, so that other load of the machine affects all of them.
+    """
     best = {name: np.full(len(paths), np.inf) for name in ways}
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         for _ in range(repeats):
             for name, way in ways.items():
-                best[name][place] = min(
-                    best[name][place], 1e3 * seconds(lambda way=way, path=path: way(path))
+                best[name][index] = min(
+                    best[name][index], 1e3 * seconds(lambda way=way, path=path: way(path))
                 )
     return best
 
@@ -89,8 +94,7 @@ def one_core() -> Iterator[None]:
 
 
 def call(*words: Any, log: Path | None = None) -> str:
-    """Run a command; its output, which goes into `log` too. A failure ends everything, with its last
-    lines."""
+    """Run a command. Returns its output, which is also written to `log`. If it fails, the program exits."""
     done = subprocess.run(
         [str(word) for word in words], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -102,7 +106,7 @@ def call(*words: Any, log: Path | None = None) -> str:
 
 
 def insert(document: Path, lines: list[str]) -> None:
-    """Put the table between the two marks of the document."""
+    """Replace what is between the two marks of the document by `lines`."""
     text = document.read_text(encoding="utf-8")
     before, mark, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,5 +1,4 @@
-"""The data path with a model that does nothing: all cores, from files and from a store, beside bare loops and
-DataLoader."""
+"""The data path without a model, from files and from a store, against bare loops and DataLoader."""
 
 import multiprocessing
 import tempfile
@@ -43,13 +42,13 @@ class WholeLoader(ClipLoader):
 
 def loader_of(paths: Sequence[Path], store: Path | None = None, quality: int | None = None) -> WholeLoader:
     rows = [Clip(path.name, path, 0) for path in paths]
-    wanted = settings(quality)
-    kept = None if store is None else open_store(store, wanted, BOTH)
-    return WholeLoader(ClipDataset(rows, wanted, BOTH, store=kept))
+    chosen = settings(quality)
+    kept = None if store is None else open_store(store, chosen, BOTH)
+    return WholeLoader(ClipDataset(rows, chosen, BOTH, store=kept))
 
 
 def drain(batches: Iterable[Batch]) -> dict[str, float]:
-    """Go through all batches; mean milliseconds and bytes of a clip by stage."""
+    """Read all batches. Returns mean milliseconds of a clip for each stage, and its kB."""
     infos = [info for batch in batches for info in batch.infos]
     return {
         "open": 1e3 * float(np.mean([info.cost.open_seconds for info in infos])),
@@ -63,19 +62,18 @@ def drain(batches: Iterable[Batch]) -> dict[str, float]:
 
 
 def bare_loops(paths: Sequence[Path], workers: int) -> float:
-    """Seconds that `workers` processes take to decode all pictures of all files between them, whoever is free
-    the next one."""
-    ready, place = multiprocessing.Barrier(workers + 1), multiprocessing.Value("i", 0)
+    """Seconds in which `workers` processes decode all pictures of all files, each the next free one."""
+    ready, following = multiprocessing.Barrier(workers + 1), multiprocessing.Value("i", 0)
 
     def loop() -> None:
         bare(paths[0])
         ready.wait()
         while True:
-            with place.get_lock():
-                mine, place.value = place.value, place.value + 1
-            if mine >= len(paths):
+            with following.get_lock():
+                index, following.value = following.value, following.value + 1
+            if index >= len(paths):
                 return
-            bare(paths[mine])
+            bare(paths[index])
 
     loops = [multiprocessing.get_context("fork").Process(target=loop) for _ in range(workers)]
     for process in loops:
@@ -121,11 +119,11 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
 
 
 def store_rows(paths: Sequence[Path], repeats: int) -> list[Row]:
-    """The second epoch from a store, against the first from the files; neither with a model."""
+    """The second epoch, from a store, against the first, from the files; both without a model."""
     rows = []
     for form, quality, target in (("uint8", None, 0.08), ("JPEG 95", 95, 0.30)):
         with tempfile.TemporaryDirectory() as folder:
-            # A store's epoch is short: over each clip four times, so that what the ends cost does not count.
+            # An epoch from a store is short. It reads each clip four times, so that its ends matter less.
             files, kept = (
                 loader_of(paths, None, quality),
                 loader_of([*paths] * 4, Path(folder) / "store", quality),

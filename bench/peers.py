@@ -1,4 +1,4 @@
-"""What we compare with, in our own short writing: the usual ways, and the decoder itself.
+"""The peers that the benchmarks compare with, written here in short: the usual ways, and bare decoding.
 
 The published audio-only baseline goes moviepy → wav file → librosa → image file → ResNet-18, one clip after
 another. Only `make bench` installs moviepy; see `missing`.
@@ -16,7 +16,8 @@ import numpy as np
 import timm
 import torch
 
-# Where `make bench` puts moviepy: behind everything else, so that it uses the environment's own packages.
+# `make bench` installs moviepy into this folder. It comes last, so that moviepy uses the packages of the
+# environment.
 sys.path.append(str(Path(sys.prefix) / "peers"))
 
 FRAMES, SIDE = 16, 224
@@ -30,8 +31,9 @@ def missing() -> str | None:
 
 
 def decord_both(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """16 frames evenly over the clip, uint8 (16, 224, 224, 3), and all its sound, mono at 16 kHz, by decord
-    on one thread."""
+    """(pictures, sound) of a clip by decord on one thread: 16 evenly spaced frames, uint8 (16, 224, 224, 3),
+    and all its sound, mono at 16 kHz.
+    """
     reader = decord.VideoReader(str(path), width=SIDE, height=SIDE, num_threads=1)
     pictures = reader.get_batch(np.linspace(0, len(reader) - 1, FRAMES).round().astype(int)).asnumpy()
     try:
@@ -41,7 +43,7 @@ def decord_both(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def bare(path: Path, skip: str = "DEFAULT") -> int:
-    """Decode all pictures of the file on one thread and do nothing with them; how many there were."""
+    """Decode all pictures of the file on one thread and do nothing with them. Returns their number."""
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -50,15 +52,14 @@ def bare(path: Path, skip: str = "DEFAULT") -> int:
 
 
 class AudioBaseline:
-    """The published baseline's steps. Its parameters are its own: librosa's defaults, a picture of 256 x 256,
-    ResNet-18."""
+    """The steps of the published baseline, with its parameters: librosa's defaults, 256 x 256, ResNet-18."""
 
     def __init__(self, folder: Path) -> None:
         self.sound, self.picture = folder / "sound.wav", folder / "mel.jpg"
         self.model = timm.create_model("resnet18", num_classes=2).eval()
 
     def __call__(self, path: Path) -> float | None:
-        """The probability of forged; None where there is no sound."""
+        """The probability of forged; None if the clip has no sound."""
         if not self.write_sound(path):
             return None
         samples, rate_hz = librosa.load(self.sound)
@@ -71,7 +72,7 @@ class AudioBaseline:
         return float(logits.softmax(1)[0, 1])
 
     def write_sound(self, path: Path) -> bool:
-        """The whole sound as a wav file, as moviepy writes it; False where there is none."""
+        """Write the whole sound as a wav file by moviepy; False if the clip has none."""
         from moviepy import VideoFileClip
 
         with VideoFileClip(str(path)) as clip:
@@ -81,7 +82,7 @@ class AudioBaseline:
         return True
 
     def write_picture(self, samples: np.ndarray, rate_hz: int) -> None:
-        """The mel image, stretched to 0 to 255 and 256 x 256, as a JPEG file."""
+        """Write the mel image as a JPEG file, scaled to 0 to 255 and to 256 x 256 pixels."""
         mel = librosa.power_to_db(
             librosa.feature.melspectrogram(y=samples, sr=rate_hz, n_mels=128), ref=np.max
         )

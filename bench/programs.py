@@ -1,5 +1,4 @@
-"""Whole programs as users start them: predict.py beside the published baseline's steps, its growth, its
-memory, its start."""
+"""Whole programs: time and memory of predict.py against the published baseline, and the time to start."""
 
 import json
 import re
@@ -21,22 +20,22 @@ FEW, MANY = 100, 800
 
 
 def run(arguments: Sequence[str]) -> tuple[float, float]:
-    """Seconds that a program took, and its peak memory in bytes with all its processes."""
+    """(seconds, peak memory in bytes) of a program with all its processes."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     with PeakMemory(process.pid, every_seconds=0.5) as memory:
         assert process.stderr is not None
-        said = process.stderr.read()
+        errors = process.stderr.read()
         status = process.wait()
     if status:
-        raise SystemExit(f"{' '.join(arguments)} ended with {status}: {said.decode()[-2000:]}")
+        raise SystemExit(f"{' '.join(arguments)} ended with {status}: {errors.decode()[-2000:]}")
     return time.perf_counter() - began, memory.peak_bytes
 
 
 def checkpoint(clips: Path, folder: Path) -> Path:
-    """A baseline trained for one epoch on the real clips: what it has learnt does not matter here."""
+    """Train the baseline for one epoch on the clips. Its quality does not matter for the measurements."""
     run(
         [
             "train.py",
@@ -54,7 +53,7 @@ def checkpoint(clips: Path, folder: Path) -> Path:
 
 
 def many(paths: Sequence[Path], count: int, folder: Path) -> Path:
-    """A folder of `count` names for the clips, over and over."""
+    """Make a folder with `count` links to the clips, each clip several times."""
     folder.mkdir()
     for number in range(count):
         (folder / f"{number:04}.mp4").symlink_to(paths[number % len(paths)].resolve())
@@ -62,7 +61,7 @@ def many(paths: Sequence[Path], count: int, folder: Path) -> Path:
 
 
 def predict(trained: Path, videos: Path, folder: Path) -> dict:
-    """The program's own profile, with `seconds` and `memory` from outside."""
+    """The profile that predict.py writes, with `seconds` and `memory` measured from outside."""
     report = folder / "profile.json"
     taken, memory = run(
         [
@@ -116,7 +115,7 @@ def _predict_rows(found: dict[str, list[dict]], theirs: np.ndarray, few: int, co
     def middle(kind: str, name: str) -> float:
         return float(np.median([one[name] for one in found[kind]]))
 
-    # A clip's mean time, for both over the same clips and without the start of the program.
+    # Mean time of a clip over the same clips for both, without the start of the program.
     ours, whole = 1e3 / middle("sounding", "clips_per_second"), 1e3 * middle("sounding", "seconds") / count
     grown = [
         float(np.median([one["seconds"] - one["ready_seconds"] for one in found[kind]]))
@@ -133,7 +132,7 @@ def _predict_rows(found: dict[str, list[dict]], theirs: np.ndarray, few: int, co
                 "predict.py, sound only: times as fast as the published steps", peer / ours, 8.0, True, detail
             )
         )
-    # From 100 to 800 clips is eight times the work: 8.2 and 1.10 are the issue's limits for that step.
+    # From 100 to 800 clips is eight times the work. The limits allow 2.5 % more time and 10 % more memory.
     return [
         *rows,
         Row(
@@ -155,13 +154,13 @@ def _start_rows(found: list[dict], repeats: int) -> list[Row]:
     start = float(np.median([one["start_up_seconds"] for one in found]))
     ready = float(np.median([one["ready_seconds"] for one in found]))
     helped = float(np.median([run(["-m", "telltale", "--help"])[0] for _ in range(3 * repeats)]))
-    said = subprocess.run(
+    imported = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import telltale.predict.prediction"],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    lines = re.findall(r"(\d+) \|\s+(\d+) \|(\s+)(\S+)", said.stderr)
+    lines = re.findall(r"(\d+) \|\s+(\d+) \|(\s+)(\S+)", imported.stderr)
     whole = {name: int(total) / 1e6 for _, total, _, name in lines}
     imports = ", ".join(
         f"{name} {whole[name]:.1f}"

@@ -1,5 +1,4 @@
-"""A training step with all that feeds it, beside the bare step on tensors that are already there, as a
-limit."""
+"""A training step with its data path, against the same step on tensors in memory, which is the limit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
-    """The demo's model on real clips: the smallest network that we ship, so the one that waits most for its
-    data."""
+    """Measure the demo's model on real clips. The smallest network waits longest for its data."""
     settings = config.read(ROOT / "configs/demo.yaml")
     settings = settings.model_copy(
         update={"data": settings.data.model_copy(update={"workers": None, "balance": False})}
@@ -37,7 +35,9 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
     dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(training=True))
     with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
-        now = initial_state(model.to(memory_format=torch.channels_last), settings.optim, process.device.type)
+        state = initial_state(
+            model.to(memory_format=torch.channels_last), settings.optim, process.device.type
+        )
         order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1)
         loader = ClipLoader(dataset, process.workers(None, len(rows)), timeout_seconds=60)
         clips, context = TrainClips(loader, order), RunContext(settings, process, SignalWatch())
@@ -48,14 +48,16 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         objective = objectives.build(settings, rows)
 
         def epoch() -> None:
-            for _ in train_epoch(now.model, now, objective, clips, context):
+            for _ in train_epoch(state.model, state, objective, clips, context):
                 pass
-            now.progress.next_epoch()
+            state.progress.next_epoch()
 
         def bare() -> None:
             for _ in range(len(order)):
-                backward(now.model, now, objective, part, len(part.infos) / len(one.infos), settings.optim)
-                update(now, settings.optim, 1e-3)
+                backward(
+                    state.model, state, objective, part, len(part.infos) / len(one.infos), settings.optim
+                )
+                update(state, settings.optim, 1e-3)
 
         epoch()  # the workers have started
         taken = [(seconds(epoch), seconds(bare)) for _ in range(repeats)]
