@@ -5,6 +5,7 @@ estimated from a few clips first, and refused if there is no room.
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -36,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from telltale.data.dataset import open_store
 
     store = open_store(args.store, settings, DETECTORS[settings.model.name].reads, required=True)
+    if (sentence := store.unread()) is not None:
+        print(sentence, file=sys.stderr, flush=True)
     work = [
         store_filling.Pass(train.rows, settings.data.spans),
         store_filling.Pass(validation.rows, spans=1),

@@ -200,12 +200,15 @@ def open_store(
 
 
 def warn_of_store(store: ClipStore, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
-    """Say on stderr if the store will not take so many spans. The size of an entry is estimated: a square
-    clip, as long as a span."""
+    """Say on stderr if the store will not take so many spans, and if it holds entries of an earlier format.
+
+    The size of an entry is estimated: a square clip, as long as a span.
+    """
     clip = settings.clip
     pixels = clip.frames * clip.image_size**2 * 3 if "picture" in reads else 0
     # JPEGs of faces take a fifth of their pixels' bytes at quality 95, and less below.
     pictures = pixels if clip.jpeg_quality is None else pixels / 5
     sound = 4 * settings.mel.rate_hz * clip.seconds if "sound" in reads else 0
-    if (sentence := store.lacks(spans, pictures + sound)) is not None:
-        print(sentence, file=sys.stderr, flush=True)
+    for sentence in (store.unread(), store.lacks(spans, pictures + sound)):
+        if sentence is not None:
+            print(sentence, file=sys.stderr, flush=True)

@@ -190,6 +190,11 @@ class PackedFiles:
         """Entries of one way to decode."""
         return self._row("SELECT COUNT(*) FROM entries WHERE spec=?", (spec,))[0]
 
+    def decodings(self) -> list[tuple[str, str, int]]:
+        """(spec, the text that `describe` was given, number of entries) of each way to decode."""
+        query = "SELECT spec, text, COUNT(*) FROM entries JOIN specs USING (spec) GROUP BY spec"
+        return self.index().execute(query).fetchall()
+
     def free_bytes(self) -> float:
         """Bytes that may still be added, 0 or less if none: up to the size limit, and to the disk's share
         that stays free."""

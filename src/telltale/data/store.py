@@ -30,6 +30,8 @@ from telltale.files import fingerprint
 # Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and
 # read anew. 2: frames and sound with their times.
 FORMAT = 2
+# Which telltale reads the entries of an earlier format.
+EARLIER = {1: "telltale at commit 5c04058"}
 _ALIGN = 64
 
 
@@ -116,6 +118,23 @@ class ClipStore:
             f"--store {self.packed.folder}: about {missing / 1e9:.2f} GB more will be wanted and there is "
             f"room for {max(free_bytes, 0) / 1e9:.2f} GB (store.max_gb, store.keep_free_gb): what does not "
             "fit will be decoded each time"
+        )
+
+    def unread(self) -> str | None:
+        """A sentence if the store holds entries of another format, which this telltale never finds; else
+        None."""
+        described = [(spec, json.loads(text), count) for spec, text, count in self.packed.decodings()]
+        others = [(spec, tree.get("format", 1), count) for spec, tree, count in described]
+        others = [one for one in others if one[1] != FORMAT]
+        if not others:
+            return None
+        formats = sorted({number for _, number, _ in others})
+        readers = ", ".join(f"{n} ({EARLIER.get(n, 'a newer telltale')} reads it)" for n in formats)
+        specs = " ".join(f"--spec {spec}" for spec, _, _ in others)
+        return (
+            f"--store {self.packed.folder}: {sum(count for _, _, count in others):,} of its entries are of "
+            f"format {readers}, not {FORMAT}: their clips are decoded anew; telltale cache prune {specs} "
+            "frees their space"
         )
 
     def failed(self) -> None:

@@ -107,8 +107,9 @@ class Journal:
         lines = content[:whole].decode("utf-8", errors="replace").split("\n")[:-1]
         if lines[0] != header:
             raise InputError(
-                f"{self.path}: holds the progress of another prediction (other model, settings or clips); "
-                "delete it to start over, or repeat the command that began it"
+                f"{self.path}: holds the progress of another prediction (other model, settings or clips), or "
+                "was begun by another version of telltale, which alone reads it; delete it to start over, or "
+                "repeat the command that began it with that version"
             )
         for number, line in enumerate(lines[1:], start=2):
             try:
