@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from telltale.errors import InputError
-from telltale.forge.face import KINDS, REGIONS, face_mask, prior, published, raised, read_landmarks
+from telltale.forge.face import (
+    KINDS,
+    REGIONS,
+    face_mask,
+    prior,
+    published_parts,
+    raise_brows,
+    read_landmarks,
+)
 
 
 def rng(seed: int = 1) -> np.random.Generator:
@@ -108,16 +116,16 @@ def area(parts: list[np.ndarray]) -> int:
 def test_the_four_published_masks_have_the_published_areas(points: np.ndarray, within: float):
     """Of the authors' masks on the prior's face: 1.00, 1.065, 0.997 and 1.42 of the 68 points' hull."""
     whole = area([points[:68]])
-    areas = [area(published(points, kind)) / whole for kind in range(KINDS)]
+    areas = [area(published_parts(points, kind)) / whole for kind in range(KINDS)]
     np.testing.assert_allclose(areas, [1.0, 1.065, 0.997, 1.42], rtol=within)
-    assert area(published(points[:68], 3)) == whole
+    assert area(published_parts(points[:68], 3)) == whole
     # The points of the forehead change nothing else.
-    assert all(area(published(points[:68], kind)) / whole == areas[kind] for kind in range(3))
+    assert all(area(published_parts(points[:68], kind)) / whole == areas[kind] for kind in range(3))
 
 
 def test_raised_brows_go_up_by_half_their_height_above_the_eyes_and_nothing_else_moves():
     points = canonical()
-    higher = raised(points)
+    higher = raise_brows(points)
     assert np.array_equal(np.delete(higher, np.r_[17:27], 0), np.delete(points, np.r_[17:27], 0))
     # The brow's third point, above the eye's upper lid: up by half of what lies between them, and away from
     # it sideways.
@@ -141,7 +149,7 @@ def test_each_published_mask_is_drawn_as_often_as_published():
     for kind in range(KINDS):
         for seen, share in ((points, 3), (points[:68], 1)):
             drawn = np.zeros((size, size), np.uint8)
-            for part in published(seen, kind):
+            for part in published_parts(seen, kind):
                 cv2.fillConvexPoly(drawn, cv2.convexHull(np.rint(part * size - 0.5).astype(np.int32)), 1)
             expected[drawn.astype(np.float32).tobytes()] += count * share // (4 * KINDS)
     assert found.keys() == expected.keys() and len(found) >= 4

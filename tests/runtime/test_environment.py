@@ -153,7 +153,7 @@ def test_the_processors_name_is_the_kernels(tmp_path: Path) -> None:
 
 
 def test_the_date_is_now_in_utc() -> None:
-    date = datetime.fromisoformat(environment.environment()["date"])
+    date = datetime.fromisoformat(environment.record()["date"])
     assert date.utcoffset() == timedelta(0)
     assert abs(datetime.now(UTC) - date) < timedelta(seconds=60)
 
@@ -179,8 +179,8 @@ def test_differences_are_of_code_and_packages_and_apart_from_them_of_machines() 
         ["torch", "0.1"]
     ]  # of a bundle that names more
     assert environment.machine_differences(there, here) == ["cpu A there, B here", "gpu none there, G here"]
-    assert environment.differences(environment.environment()) == []
-    assert environment.machine_differences(environment.environment()) == []
+    assert environment.differences(environment.record()) == []
+    assert environment.machine_differences(environment.record()) == []
 
 
 def test_a_files_digest_is_sha256_and_a_folder_has_none(tmp_path: Path) -> None:

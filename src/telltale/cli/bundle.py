@@ -12,7 +12,7 @@ from pathlib import Path
 
 from telltale.errors import InputError
 from telltale.files import sha256
-from telltale.runtime.entry import demand
+from telltale.runtime.entry import require_files
 
 GOLDEN_CLIPS, GOLDEN_SEED, GOLDEN_SIZE, GOLDEN_SECONDS = 6, 20261121, 160, 2.0
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the bundle. Raises InputError for what does not belong together."""
-    demand(
+    require_files(
         args.run,
         args.data,
         *args.spread,

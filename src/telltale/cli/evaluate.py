@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 
 from telltale.evaluate import forms
-from telltale.runtime.entry import demand
+from telltale.runtime.entry import require_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     files = [args.labels, args.protocol, args.choose_labels]
     files += [*(args.scores or args.sok), *(args.choose_on or ())]
-    demand(*(path for path in files if path is not None))
+    require_files(*(path for path in files if path is not None))
     from telltale.evaluate.evaluation import of_files, of_sok
     from telltale.evaluate.options import Options, ScoreFiles
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from telltale.cli.options import add_config, add_overrides
 from telltale.errors import InputError
-from telltale.runtime.entry import demand
+from telltale.runtime.entry import require_files
 
 SYNTHETIC = {"train": 6, "validation": 2, "test": 2}
 SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if args.videos < 1:
         raise InputError(f"--videos {args.videos}: wanted 1 clip or more")
     settings = config.read(args.config, args.set)
-    demand(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
+    require_files(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
     # Now torch, which takes seconds to load.
     from telltale.runtime import distributed
     from telltale.train import footprint

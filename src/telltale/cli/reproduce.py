@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from telltale.errors import InputError
 from telltale.files import sha256, write_text
-from telltale.runtime.entry import demand
+from telltale.runtime.entry import require_files
 
 if TYPE_CHECKING:
     from telltale.competition.audit_record import Finding
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises InputError for a folder that is no bundle, and if a tier needs --data.
     """
-    demand(args.bundle / "bundle.json", *([args.data] if args.data else []))
+    require_files(args.bundle / "bundle.json", *([args.data] if args.data else []))
     from telltale.reproduce import bundle
 
     chosen = TIERS if args.tier == "all" else (args.tier,)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from telltale.errors import InputError
-from telltale.runtime.entry import demand
+from telltale.runtime.entry import require_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def _gpu(args: argparse.Namespace) -> int:
 
 
 def _bundle(folder: Path) -> int:
-    demand(folder / "bundle.json")
+    require_files(folder / "bundle.json")
     from telltale.cli.reproduce import line
     from telltale.reproduce import bundle, tiers
     from telltale.runtime import environment

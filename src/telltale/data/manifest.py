@@ -1,17 +1,17 @@
-"""Label files and video folders → `Manifest`: every check of outside data is here.
+"""`Manifest`: the videos of a split, from a label file and a folder. All data from outside is checked here.
 
     train, validation = read_data(Path("/data"), settings.data)
 
-A label file is CSV in UTF-8 with the header `video_name,target`; more columns may follow. A byte-order mark
-and Windows line ends change nothing and are accepted; a blank line may be a row that was lost, so it is
-refused as any line that names no video. Nothing is left out silently: what is missing on disk or not listed
-stops the run, or, once allowed by name, is counted.
+A label file is CSV in UTF-8 with the header `video_name,target`; more columns may follow. A byte order mark
+and Windows line ends are accepted. A blank line is refused like any line that names no video, because it may
+be a row that was lost. No video is left out silently: one that is missing on disk, or on disk and not listed,
+stops the run, unless the configuration allows it; then it is counted.
 """
 
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,13 @@ _NAME = re.compile(PLAIN.pattern + r"\.mp4", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Row:
-    """One video to be read. `target`: 1 forged, 0 genuine, None unknown; `method`: the kind of forgery, where
-    labels say it."""
+    """One video.
+
+    video_name: its file name, by which all tables are joined.
+    path: where it is.
+    target: 1 forged, 0 genuine, None unknown.
+    method: the kind of forgery, if the labels say it.
+    """
 
     video_name: str
     path: Path
@@ -43,8 +48,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A split: `rows` to be read, in the label file's order; names `missing` on disk; names on disk but
-    `unlisted`."""
+    """The videos of a split.
+
+    split: "train" or "validation".
+    rows: the videos to be read, in the order of the label file.
+    missing: names that are listed and not on disk.
+    unlisted: names that are on disk and not listed.
+    """
 
     split: str
     rows: tuple[Row, ...]
@@ -53,8 +63,8 @@ class Manifest:
 
     @property
     def targets(self) -> "np.ndarray":
-        """int64 (N,), those of `rows`. All of them must be known."""
-        import numpy as np  # here, so that a label file is judged before anything heavy is loaded
+        """int64 (N,), the targets of `rows`, all of which must be known."""
+        import numpy as np  # not at the top: label files are checked before anything slow is imported
 
         return np.array([row.target for row in self.rows])
 
@@ -69,29 +79,50 @@ class Manifest:
 
 @dataclass(frozen=True)
 class _Labels:
-    """A label file as read: each video's target, the line that names it, and its method where the file has
-    that column."""
+    """A label file.
+
+    targets: by video name, in file order.
+    lines: by video name, the number of the line.
+    methods: by video name, if the file has the column.
+    """
 
     path: Path
-    targets: dict[str, int]
-    lines: dict[str, int]
-    methods: dict[str, str]
+    targets: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
 
-    def first(self, names: list[str]) -> str:
+    def first_few(self, names: list[str]) -> str:
         """The first few of `names` with their lines, for a message."""
         return ", ".join(f"'{name}' (line {self.lines[name]})" for name in names[:3])
 
 
+@dataclass(frozen=True)
+class _Folder:
+    """Where the videos of a split are, and what may be wrong there.
+
+    also_listed: names that are no error though this split's label file does not list them.
+    allow_missing, allow_unlisted: as of `config.DataSettings`.
+    """
+
+    split: str
+    path: Path
+    also_listed: Collection[str]
+    allow_missing: bool
+    allow_unlisted: bool
+
+
 def read_labels(path: Path) -> dict[str, int]:
-    """Video name → target (0 genuine, 1 forged), in file order. Raises InputError naming the file, the line
-    and the remedy."""
-    return _read(path).targets
+    """Video name → target (0 genuine, 1 forged), in file order.
+
+    Raises InputError that names the file, the line and the remedy.
+    """
+    return _read_labels(path).targets
 
 
 def read_names(list_path: Path) -> list[str]:
-    """The `video_name` column of a CSV, in file order; other columns are ignored. Raises InputError as
+    """The column `video_name` of a CSV file, in file order; other columns are ignored. Raises InputError as
     `read_labels` does."""
-    table = _table(list_path)
+    table = _read_rows(list_path)
     _, header = next(table)
     if header.count("video_name") != 1:
         raise InputError(
@@ -109,54 +140,42 @@ def read_names(list_path: Path) -> list[str]:
     return list(lines)
 
 
-def read_split(
-    split: str, labels: Path, videos: Path, *, allow_missing: bool, allow_unlisted: bool
-) -> Manifest:
-    """One split of labelled videos. Raises InputError; see `read_labels`, and `read_data` for what the two
-    flags allow."""
-    return _match(split, _read(labels), videos, (), allow_missing, allow_unlisted)
-
-
 def read_data(root: Path, settings: config.DataSettings) -> tuple[Manifest, Manifest]:
-    """The train and validation splits below `root`, checked against each other and against the files on disk.
+    """The splits train and validation below `root`, checked against each other and against the files on disk.
 
-    Raises InputError for what `read_labels` refuses; a name in both splits; a listed video that is not on
-    disk unless `allow_missing`; an .mp4 file on disk that is not listed unless `allow_unlisted`; a split left
-    with one class or none.
+    Raises InputError for what `read_labels` refuses; for a name in both splits; for a listed video that is
+    not on disk unless `allow_missing`; for an .mp4 file on disk that is not listed unless `allow_unlisted`;
+    and for a split that is left with one class or none.
     """
-    train = _read(root / settings.train_labels, settings.method_column)
-    validation = _read(root / settings.validation_labels)
+    train = _read_labels(root / settings.train_labels, settings.method_column)
+    validation = _read_labels(root / settings.validation_labels)
     if both := [name for name in train.targets if name in validation.targets]:
         raise InputError(
             f"{validation.path}: {len(both)} videos are listed in {train.path} too, the first "
-            f"{validation.first(both)}; "
+            f"{validation.first_few(both)}; "
             "wanted each video in one split only, remove the lines from one of the two files"
         )
     train_videos, validation_videos = root / settings.train_videos, root / settings.validation_videos
-    # In one folder for both splits, what either lists is listed.
-    listed = (
-        {**train.targets, **validation.targets}
-        if train_videos.resolve() == validation_videos.resolve()
-        else {}
-    )
+    # If both splits have one folder, a video is listed if either split lists it.
+    one_folder = train_videos.resolve() == validation_videos.resolve()
+    listed = {**train.targets, **validation.targets} if one_folder else {}
     allow = settings.allow_missing, settings.allow_unlisted
     manifests = (
-        _match("train", train, train_videos, listed, *allow),
-        _match("validation", validation, validation_videos, listed, *allow),
+        _match(train, _Folder("train", train_videos, listed, *allow)),
+        _match(validation, _Folder("validation", validation_videos, listed, *allow)),
     )
     for manifest, labels in zip(manifests, (train, validation), strict=True):
         if not (manifest.n_genuine and manifest.n_forged):
             raise InputError(
                 f"{labels.path}: {manifest.n_genuine} genuine (0) and {manifest.n_forged} deepfake (1) "
-                "videos can be read "
-                f"({len(manifest.missing)} missing); wanted both classes, add videos of the other or check "
-                "the targets"
+                f"videos can be read ({len(manifest.missing)} missing); wanted both classes, add videos of "
+                "the other or check the targets"
             )
     return manifests
 
 
-def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Line number and fields of the header, then of each row; every row as long as the header."""
+def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and fields of the header, then of each row. Every row is as long as the header."""
     width = 0
     for line, fields in read_table(path, "a CSV file of videos"):
         if len(fields) < 2 and not "".join(fields).strip():
@@ -171,27 +190,15 @@ def _table(path: Path) -> Iterator[tuple[int, list[str]]]:
         yield line, fields
 
 
-def _read(path: Path, method_column: str | None = None) -> _Labels:
-    """method_column: must be there where it is named; None: "method", where there is one."""
-    table = _table(path)
+def _read_labels(path: Path, method_column: str | None = None) -> _Labels:
+    """method_column: the column of the forgery methods, which must be there. None: "method", if it is
+    there."""
+    table = _read_rows(path)
     _, header = next(table)
-    if header[:2] != HEADER:
-        submission = len(header) == 2 and header[0] == "video_name"
-        remedy = "this looks like a submission, give the labels" if submission else "mend the header"
-        raise InputError(f"{path}:1: header '{','.join(header)}'; wanted 'video_name,target', {remedy}")
-    if "" in header or len(set(header)) < len(header):
-        raise InputError(
-            f"{path}:1: header '{','.join(header)}'; wanted a name of its own for every column, mend the "
-            "header"
-        )
-    if method_column is not None and method_column not in header[2:]:
-        raise InputError(
-            f"{path}:1: header '{','.join(header)}'; wanted a column '{method_column}' besides, as "
-            "data.method_column says"
-        )
-    wanted = method_column or METHOD
-    column = header.index(wanted) if wanted in header else None
-    labels = _Labels(path, {}, {}, {})
+    _check_header(path, header, method_column)
+    method = method_column or METHOD
+    column = header.index(method) if method in header else None
+    labels = _Labels(path)
     for line, fields in table:
         name, target = fields[:2]
         _add_name(path, line, name, labels.lines)
@@ -209,15 +216,30 @@ def _read(path: Path, method_column: str | None = None) -> _Labels:
     return labels
 
 
-def _add_name(path: Path, line: int, name: str, lines: dict[str, int]) -> None:
-    """Add to `lines` (name → line) a plain .mp4 file name that is not there yet; refuse any other."""
-    if not _NAME.fullmatch(name):
-        wanted = (
-            "a plain file name without a path"
-            if name.lower().endswith(".mp4")
-            else "a file name that ends in .mp4"
+def _check_header(path: Path, header: list[str], method_column: str | None) -> None:
+    if header[:2] != HEADER:
+        submission = len(header) == 2 and header[0] == "video_name"
+        remedy = "this looks like a submission, give the labels" if submission else "mend the header"
+        raise InputError(f"{path}:1: header '{','.join(header)}'; wanted 'video_name,target', {remedy}")
+    if "" in header or len(set(header)) < len(header):
+        raise InputError(
+            f"{path}:1: header '{','.join(header)}'; wanted a name of its own for every column, mend the "
+            "header"
         )
-        raise InputError(f"{path}:{line}: video name {name!r}; wanted {wanted}, mend the line")
+    if method_column is not None and method_column not in header[2:]:
+        raise InputError(
+            f"{path}:1: header '{','.join(header)}'; wanted a column '{method_column}' besides, as "
+            "data.method_column says"
+        )
+
+
+def _add_name(path: Path, line: int, name: str, lines: dict[str, int]) -> None:
+    """Add a name to `lines` (name → line). Refuse one that is no plain .mp4 file name, or is there
+    already."""
+    if not _NAME.fullmatch(name):
+        is_mp4 = name.lower().endswith(".mp4")
+        expected = "a plain file name without a path" if is_mp4 else "a file name that ends in .mp4"
+        raise InputError(f"{path}:{line}: video name {name!r}; wanted {expected}, mend the line")
     if name in lines:
         raise InputError(
             f"{path}:{line}: video '{name}' is on line {lines[name]} already; wanted it once, remove one line"
@@ -225,9 +247,9 @@ def _add_name(path: Path, line: int, name: str, lines: dict[str, int]) -> None:
     lines[name] = line
 
 
-def _scan(videos: Path, remedy: str) -> dict[str, bool]:
-    """Name → whether it is a file, for everything called *.mp4 in the folder: one listing, no look at each
-    file."""
+def _list_videos(videos: Path, remedy: str) -> dict[str, bool]:
+    """Name → whether it is a file, for everything called *.mp4 in the folder. One listing: files are not
+    looked at one by one."""
     from telltale.runtime.progress import each
 
     try:
@@ -238,40 +260,34 @@ def _scan(videos: Path, remedy: str) -> dict[str, bool]:
         raise InputError(f"{videos}: cannot be read as a folder ({error.strerror}); {remedy}") from None
 
 
-def _match(
-    split: str,
-    labels: _Labels,
-    videos: Path,
-    also_listed: Collection[str],
-    allow_missing: bool,
-    allow_unlisted: bool,
-) -> Manifest:
-    """Labels against their folder of videos."""
-    found = _scan(
-        videos, f"wanted the videos of {labels.path}, name their folder with --set data.{split}_videos=FOLDER"
-    )
+def _match(labels: _Labels, folder: _Folder) -> Manifest:
+    """Labels against their folder of videos. Raises InputError."""
+    videos = folder.path
+    option = f"--set data.{folder.split}_videos=FOLDER"
+    present = _list_videos(videos, f"wanted the videos of {labels.path}, name their folder with {option}")
     rows: list[Row] = []
     missing: list[str] = []
     for name, target in labels.targets.items():
-        if found.get(name):
+        if present.get(name):
             rows.append(Row(name, videos / name, target, labels.methods.get(name)))
-        elif name in found and (videos / name).exists():  # a link that leads nowhere is missing
+        elif name in present and (videos / name).exists():  # a link that leads nowhere is missing
             raise InputError(
                 f"{labels.path}:{labels.lines[name]}: {videos / name} is a folder or device; wanted a video "
                 "file, replace it"
             )
         else:
             missing.append(name)
-    if missing and not allow_missing:
+    if missing and not folder.allow_missing:
         raise InputError(
             f"{labels.path}: {len(missing)} of {len(labels.targets)} videos are not in {videos}, the first "
-            f"{labels.first(missing)}; add them, or leave them out with --set data.allow_missing=true"
+            f"{labels.first_few(missing)}; add them, or leave them out with --set data.allow_missing=true"
         )
-    unlisted = sorted(name for name in found if name not in labels.targets and name not in also_listed)
-    if unlisted and not allow_unlisted:
+    listed = {*labels.targets, *folder.also_listed}
+    unlisted = sorted(name for name in present if name not in listed)
+    if unlisted and not folder.allow_unlisted:
         some = ", ".join(map(repr, unlisted[:3]))
         raise InputError(
             f"{videos}: {len(unlisted)} .mp4 files are not listed in {labels.path}, the first {some}; "
             "list them, or leave them out with --set data.allow_unlisted=true"
         )
-    return Manifest(split, tuple(rows), tuple(missing), tuple(unlisted))
+    return Manifest(folder.split, tuple(rows), tuple(missing), tuple(unlisted))

@@ -1,9 +1,8 @@
-"""Sound → log-mel image, by librosa's definition: `librosa.feature.melspectrogram`, then
-`librosa.power_to_db`.
+"""Sound → log-mel image as librosa defines it: `librosa.feature.melspectrogram`, then `librosa.power_to_db`.
 
     image = log_mel(wave.samples, settings.mel, settings.clip.seconds)
 
-The filter bank is librosa's. Transforms and sums are in double precision: in single precision the quiet bands
+The filter bank is librosa's. Transforms and sums are in double precision. In single precision the quiet bands
 beside a loud tone are off by up to 0.05 dB on real sound, and it saves next to nothing.
 """
 
@@ -17,16 +16,17 @@ from telltale import config
 from telltale.errors import InputError
 
 SILENCE = 1e-10  # of power: -100 dB
-BLOCK = 64  # columns whose transforms fit a core's cache; all at once take half as long again
+# Columns whose transforms fit a core's cache. All at once take half as long again.
+BLOCK_COLUMNS = 64
 
 
 def n_samples(settings: config.MelSettings, seconds: float) -> int:
-    """Samples that `seconds` of sound make at the settings' rate."""
+    """Samples of `seconds` of sound at the settings' rate."""
     return round(seconds * settings.rate_hz)
 
 
 def n_columns(settings: config.MelSettings, seconds: float) -> int:
-    """Columns of the image of `seconds` of sound: one for each hop, and one."""
+    """Columns of the image of `seconds` of sound: one for each hop, and one more."""
     return 1 + n_samples(settings, seconds) // settings.hop_length
 
 
@@ -34,7 +34,8 @@ def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -
     """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is
     -100 dB.
 
-    The samples are cut, or padded with silence, to `seconds`. Raises InputError where a sample is not finite.
+    The samples are cut, or padded with silence, to `seconds`. Column k is centred at the time k * hop_length
+    / rate_hz. Raises InputError if a sample is not finite.
     """
     kept, half = samples[: n_samples(settings, seconds)], settings.n_fft // 2
     if not np.isfinite(kept).all():
@@ -42,28 +43,27 @@ def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -
             f"sound: {np.count_nonzero(~np.isfinite(kept))} of {len(kept)} samples are not finite; wanted "
             "[-1, 1]"
         )
-    # Each column's window has its middle at the column's time: half a window of silence goes before and
-    # behind.
-    span = np.zeros(n_samples(settings, seconds) + 2 * half, np.float32)
-    span[half : half + len(kept)] = kept
-    columns = sliding_window_view(span, settings.n_fft)[:: settings.hop_length]
+    # Half a window of silence before and behind the sound centres the first and the last column on its ends.
+    padded = np.zeros(n_samples(settings, seconds) + 2 * half, np.float32)
+    padded[half : half + len(kept)] = kept
+    columns = sliding_window_view(padded, settings.n_fft)[:: settings.hop_length]
     window, filters = tables(settings)
     image = np.empty((settings.n_mels, len(columns)), np.float32)
-    for first in range(0, len(columns), BLOCK):
-        spectrum = np.fft.rfft(columns[first : first + BLOCK] * window)
+    for first in range(0, len(columns), BLOCK_COLUMNS):
+        block = slice(first, first + BLOCK_COLUMNS)
+        spectrum = np.fft.rfft(columns[block] * window)
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)
-        image[:, first : first + BLOCK] = filters @ power.T
+        image[:, block] = filters @ power.T
     return np.float32(10.0) * np.log10(np.maximum(image, np.float32(SILENCE)))
 
 
 @lru_cache
 def tables(settings: config.MelSettings) -> tuple[np.ndarray, Any]:
-    """The Hann window, float64 (n_fft,), and the filter bank, sparse float64 (n_mels, n_fft / 2 + 1): a bin
-    is in two bands.
+    """The Hann window, float64 (n_fft,), and the filter bank, float64 (n_mels, n_fft / 2 + 1).
 
-    Importing librosa takes seconds, and SciPy's sparse arrays come with it: worker processes are forked with
-    this done.
+    The filter bank is sparse, because a frequency bin belongs to two bands. Importing librosa and SciPy's
+    sparse arrays takes seconds, so this is called before worker processes are forked.
     """
     from librosa.filters import mel
     from scipy.sparse import csr_array

@@ -1,14 +1,15 @@
-"""The decode-once store: what reading a span of a clip gave, kept by what fixes it, so that an epoch decodes
-nothing twice.
+"""`ClipStore`: decoded spans of clips on disk, so that every span is decoded once.
 
-    store = Store(Path("/fast/store"), spec, settings.store)
-    entry = store.get(path, 0.5)          # None: read it, then
-    store.put(path, 0.5, Entry(1.0, frames, wave, "ok", 6.0))
+    store = ClipStore(Path("/fast/store"), spec, settings.store)
+    stored = store.get(path, 0.5)          # None: decode it, then
+    store.put(path, 0.5, StoredClip(1.0, frames, wave, "ok", 6.0))
 
-An entry's key is the hash of the file's bytes, the fingerprint of how it is decoded, and the span's place in
-the clip. So files of the same bytes share an entry whatever their names, and a file that was replaced gets a
-new one. The hash of a file is remembered by its path, size, time of change and inode: a warm read does not
-read the video at all. That trusts that whoever changes a file's bytes changes one of these.
+The key of a span is the hash of the file's bytes, the fingerprint of how it is decoded (`spec`), and the
+span's position in the clip. So files of the same bytes share an entry whatever their names are, and a file
+that was replaced gets a new entry.
+
+The hash of a file is remembered by the file's path, size, time of change and inode: a warm read does not
+touch the video. That trusts that whoever changes a file's bytes changes one of these four.
 """
 
 import json
@@ -27,8 +28,8 @@ from telltale.decode.sound import Wave
 from telltale.errors import InputError
 from telltale.files import fingerprint
 
-# Raised when decoding or what is kept of it changes: what an older Telltale stored is then not found, and
-# read anew. 2: frames and sound with their times.
+# Part of the key. It is raised when decoding changes, or what is kept of it: entries of an older Telltale are
+# then not found, and the clips are decoded again. 2: frames and sound have their times.
 FORMAT = 2
 # Which telltale reads the entries of an earlier format.
 EARLIER = {1: "telltale at commit 5c04058"}
@@ -37,9 +38,11 @@ _ALIGN = 64
 
 @dataclass(frozen=True)
 class StoredClip:
-    """One span of a clip, from `start_seconds` on; `seconds` is the length of the whole clip.
+    """One span of a clip as it was decoded. Arrays that come from a store are read-only.
 
-    Arrays from a store cannot be written to.
+    start_seconds: the start of the span, in seconds after the clip's first frame.
+    status: what came of reading the span, see `telltale.status`.
+    seconds: the length of the whole clip.
     """
 
     start_seconds: float
@@ -55,20 +58,23 @@ def spec_fingerprint(spec: dict[str, Any]) -> str:
 
 
 class ClipStore:
-    """The entries of one way to decode (`spec`) in the store at `folder`. hits, misses, failures: counted in
-    this process.
+    """The spans in the store at `folder` that were decoded in one way. Many processes and runs may share a
+    store.
 
-    required: raise if a span cannot be kept; else go on without keeping, which the processes that share the
-    store from a fork on say once. Any number of processes and runs may share a store. Raises InputError where
-    the folder cannot be used.
+    spec: how clips are decoded, of JSON's types.
+    settings: how large the store may grow.
+    required: True: a span that cannot be kept raises. False: nothing more is kept from then on, and one of
+        the processes that share this object by a fork says so on stderr.
+
+    hits, misses and failures are counted in this process. Raises InputError if the folder cannot be used.
     """
 
     def __init__(
         self, folder: Path, spec: dict[str, Any], settings: config.StoreSettings, *, required: bool = True
     ) -> None:
         self.spec, self.required, self.keeps = spec_fingerprint(spec), required, True
-        # Taken by the first process that says it, and never given back: nothing waits for it if that process
-        # is killed.
+        # The process that acquires it prints the message. It is never released, so no process waits for it if
+        # that one is killed.
         self._unsaid = multiprocessing.get_context("fork").Semaphore(1)
         self.packed = PackedFiles(
             folder,
@@ -80,26 +86,26 @@ class ClipStore:
         self.packed.close()
         self.hits = self.misses = self.failures = 0
 
-    def get(self, path: Path, place: float) -> StoredClip | None:
-        """What is kept of a span; None where nothing is. A file that cannot be read has nothing kept."""
+    def get(self, path: Path, position: float) -> StoredClip | None:
+        """The span at `position` of a file, None if it is not kept or the file cannot be read."""
         try:
-            data = self.packed.get(self._key(path, place))
+            data = self.packed.get(self._key(path, position))
         except OSError:
             data = None
-        entry = None if data is None else unpack(data)
-        self.hits, self.misses = self.hits + (entry is not None), self.misses + (entry is None)
-        return entry
+        stored = None if data is None else unpack(data)
+        self.hits, self.misses = self.hits + (stored is not None), self.misses + (stored is None)
+        return stored
 
-    def put(self, path: Path, place: float, entry: StoredClip, jpegs: list[bytes] | None = None) -> None:
-        """Keep a span, its pictures as `jpegs` where these are given: the JPEGs that its frames were decoded
-        from.
+    def put(self, path: Path, position: float, stored: StoredClip, jpegs: list[bytes] | None = None) -> None:
+        """Keep a span. jpegs: the JPEG files that its frames were decoded from, which are then kept instead
+        of pixels.
 
-        Raises InputError where there is no room or nothing can be written, if that is `required`.
+        Raises InputError if there is no room or nothing can be written, and the store is `required`.
         """
         if not self.keeps:
             return
         try:
-            self.packed.put(self._key(path, place), pack(entry, jpegs))
+            self.packed.put(self._key(path, position), pack(stored, jpegs))
         except InputError as error:
             if self.required:
                 raise
@@ -107,10 +113,10 @@ class ClipStore:
             if self._unsaid.acquire(block=False):
                 print(f"{error}; going on without keeping more", file=sys.stderr, flush=True)
 
-    def lacks(self, entries: int, entry_bytes: float) -> str | None:
-        """A sentence if so many entries of this kind, those there already among them, will not all fit; else
+    def lacks(self, spans: int, span_bytes: float) -> str | None:
+        """A sentence if so many spans of this spec, with those that are kept already, will not fit; else
         None."""
-        missing = max(entries - self.packed.count(self.spec), 0) * entry_bytes
+        missing = max(spans - self.packed.count(self.spec), 0) * span_bytes
         free_bytes = self.packed.free_bytes()
         if missing <= free_bytes:
             return None
@@ -138,36 +144,43 @@ class ClipStore:
         )
 
     def failed(self) -> None:
-        """Count a span that could not be read: it is not kept."""
+        """Count a span that could not be read and is not kept."""
         self.failures += 1
 
     def close(self) -> None:
         self.packed.close()
 
-    def _key(self, path: Path, place: float) -> EntryKey:
-        return EntryKey(self.spec, self.packed.content(path), repr(float(place)))
+    def _key(self, path: Path, position: float) -> EntryKey:
+        return EntryKey(self.spec, self.packed.content(path), repr(float(position)))
 
 
-def pack(entry: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:
-    """An entry as buffers: the length of its head, the head, the samples, the pictures (or their `jpegs`)."""
-    frames, wave = entry.frames, entry.wave
+def pack(stored: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:
+    """A span as buffers: the length of the head, the head, the samples, the pixels (or `jpegs` instead).
+
+    The head is JSON. It is padded so that the arrays behind it are aligned.
+    """
+    frames, wave = stored.frames, stored.wave
     head: dict[str, Any] = {
-        "start_seconds": entry.start_seconds,
-        "status": entry.status,
-        "seconds": entry.seconds,
+        "start_seconds": stored.start_seconds,
+        "status": stored.status,
+        "seconds": stored.seconds,
     }
     body: list[Any] = []
     if wave is not None:
-        told = {"rate_hz": wave.rate_hz, "start_seconds": wave.start_seconds, "partial": wave.partial}
-        head["wave"] = {"samples": len(wave.samples), **told}
+        head["wave"] = {
+            "samples": len(wave.samples),
+            "rate_hz": wave.rate_hz,
+            "start_seconds": wave.start_seconds,
+            "partial": wave.partial,
+        }
         body.append(np.ascontiguousarray(wave.samples).data)
     if frames is not None:
         head["frames"] = {
             "seconds": frames.seconds.tolist(),
             "partial": frames.partial,
             "shape": frames.pixels.shape,
+            "jpegs": None if jpegs is None else [len(data) for data in jpegs],
         }
-        head["frames"]["jpegs"] = None if jpegs is None else [len(data) for data in jpegs]
         body += [np.ascontiguousarray(frames.pixels).data] if jpegs is None else jpegs
     text = json.dumps(head).encode()
     text += b" " * (-(len(text) + 4) % _ALIGN)
@@ -175,22 +188,21 @@ def pack(entry: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:
 
 
 def unpack(data: bytes) -> StoredClip:
-    """The entry of the joined buffers of `pack`; its arrays are views of them, but for pictures out of
+    """The span in the joined buffers of `pack`. Its arrays share memory with `data`, except frames out of
     JPEGs."""
     at = 4 + int.from_bytes(data[:4], "big")
     head = json.loads(data[4:at])
     frames = wave = None
-    if (told := head.get("wave")) is not None:
-        samples = np.frombuffer(data, np.float32, told["samples"], at)
-        wave = Wave(samples, told["rate_hz"], told["start_seconds"], told["partial"])
+    if (sound := head.get("wave")) is not None:
+        samples = np.frombuffer(data, np.float32, sound["samples"], at)
+        wave = Wave(samples, sound["rate_hz"], sound["start_seconds"], sound["partial"])
         at += samples.nbytes
-    if (told := head.get("frames")) is not None:
-        if told["jpegs"] is None:
-            pixels = np.frombuffer(data, np.uint8, offset=at).reshape(told["shape"])
+    if (picture := head.get("frames")) is not None:
+        if picture["jpegs"] is None:
+            pixels = np.frombuffer(data, np.uint8, offset=at).reshape(picture["shape"])
         else:
-            ends = at + np.cumsum(told["jpegs"])
-            pixels = decode_jpegs(
-                [data[end - size : end] for end, size in zip(ends.tolist(), told["jpegs"], strict=True)]
-            )
-        frames = Frames(pixels, np.array(told["seconds"]), told["partial"])
+            ends = at + np.cumsum(picture["jpegs"])
+            sizes = zip(ends.tolist(), picture["jpegs"], strict=True)
+            pixels = decode_jpegs([data[end - size : end] for end, size in sizes])
+        frames = Frames(pixels, np.array(picture["seconds"]), picture["partial"])
     return StoredClip(head["start_seconds"], frames, wave, head["status"], head["seconds"])

@@ -39,8 +39,13 @@ class Pass:
 
 @dataclass(frozen=True)
 class Needs:
-    """What filling a store will take: clips, bytes in the store, seconds of all processes together; and the
-    bytes that the store holds and that it has room for."""
+    """What filling a store will take.
+
+    clips: how many will be read.
+    bytes: of their entries.
+    seconds: of all processes together.
+    held_bytes, free_bytes: what the store holds already, and what it has room for.
+    """
 
     clips: int
     bytes: float
@@ -51,8 +56,12 @@ class Needs:
 
 @dataclass
 class Filled:
-    """How many clips were decoded (misses), were there already (hits) or cannot be read, and which these are,
-    as "NAME (STATUS)"."""
+    """What filling a store came to.
+
+    hits: clips that were there already.
+    misses: clips that were decoded.
+    unread: those that cannot be read, as "NAME (STATUS)".
+    """
 
     hits: int = 0
     misses: int = 0
@@ -76,7 +85,7 @@ def estimate(work: Sequence[Pass], settings: config.Config, store: ClipStore) ->
             )
             for view in clip.views:
                 entry = StoredClip(view.start_seconds, view.frames, view.wave, "ok", 0.0)
-                held += sum(memoryview(each).nbytes for each in pack(entry, _coded(view, settings)))
+                held += sum(memoryview(each).nbytes for each in pack(entry, _jpegs(view, settings)))
         scale = len(part.rows) / max(len(chosen), 1)
         size += held * scale
         seconds += (time.perf_counter() - began) * scale
@@ -128,8 +137,8 @@ def _count(info: SampleInfo, filled: Filled) -> None:
         filled.hits += 1
 
 
-def _coded(view: View, settings: config.Config) -> list[bytes] | None:
-    """A view's frames as the store will hold them, None if it holds pixels."""
+def _jpegs(view: View, settings: config.Config) -> list[bytes] | None:
+    """A view's frames as the JPEG files that the store will hold, None if it holds pixels."""
     quality = settings.clip.jpeg_quality
     return None if view.frames is None or quality is None else encode_jpegs(view.frames.pixels, quality)
 

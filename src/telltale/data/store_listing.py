@@ -12,7 +12,11 @@ from telltale.errors import InputError
 class Decoding:
     """The entries that were decoded in one way.
 
-    spec: 16 hex digits of it; decoded: it in full, as JSON; bytes: of the entries.
+    spec: 16 hex digits of it.
+    decoded: the way in full, as JSON.
+    entries: how many there are.
+    clips: of how many files.
+    bytes: of all of them.
     """
 
     spec: str
@@ -23,10 +27,13 @@ class Decoding:
 
 
 @dataclass(frozen=True)
-class Contents:
-    """What a store holds: its entries by the way they were decoded, and the bytes of entries and of shards.
+class StoreContents:
+    """What a store holds.
 
-    unreferenced_bytes: of shards that no entry needs; `prune` frees them.
+    decodings: its entries, by how they were decoded.
+    bytes: of all entries.
+    shards: how many files they are in.
+    unreferenced_bytes: of the shards, that no entry needs. `prune` frees them.
     """
 
     decodings: tuple[Decoding, ...]
@@ -37,7 +44,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which entries to remove: those of some specs, the oldest beyond `keep_bytes`, or all."""
+    """Which entries to remove: those of `specs`, the oldest ones beyond `keep_bytes`, or all."""
 
     specs: Collection[str] = ()
     keep_bytes: float | None = None
@@ -53,7 +60,7 @@ class Pruned:
     left_bytes: int
 
 
-def contents(folder: Path) -> Contents:
+def contents(folder: Path) -> StoreContents:
     """Raises InputError for a folder that is no store."""
     with _opened(folder) as packed:
         query = (
@@ -63,7 +70,7 @@ def contents(folder: Path) -> Contents:
         decodings = tuple(Decoding(*row) for row in packed.index().execute(query))
         shards = [path.stat().st_size for path in (packed.folder / "shards").glob("*.shard")]
         held = packed.total_bytes()
-    return Contents(decodings, held, len(shards), sum(shards) - held)
+    return StoreContents(decodings, held, len(shards), sum(shards) - held)
 
 
 def prune(folder: Path, selection: Selection) -> Pruned:

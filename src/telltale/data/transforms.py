@@ -1,8 +1,9 @@
-"""Pure changes of one clip: `fit` in training and prediction alike, the others in training only.
+"""What is done to the frames and the sound of a clip: `fit` always, the augmentations in training only.
 
     pixels = augment_frames(fit(pixels, 224), settings.augment, rng)
 
-The same input and the same state of `rng` give the same output; no input is modified.
+All are pure functions: the same input and the same state of `rng` give the same output, and no input is
+modified.
 """
 
 import importlib
@@ -14,28 +15,27 @@ import numpy as np
 
 from telltale import config
 
-# A worker process gets one core: OpenCV's own threads would fight over it with the other workers'.
+# A worker process has one core. Threads of OpenCV would compete with the other workers.
 cv2.setNumThreads(0)
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Frames uint8 (T, H, W, 3) → uint8 (T, size, size, 3): the centre square, scaled. A square of that size
-    is not scaled."""
+    """Frames uint8 (T, H, W, 3) → uint8 (T, size, size, 3): the centre square, scaled unless it has that
+    size."""
     height, width = pixels.shape[1:3]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     square = pixels[:, top : top + side, left : left + side]
     if side == size:
         return np.ascontiguousarray(square)
-    # The mean of an area when there are pixels to spare, so that nothing aliases; linear where there are too
-    # few.
+    # Down: the mean of an area, which does not alias. Up: linear.
     method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
 
 
 def prepare(settings: config.AugmentSettings, reads: tuple[str, ...]) -> None:
-    """Import what training's changes need, before workers are forked: each would take its own two seconds and
-    memory."""
+    """Import what augmentation needs, before workers are forked. Otherwise each worker takes two seconds and
+    memory of its own for it."""
     if "picture" in reads:
         augment_frames(np.zeros((1, 32, 32, 3), np.uint8), settings, np.random.default_rng(0))
     if "sound" in reads and settings.sound_noise_p:
@@ -45,10 +45,10 @@ def prepare(settings: config.AugmentSettings, reads: tuple[str, ...]) -> None:
 def augment_frames(
     pixels: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Frames uint8 (T, H, W, 3) → the same shape: one draw of every parameter, the noise's pattern too, for
-    all frames."""
-    # Imported here, for prediction never needs these two seconds; the import asks the network for news unless
-    # told not to.
+    """Frames uint8 (T, H, W, 3) → the same shape. Every parameter is drawn once for all frames, even the
+    pattern of the noise."""
+    # Not at the top: the import takes two seconds, and prediction does not need it. Without the variable it
+    # asks the network for a newer version.
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations as A
 
@@ -60,9 +60,9 @@ def augment_frames(
         "rotate": (-45, 45),
         "keep_ratio": True,
     }
-    # In the order in which a picture meets them: camera, then compression. Building this costs half a
-    # millisecond a clip; kept from clip to clip it would carry state. The rarer changes are left out where
-    # they are off, and then draw nothing.
+    # In the order in which they happen to a picture: camera, then compression. To build this costs half a
+    # millisecond a clip; kept from clip to clip it would have state. The rarer changes are left out if they
+    # are off, and then draw nothing.
     recipe = A.Compose(
         [
             A.HorizontalFlip(p=settings.flip_p),
@@ -76,7 +76,7 @@ def augment_frames(
             A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=settings.colour_p),
             A.GaussianBlur(sigma_limit=(0.5, 2.0), p=settings.blur_p),
             A.GaussNoise(std_range=(0.01, 0.06), p=settings.noise_p),
-            # albumentations hands RGB to OpenCV's JPEG, which reads BGR: unswapped, red would be coded as
+            # albumentations passes RGB to OpenCV's JPEG, which expects BGR. Unswapped, red would be coded as
             # coarsely as blue.
             A.Sequential(
                 [
@@ -88,8 +88,8 @@ def augment_frames(
             ),
         ]
     )
-    # `Compose(seed=...)` seeds every transform alike, so that a clip that is flipped is always cropped too;
-    # sharing one generator makes their draws independent.
+    # `Compose(seed=...)` would seed every transform alike, and a clip that is flipped would always be
+    # cropped, too. With one generator for all, their draws are independent.
     recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
     return recipe(images=pixels)["images"]
 
@@ -97,17 +97,17 @@ def augment_frames(
 def augment_wave(
     samples: np.ndarray, rate_hz: int, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Sound float32 (N,) → the same shape: louder or softer by up to 6 dB, and noise 10 to 40 dB below the
-    sound added.
+    """Samples float32 (N,) in [-1, 1] → the same shape: louder or softer by up to 6 dB, with noise that is 10
+    to 40 dB softer than the sound.
 
-    The noise is white up to a cut-off between 500 Hz and half of `rate_hz`, from a rumble to a hiss. Nothing
-    is clipped.
+    The noise is white up to a cut-off frequency between 500 Hz, a rumble, and half of `rate_hz`, a hiss.
+    Nothing is clipped, so samples may leave [-1, 1].
     """
     changed = samples.astype(np.float32)
     if rng.random() < settings.gain_p:
         changed *= np.float32(_decibels(rng.uniform(-6.0, 6.0)))
     if rng.random() < settings.sound_noise_p and len(samples):
-        from scipy.signal import lfilter  # two seconds that prediction need not wait for
+        from scipy.signal import lfilter  # not at the top: the import takes two seconds
 
         cut_hz = np.exp(rng.uniform(np.log(500.0), np.log(max(rate_hz / 2, 500.0))))
         decay = np.exp(-2 * np.pi * cut_hz / rate_hz)
@@ -118,11 +118,11 @@ def augment_wave(
 
 
 def mask_mel(mel: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator) -> np.ndarray:
-    """Log-mel image float32 (n_mels, L) dB → the same shape, one band and one stretch of time set to the
-    image's mean.
+    """Log-mel image float32 (n_mels, L) dB → the same shape, a band of frequencies and a stretch of time set
+    to the image's mean.
 
-    Each is up to an eighth of the image. Not to -100 dB: a gap of digital silence is itself a clue in forged
-    clips.
+    Each is up to an eighth of the image. They are not set to -100 dB, because a gap of digital silence is a
+    clue of forgery itself.
     """
     if rng.random() >= settings.mel_mask_p:
         return mel
@@ -139,5 +139,5 @@ def _swap_red_and_blue(frame: np.ndarray, **_: object) -> np.ndarray:
 
 
 def _decibels(amount: float) -> float:
-    """Factor of amplitude of `amount` dB."""
+    """The factor of amplitude that `amount` dB are."""
     return 10.0 ** (amount / 20.0)

@@ -1,2 +1,2 @@
-"""Forgeries made of genuine pictures in training: `selfblend` blends a frame into itself, `face` says where
+"""Forgeries that training makes of genuine clips: `selfblend` blends a frame into itself, `face` says where
 the face is."""

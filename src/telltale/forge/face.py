@@ -1,13 +1,18 @@
-"""Where the face is in a picture: a guess for talking heads (`prior`), landmarks from a file, and the region
-they enclose.
+"""Where the face is in a picture: a guess for talking heads (`prior`) or landmarks from a file, and masks of
+the region that they enclose.
 
     points = prior(rng)                       # or read_landmarks(path)[video_name].at(seconds)[k]
     mask = face_mask(points, height, width, rng)
 
-A point is (x, y) in fractions of the picture's width and height, (0, 0) the upper left corner. The order is
-that of the usual 68 landmarks, left and right as seen: 0-16 jaw from the left ear over the chin to the right
-ear; 17-21 and 22-26 brows; 27-30 bridge of the nose and 31-35 its base; 36-41 and 42-47 eyes; 48-59 outer and
-60-67 inner outline of the mouth. Points 68-80, where there are any, run over the forehead from left to right.
+A point is (x, y) in fractions of the picture's width and height. (0, 0) is the upper left corner. The order
+is that of the usual 68 landmarks, left and right as seen by the viewer:
+
+- 0-16: jaw, from the left ear over the chin to the right ear
+- 17-21 and 22-26: brows
+- 27-30: bridge of the nose; 31-35: its base
+- 36-41 and 42-47: eyes
+- 48-59: outer outline of the mouth; 60-67: inner outline
+- 68-80, if there are 81: the forehead, from left to right
 """
 
 import math
@@ -25,26 +30,26 @@ Masks = Literal["published", "partial"]
 
 # Fields of a landmark file's row: video_name, seconds, then x and y of 68 or 81 points.
 COUNTS = (68, 81)
-# The published masks are unions of convex parts, each spanned by some of the first 68 points; see
-# `published`. Which points is a fact of the masks in a public Face X-ray (github.com/AlgoHunt/Face-Xray),
-# where they came from faceswap; SBI draws them.
+# The published masks are unions of convex parts, each the hull of some of the first 68 points; see
+# `published_parts`. SBI uses those of a public Face X-ray (github.com/AlgoHunt/Face-Xray), which took them
+# from faceswap.
 BY_THREE = (
     np.r_[0:17, 48:68],  # jaw and mouth
     np.r_[0, 16:28, 33],  # ears, brows, root and base of the nose
     np.r_[27:31, 33],  # ridge of the nose
 )
 BY_EIGHT = (
-    np.r_[0:9, 17],  # either half of the jaw, and the brow's outer end
+    np.r_[0:9, 17],  # each half of the jaw, and the brow's outer end
     np.r_[8:17, 26],
-    np.r_[17:20, 8],  # either brow's outer half, and the chin
+    np.r_[17:20, 8],  # each brow's outer half, and the chin
     np.r_[24:27, 8],
     np.r_[19:25, 8],  # between the brows' middles, and the chin
-    np.r_[17:22, 27, 31:36, 8],  # either brow, root and base of the nose, chin
+    np.r_[17:22, 27, 31:36, 8],  # each brow, root and base of the nose, chin
     np.r_[22:27, 27, 31:36, 8],
     np.r_[27:36],  # the nose
 )
 KINDS = 4
-# Which points span each of the partial faces, by type; see `partial`.
+# The points of each of the partial faces; see `partial`.
 REGIONS = (
     np.arange(0, 27),
     np.arange(17, 48),
@@ -55,25 +60,28 @@ REGIONS = (
 
 @dataclass(frozen=True)
 class Landmarks:
-    """A video's landmarks: `seconds` float64 (K,), rising, and `points` float32 (K, 68 or 81, 2), fractions
-    of the picture."""
+    """The landmarks of a video at K times.
+
+    seconds: float64 (K,), rising, after the clip's first frame.
+    points: float32 (K, 68 or 81, 2), fractions of the picture.
+    """
 
     seconds: np.ndarray
     points: np.ndarray
 
     def at(self, seconds: np.ndarray) -> np.ndarray:
-        """Times (T,) in seconds → float32 (T, P, 2): of each, the points nearest in time, the earlier of two
-        equally near."""
+        """Times (T,) in seconds → float32 (T, 68 or 81, 2): the points that are nearest in time, the earlier
+        of two as near."""
         return self.points[np.searchsorted((self.seconds[1:] + self.seconds[:-1]) / 2, seconds)]
 
 
 def prior(rng: np.random.Generator) -> np.ndarray:
-    """A guess at the face of a talking head in a square picture → float32 (81, 2), all of it inside the
-    picture.
+    """A random guess of where the face of a talking head is in a square picture → float32 (81, 2), all inside
+    the picture.
 
-    It is upright, 0.45 to 0.65 of the picture high from hairline to chin, 0.72 of that wide, give or take 5
-    %, within 3 % of the centre and tilted by up to 8 degrees. No detector has seen the picture: it is right
-    only for clips framed like that.
+    The face is upright. From hairline to chin it is 0.45 to 0.65 of the picture; it is 0.72 of that wide,
+    give or take 5 %, within 3 % of the centre, and tilted by up to 8 degrees. No detector looks at the
+    picture: the guess is right only for clips that are framed like that.
     """
     height = rng.uniform(0.45, 0.65)
     width = 0.72 * height * rng.uniform(0.95, 1.05)
@@ -86,41 +94,44 @@ def prior(rng: np.random.Generator) -> np.ndarray:
 def face_mask(
     points: np.ndarray, height: int, width: int, rng: np.random.Generator, masks: Masks = "published"
 ) -> np.ndarray:
-    """Points (68 or 81, 2), fractions → float32 (height, width), 1 within a region of the face drawn from
-    `rng`, 0 elsewhere.
+    """Points (68 or 81, 2) in fractions → float32 (height, width), 1 in a random region of the face, 0
+    elsewhere.
 
-    masks: "published", as in SBI with Face X-ray's masks: one of the four kinds of `published`, each as
-    likely, once in four without the forehead's points; "partial": see `partial`.
+    masks: which regions. "published": as SBI with Face X-ray's masks, each of the KINDS of `published_parts`
+        as likely, once in four without the points of the forehead. "partial": see `partial`.
     """
     if masks == "partial":
         parts = [partial(points, rng)]
     else:
-        seen = points[:68] if rng.random() < 0.25 else points
-        parts = published(seen, int(rng.integers(KINDS)))
+        kept = points[:68] if rng.random() < 0.25 else points
+        parts = published_parts(kept, int(rng.integers(KINDS)))
     mask = np.zeros((height, width), np.uint8)
     for part in parts:
-        # A pixel's middle is at whole coordinates; far outside, integers would overflow.
+        # The middle of a pixel is at whole coordinates. Points far outside would overflow integers.
         pixels = np.clip(part, -1, 2) * (width, height) - 0.5
         cv2.fillConvexPoly(mask, cv2.convexHull(np.rint(pixels).astype(np.int32)), 1)
     return mask.astype(np.float32)
 
 
-def published(points: np.ndarray, kind: int) -> list[np.ndarray]:
-    """Points (68 or 81, 2) → the convex parts, each (P, 2) of points that span it, whose union is a published
+def published_parts(points: np.ndarray, kind: int) -> list[np.ndarray]:
+    """Points (68 or 81, 2) → convex parts, each the hull of some points (P, 2). Their union is a published
     mask.
 
-    kind 0: three parts, the hull of the 68 points but for what is hollow between them; 1: eight parts with
-    raised brows, 1.07 of that hull's area; 2: the eight parts, as large as it; 3: the hull of all points, 1.4
-    of it where the forehead is known.
+    Areas are given in areas of the hull of the 68 points.
+
+    kind 0: three parts: that hull, less the hollows between the parts.
+    kind 1: eight parts with raised brows: 1.07.
+    kind 2: eight parts: 1.
+    kind 3: the hull of all points: 1.4 if the forehead is known.
     """
     if kind == 3:
         return [points]
-    spanned = raised(points) if kind == 1 else points
-    return [spanned[chosen] for chosen in (BY_THREE if kind == 0 else BY_EIGHT)]
+    corners = raise_brows(points) if kind == 1 else points
+    return [corners[chosen] for chosen in (BY_THREE if kind == 0 else BY_EIGHT)]
 
 
-def raised(points: np.ndarray) -> np.ndarray:
-    """Points (68 or 81, 2) → the same with each brow half as far again from the eye below it."""
+def raise_brows(points: np.ndarray) -> np.ndarray:
+    """Points (68 or 81, 2) → the same with the brows half as far again from the eyes below them."""
     outer = [0.75 * points[eye] + 0.25 * points[ear] for eye, ear in ((36, 0), (45, 16))]
     below = np.concatenate([outer[:1], points[36:40], points[42:46], outer[1:]])
     higher = points.copy()
@@ -129,12 +140,17 @@ def raised(points: np.ndarray) -> np.ndarray:
 
 
 def partial(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Points (68 or 81, 2) → those that span the whole face or, half of the time, a part of it.
+    """Points (68 or 81, 2) → those whose hull is the whole face or, half of the time, a part of it.
 
-    The whole face is once in four without the forehead. The parts, all but the first of which are this
-    project's own, and their areas, in those of the 68 points' hull: (0) jaw and brows, 1.00; (1) brows, eyes
-    and nose, 0.34; (2) the lower half: jaw below the ears, tip of the nose, mouth, 0.52; (3) the inner face:
-    nose, eyes and mouth, 0.41.
+    The whole face comes once in four without the forehead. The parts and their areas, in areas of the hull of
+    the 68 points:
+
+    - jaw and brows: 1.00
+    - brows, eyes and nose: 0.34
+    - the lower half, that is jaw below the ears, tip of the nose and mouth: 0.52
+    - the inner face, that is nose, eyes and mouth: 0.41
+
+    All but the first are this project's own.
     """
     if rng.random() < 0.5:
         return points[REGIONS[rng.integers(len(REGIONS))]]
@@ -144,9 +160,9 @@ def partial(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def read_landmarks(path: Path) -> dict[str, Landmarks]:
     """Video name → its landmarks, in file order.
 
-    The file is CSV in UTF-8 with the header `video_name,seconds,x0,y0,...` up to `x67,y67` or `x80,y80`; a
-    video has a row for each time, rising; other videos' rows may stand between. Raises InputError naming the
-    file and the line.
+    The file is CSV in UTF-8 with the header `video_name,seconds,x0,y0,...` up to `x67,y67` or `x80,y80`. A
+    video has a row for each time, and its times rise. Rows of other videos may be between them. Raises
+    InputError that names the file and the line.
     """
     times: dict[str, list[float]] = {}
     points: dict[str, list[np.ndarray]] = {}
@@ -173,12 +189,11 @@ def _check_header(path: Path, fields: list[str]) -> list[str]:
     for count in COUNTS:
         if fields == ["video_name", "seconds", *(f"{axis}{k}" for k in range(count) for axis in "xy")]:
             return fields
-    came = ",".join(fields)
-    short = came if len(came) <= 60 else f"{came[:40]}...{came[-10:]}"
+    header = ",".join(fields)
+    short = header if len(header) <= 60 else f"{header[:40]}...{header[-10:]}"
     raise InputError(
         f"{path}:1: header '{short}' of {len(fields)} fields; wanted 'video_name,seconds,x0,y0,...' up to "
-        "'x67,y67' or "
-        "'x80,y80', mend the header"
+        "'x67,y67' or 'x80,y80', mend the header"
     )
 
 
@@ -198,21 +213,20 @@ def _read_row(path: Path, line: int, header: list[str], fields: list[str]) -> tu
             f"{path}:{line}: {header[first]} is {fields[first]!r} for video '{name}'; wanted a finite "
             "number, mend the line"
         )
-    # Landmarks of a face cut by the picture's edge lie a little outside; only pixels can be as far out as
-    # this.
+    # Landmarks of a face at the picture's edge may be a little outside. As far out as this only pixels can
+    # be.
     far = np.flatnonzero((values[1:] < -1) | (values[1:] > 2))
     if len(far):
         first = int(far[0]) + 2
         raise InputError(
             f"{path}:{line}: {header[first]} is {fields[first]} for video '{name}'; wanted a fraction of "
-            "the picture's width "
-            "or height, 0 to 1, divide pixels by the picture's size"
+            "the picture's width or height, 0 to 1, divide pixels by the picture's size"
         )
     return name, float(values[0]), values[1:].reshape(-1, 2).astype(np.float32)
 
 
 def _number(field: str) -> float:
-    """The number a field holds; NaN where it holds none."""
+    """The number in a field; NaN if it is none."""
     try:
         return float(field)
     except ValueError:
@@ -220,11 +234,11 @@ def _number(field: str) -> float:
 
 
 def _template() -> np.ndarray:
-    """A frontal face, float64 (81, 2): x from -0.5 to 0.5, ear to ear, y from -0.5 at the hairline to 0.5 at
+    """A frontal face, float64 (81, 2): x from -0.5 to 0.5, ear to ear; y from -0.5 at the hairline to 0.5 at
     the chin.
 
-    By the draughtsman's rule of thirds: hairline to brows, brows to the base of the nose, and from there to
-    the chin.
+    It follows the rule of thirds for portraits: hairline to brows, brows to the base of the nose, base of the
+    nose to chin.
     """
     half = math.pi
     jaw = _arc((0, -0.08), (0.5, 0.58), np.linspace(half, 0, 17))
@@ -239,6 +253,6 @@ def _template() -> np.ndarray:
 
 
 def _arc(centre: tuple[float, float], radii: tuple[float, float], angles: np.ndarray) -> np.ndarray:
-    """Points (N, 2) of an ellipse at `angles` in radians: pi is its left end, and -pi / 2 its upper one, y
-    pointing down."""
+    """Points (N, 2) of an ellipse at `angles` in radians. pi is its left end and -pi / 2 its upper end,
+    because y points down."""
     return np.stack([np.cos(angles), np.sin(angles)], -1) * radii + centre

@@ -1,11 +1,13 @@
-"""Self-blended images (Shiohara and Yamasaki, CVPR 2022): a genuine frame forged by blending it, slightly
-changed, into itself.
+"""Self-blended images (Shiohara and Yamasaki, CVPR 2022): a genuine frame is forged by blending a slightly
+changed copy of its face into it.
 
     target, blended, mask = self_blend(pixels, points, rng)   # target is genuine, blended is forged
 
-Such a forgery shows what face swaps have in common, a border where the statistics of two pictures meet, and
-no one method's own traces. The same input and the same state of `rng` give the same output; no input is
-modified. Every frame is a sample of its own, with draws of its own, as published.
+Such a forgery shows what face swaps have in common, which is a border where the statistics of two pictures
+meet, and no traces of a particular method.
+
+The same input and the same state of `rng` give the same output, and no input is modified. As published, every
+frame has random numbers of its own.
 """
 
 import math
@@ -18,17 +20,17 @@ from telltale import config
 from telltale.decode.frames import decode_jpegs, encode_jpegs
 from telltale.forge.face import Masks, face_mask
 
-# Limits of the published recipe. Of the statistics: levels, and shares of the range. (It also shifts hue,
-# saturation and value by up to 0.3, which its library takes for levels of 8 bits: less than one, so nothing
-# of it is done here.)
+# Limits of the published recipe. First its changes of statistics: in levels, and in shares of the range. (It
+# also shifts hue, saturation and value by up to 0.3. Its library takes that for 0.3 of 256 levels, so it
+# changes nothing, and is left out here.)
 RGB_LEVELS, RGB_P = 20.0, 0.3
 BRIGHTNESS_SHARE = CONTRAST_SHARE = 0.1
-ALIKE_SHARE, ALIKE_QUALITY = 0.3, (40, 100)  # of what a pair's two pictures share
+ALIKE_SHARE, ALIKE_QUALITY = 0.3, (40, 100)  # of the changes that both pictures of a pair get
 SHARPEN_ALPHA, SHARPEN_LIGHTNESS = (0.2, 0.5), (0.5, 1.0)
-# Of the geometry: shares of the width and height; then pixels.
+# Then its changes of geometry: in shares of width and height, and in pixels.
 SHIFT_X, SHIFT_Y, SCALE = 0.03, 0.015, 0.95
 ELASTIC_ALPHA, ELASTIC_SIGMA = 50.0, 7.0
-# Of the mask's softening: the sides it is done at, the widths of its kernels, both in pixels.
+# Then the softening of the mask: the sides at which it is done and the widths of its kernels, in pixels.
 SOFTEN_SIDE, KERNEL, SOFTEN_SIGMA = (192, 256), (5, 25), (5.0, 45.0)
 
 
@@ -40,13 +42,17 @@ def self_blend(
     ratios: Sequence[float] = (0.25, 0.5, 0.75, 1, 1, 1),
     masks: Masks = "published",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Genuine frames uint8 (T, H, W, 3) RGB and their landmarks (T, 68 or 81, 2), see `face` → target,
-    blended, mask.
+    """Forge genuine frames.
 
-    masks: which regions, see `face_mask`. target: uint8 (T, H, W, 3), genuine, in half of the frames with
-    other colours and sharpness. blended: uint8, the same with the source's face blended in. mask: float32 (T,
-    H, W), the source's share of each pixel: 0 to one of `ratios`, drawn evenly, and 0 at the picture's
-    border. Where a mask is zero, since a ratio is or the face is out of sight, blended is target.
+    pixels: uint8 (T, H, W, 3) RGB.
+    points: (T, 68 or 81, 2), their landmarks, see `face`.
+    ratios: the highest value of a frame's mask is one of these, each as likely.
+    masks: which regions of the face, see `face_mask`.
+
+    Returns target, blended and mask. target: uint8 (T, H, W, 3), genuine; in half of the frames colours and
+    sharpness are changed. blended: uint8 (T, H, W, 3), forged: the target with the face of the other version
+    blended in. mask: float32 (T, H, W), the share of the other version in each pixel, 0 at the picture's
+    border. A mask is zero if the face is out of sight; then blended equals target.
     """
     target, blended = np.empty_like(pixels), np.empty_like(pixels)
     mask = np.empty(pixels.shape[:3], np.float32)
@@ -61,15 +67,15 @@ def self_blend(
 
 
 def blend(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """mask * source + (1 - mask) * target, rounded: pictures uint8 (..., H, W, 3), mask float32 (..., H, W)
-    in [0, 1]."""
-    # In this form a mask of 0 gives the target bit for bit, and so does a source that equals the target.
+    """mask * source + (1 - mask) * target, rounded. Pictures are uint8 (..., H, W, 3), the mask is float32
+    (..., H, W) in [0, 1]."""
+    # In this form a mask of 0 gives exactly the target, and so does a source that equals the target.
     base = target.astype(np.float32)
     return np.rint(base + mask[..., None] * (source.astype(np.float32) - base)).astype(np.uint8)
 
 
 def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) RGB → the same shape in other colours, then either coarser (by 2 or 4) or
+    """Frame uint8 (H, W, 3) RGB → the same shape: other colours, then either coarser, by 2 or 4, or
     sharper."""
     levels = np.arange(256.0)
     if rng.random() < RGB_P:
@@ -83,11 +89,13 @@ def change_statistics(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray
 def change_alike(
     frames: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same, all changed by one draw, as a site would
-    change them.
+    """Genuine and blended frames uint8 (K, H, W, 3) RGB → the same shape. All are changed alike, as a web
+    site would change them.
 
-    Published: mirrored, p .5; RGB shifts of 20 levels and brightness and contrast by .3, p .3 each; JPEG of
-    quality 40 to 100, p .5. The probabilities are `flip_p`, `colour_p` and `jpeg_p` of `settings`.
+    As published: mirrored with probability 0.5; RGB shifts of up to 20 levels, and brightness and contrast by
+        up
+    to 0.3, with probability 0.3 each; JPEG of quality 40 to 100 with probability 0.5. The probabilities are
+    `flip_p`, `colour_p` and `jpeg_p` of `settings`.
     """
     levels = np.arange(256.0)
     if rng.random() < settings.flip_p:
@@ -106,8 +114,8 @@ def change_alike(
 
 
 def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) → the same shape with a half or a quarter of its detail: single pixels kept, then
-    scaled up."""
+    """Frame uint8 (H, W, 3) → the same shape with a half or a quarter of the detail: scaled down by leaving
+    out pixels, then scaled up."""
     factor = (2, 4)[rng.integers(2)]
     height, width = frame.shape[:2]
     size = max(width // factor, 1), max(height // factor, 1)
@@ -116,8 +124,8 @@ def coarsen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def sharpen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Frame uint8 (H, W, 3) → the same shape, a share of it replaced by its edges and the share `lightness`
-    of its areas."""
+    """Frame uint8 (H, W, 3) → the same shape: its edges, and the share `lightness` of its areas, mixed in
+    with the weight `alpha`. Both are drawn."""
     alpha, lightness = rng.uniform(*SHARPEN_ALPHA), rng.uniform(*SHARPEN_LIGHTNESS)
     kernel = np.full((3, 3), -alpha, np.float32)
     kernel[1, 1] = (1 - alpha) + alpha * (8 + lightness)
@@ -125,8 +133,8 @@ def sharpen(frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def move(source: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Source uint8 (H, W, 3) and its mask float32 (H, W), shifted and stretched about the centre as one;
-    shapes stay."""
+    """Source uint8 (H, W, 3) and its mask float32 (H, W) → the same shapes, both shifted and stretched about
+    the centre alike."""
     height, width = mask.shape
     scale_x, scale_y = rng.uniform(SCALE, 1 / SCALE, 2)
     x, y = rng.uniform(-SHIFT_X, SHIFT_X) * width, rng.uniform(-SHIFT_Y, SHIFT_Y) * height
@@ -134,7 +142,7 @@ def move(source: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tupl
     matrix = np.array(
         [[scale_x, 0, middle_x * (1 - scale_x) + x], [0, scale_y, middle_y * (1 - scale_y) + y]]
     )
-    # What comes in from outside the picture is its mirror image: black would be a trace of its own.
+    # What comes in from outside the picture is its mirror image. Black would be a trace of its own.
     moved = cv2.warpAffine(
         source, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -142,12 +150,11 @@ def move(source: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tupl
 
 
 def warp(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mask float32 (H, W) → the same shape with a wavy outline: each pixel fetched from about a pixel away,
-    smoothly varying.
+    """Mask float32 (H, W) → the same shape with a wavy outline: an elastic deformation by about a pixel.
 
-    The displacement is white noise in [-1, 1], blurred by a Gaussian of sigma 7 pixels, times 50. It is drawn
-    at a quarter of the size, which such a smooth field allows and which takes a tenth of the time; amplitudes
-    are those of the full size.
+    The displacement is white noise in [-1, 1], blurred by a Gaussian of sigma 7 pixels, times 50. It is
+    computed at a quarter of the size, which takes a tenth of the time and is enough for so smooth a field;
+    its amplitude is that of the full size.
     """
     height, width = mask.shape
     coarse = 4
@@ -160,11 +167,11 @@ def warp(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mask float32 (H, W) in [0, 1] → the same shape, shrunk, then given a soft edge: from 0 at the picture's
-    border up to 1.
+    """Mask float32 (H, W) in [0, 1] → the same shape, smaller and with a soft edge; 0 at the picture's
+    border, up to 1.
 
-    Blurred, cut down to where it is full, and blurred again, all at a random size. A mask of zeros stays
-    zero.
+    It is blurred, cut down to where it is still 1, and blurred again, all at a random size. A mask of zeros
+    stays zero.
     """
     height, width = mask.shape
     tall, wide = rng.integers(*SOFTEN_SIDE, size=2, endpoint=True)
@@ -172,9 +179,9 @@ def soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     sigma = rng.uniform(*SOFTEN_SIGMA)
     soft = cv2.resize(mask, (int(wide), int(tall)), interpolation=cv2.INTER_LINEAR)
     soft = _normalise(cv2.GaussianBlur(soft, (int(first), int(first)), 0))
-    # Sums of float32 miss 1 by a few units in the last place.
+    # A blur of ones misses 1 by a few units in the last place.
     soft = np.where(soft < 1 - 1e-4, np.float32(0), soft)
-    # Neither the second blur nor the pixels that scaling mixes reach the border from behind these margins.
+    # With these margins neither the second blur nor the scaling reaches the border.
     margin_y, margin_x = (
         second // 2 + 1 + math.ceil(side / full) for side, full in ((tall, height), (wide, width))
     )
@@ -195,6 +202,6 @@ def _look_up_all(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _look_up(frame: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Frame uint8 (H, W, 3), each level replaced by its row of `table` float (256, 3), rounded and kept in 0
-    to 255."""
+    """Frame uint8 (H, W, 3) → each level replaced by its row of `table` float (256, 3), rounded and clipped
+    to 0 to 255."""
     return cv2.LUT(frame, np.rint(table).clip(0, 255).astype(np.uint8)[None])

@@ -252,7 +252,7 @@ def _describe(
         code=environment.code(),
         packages=environment.packages(),
         machine=trained.machine,
-        date=environment.now(),
+        date=environment.utc_date(),
         sets=tuple(sets),
         spread=spread,
         tolerances=TOLERANCES,

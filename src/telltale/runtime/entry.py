@@ -1,4 +1,4 @@
-"""How a program of ours begins and ends: its environment, its exit status, and one sentence instead of a
+"""How a program of ours starts and ends: its environment, its exit status, and one sentence instead of a
 traceback for what a person can put right."""
 
 import signal
@@ -10,7 +10,7 @@ from telltale.errors import InputError
 from telltale.runtime import threads
 from telltale.runtime.signals import Stopped
 
-# What `pip install telltale` leaves out: the modules of the packages of its extra "model".
+# The modules that `pip install telltale` does not install: those of the packages of its extra "model".
 MODEL_STACK = frozenset(
     (
         *("torch", "torchvision", "timm", "librosa", "soxr", "av", "decord", "thop", "albumentations", "cv2"),
@@ -19,9 +19,11 @@ MODEL_STACK = frozenset(
 )
 
 
-def demand(*paths: Path, wanted: str = "") -> None:
-    """Raise InputError for the first that is not there: what a person gave is looked at before anything slow
-    is loaded."""
+def require_files(*paths: Path, wanted: str = "") -> None:
+    """Raise InputError for the first path that does not exist, before anything slow is imported.
+
+    wanted: what the sentence then asks for.
+    """
     for path in paths:
         try:
             path.stat()
@@ -31,9 +33,11 @@ def demand(*paths: Path, wanted: str = "") -> None:
 
 
 def guarded(program: Callable[[], int], name: str = "this program") -> int:
-    """Run `program`; return 0 or its own status, 2 for wrong input or a missing package, 1 for a loss that
-    broke, 128 + number after a signal. torch and numpy must not be loaded before, for they read their
-    settings from the environment then."""
+    """Run `program` and return its exit status: its own; 2 for wrong input or a missing package; 1 for a loss
+    that is not finite; 128 + number after a signal.
+
+    torch and numpy must not be imported before: they read their settings from the environment then.
+    """
     threads.set_environment()
     try:
         return program()
@@ -47,23 +51,23 @@ def guarded(program: Callable[[], int], name: str = "this program") -> int:
         )
         return 2
     except (InputError, ArithmeticError) as error:
-        _clear()
+        _close_bars()
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, InputError) else 1
     except Stopped as stop:
-        _clear()
+        _close_bars()
         print(f"{stop}; {stop.remedy}" if stop.remedy else str(stop), file=sys.stderr)
         return 128 + stop.number
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has gone; there is nobody to tell.
+        # The reader of our output is gone, `head` say. Python would complain about the pipe at exit.
         sys.stderr.close()
         return 128 + signal.SIGPIPE
 
 
-def _clear() -> None:
-    """No bar may stand where the last sentence comes."""
+def _close_bars() -> None:
+    """Remove progress bars, so that the last sentence has a line of its own."""
     from telltale.runtime import progress
 
     progress.close()

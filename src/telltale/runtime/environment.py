@@ -1,10 +1,10 @@
-"""Which code, which packages and which machine a file was made by: what a number depends on beside model and
+"""Which code, which packages and which machine a file was made by: what a number depends on besides model and
 data.
 
-    now = versions.environment()                       # goes into environment.json and beside score files
-    versions.differences(now, elsewhere)               # ["torch 2.15.0 there, 2.14.0 here"]
+    record = environment.record()                     # goes into environment.json and beside score files
+    environment.differences(record)                   # ["torch 2.15.0 there, 2.14.0 here"]
 
-Free of torch, which is only asked where something else has loaded it.
+Does not import torch: it is asked only if something else has imported it.
 """
 
 import ast
@@ -22,13 +22,13 @@ import telltale
 from telltale.files import sha256
 from telltale.runtime import source, threads
 
-# From a clip's file to its logit: `data` makes arrays of it, `inference` runs one of `models`. What these
-# import, and what that imports, is where a score comes from; not, though, what reads settings and weights,
-# for a checkpoint holds their values, nor what shows progress.
-WAY = ("data.dataset", "predict.inference", "models")
-APART = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "tqdm", "yaml"}
-# Distributions that are called otherwise than what they give to import.
-CALLED = {
+# The modules on the path from a clip's file to its logit. A score depends on the packages that they import,
+# directly or through other modules of ours. Left out are packages that read settings and weights, because a
+# checkpoint holds their values, and those that show progress.
+SCORING_MODULES = ("data.dataset", "predict.inference", "models")
+IRRELEVANT = {"h5py", "huggingface_hub", "packaging", "pydantic", "safetensors", "tqdm", "yaml"}
+# Distributions with another name than the module that they install.
+DISTRIBUTION_NAMES = {
     "cv2": "opencv-python-headless",
     "sklearn": "scikit-learn",
     "PIL": "pillow",
@@ -41,11 +41,11 @@ TABLES = ("numpy", "scipy")
 
 @cache
 def code() -> str:
-    """The version and 16 hex digits of the sources: "0.1.0+3f2a...". Those of the first call, for as long as
-    the process lives.
+    """The version and 16 hex digits of the sources, such as "0.1.0+3f2a...". The process keeps the answer of
+    its first call.
 
-    The digits are of every .py file of the package, each with its name: those of a checkout, its wheel and
-    its image are equal. Neither git nor the time of a file plays a part.
+    The digits are of all .py files of the package and their names. They are equal for a checkout, its wheel
+    and its image, and depend neither on git nor on the files' times.
     """
     return f"{telltale.__version__}+{_digits(source.PACKAGE)}"
 
@@ -62,19 +62,19 @@ def _digits(package: Path) -> str:
 
 
 def packages() -> dict[str, str | None]:
-    """Version of Python ("python") and of each of `distributions`, None where it is not installed."""
+    """The version of Python ("python") and of each of `distributions`, None if it is not installed."""
     return {"python": platform.python_version(), **{name: _version(name) for name in distributions()}}
 
 
 @cache
 def distributions() -> tuple[str, ...]:
-    """The distributions that a score depends on, sorted: all that the modules on its way import, within
-    functions too."""
+    """The distributions that a score depends on, sorted: those of all modules that SCORING_MODULES import,
+    inside functions too."""
     package = Path(telltale.__file__).parent
-    files = {_name(path, package): path for path in package.rglob("*.py")}
-    left = [name for name in files if name in WAY or name.startswith("models.")]
+    files = {_module_name(path, package): path for path in package.rglob("*.py")}
+    left = [name for name in files if name in SCORING_MODULES or name.startswith("models.")]
     seen: set[str] = set()
-    others: set[str] = set()
+    third_party: set[str] = set()
     while left:
         name = left.pop()
         if name not in seen:
@@ -82,27 +82,29 @@ def distributions() -> tuple[str, ...]:
             for target in _imports(files[name]):
                 top, _, own = target.partition(".")
                 if top != "telltale":
-                    others.add(top)
-                else:  # "decode.frames.read_frames" is in decode.frames, and below decode
+                    third_party.add(top)
+                else:  # "decode.picture.read_frames" is in "decode.picture", and "decode" is run, too
                     parts = own.split(".")
-                    left += [short for n in range(len(parts)) if (short := ".".join(parts[: n + 1])) in files]
-    return tuple(sorted(CALLED.get(name, name) for name in others - APART - set(sys.stdlib_module_names)))
+                    prefixes = (".".join(parts[: n + 1]) for n in range(len(parts)))
+                    left += [prefix for prefix in prefixes if prefix in files]
+    third_party -= IRRELEVANT | set(sys.stdlib_module_names)
+    return tuple(sorted(DISTRIBUTION_NAMES.get(name, name) for name in third_party))
 
 
-def _name(path: Path, package: Path) -> str:
-    """A module's name below the package: "decode.frames", "models"."""
+def _module_name(path: Path, package: Path) -> str:
+    """A module's name inside the package, such as "decode.frames" or "models"."""
     return ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
 
 
 def _imports(path: Path) -> set[str]:
     """Full names of what a module imports, anywhere in it."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def _version(name: str) -> str | None:
@@ -113,30 +115,32 @@ def _version(name: str) -> str | None:
 
 
 def machine() -> dict[str, Any]:
-    """What this process computes on: system, architecture, cpu, vector, cores, threads, gpu; None for what is
-    not known.
+    """What this process computes on. What is not known is None.
 
-    vector: the instruction set that torch's CPU kernels were picked for ("AVX2", "AVX512", "DEFAULT");
-    threads: torch's; gpu: name of the current CUDA device. These three are None unless torch is loaded
-    already.
+    system, architecture, cpu: names.
+    vector: the instruction set that torch's CPU kernels were chosen for: "AVX2", "AVX512" or "DEFAULT".
+    cores: that this process may use.
+    threads: of torch.
+    gpu: the name of the current CUDA device.
+
+    vector, threads and gpu are None unless torch has been imported.
     """
     torch = sys.modules.get("torch")
-    seen = torch is not None and hasattr(torch, "get_num_threads")  # not one that is still being imported
+    imported = torch is not None and hasattr(torch, "get_num_threads")  # it may be half imported
+    has_gpu = torch is not None and imported and torch.cuda.is_available()
     return {
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
         "cpu": cpu_name(),
-        "vector": torch.backends.cpu.get_cpu_capability() if torch is not None and seen else None,
+        "vector": torch.backends.cpu.get_cpu_capability() if torch is not None and imported else None,
         "cores": threads.cores(),
-        "threads": torch.get_num_threads() if torch is not None and seen else None,
-        "gpu": torch.cuda.get_device_name()
-        if torch is not None and seen and torch.cuda.is_available()
-        else None,
+        "threads": torch.get_num_threads() if torch is not None and imported else None,
+        "gpu": torch.cuda.get_device_name() if torch is not None and has_gpu else None,
     }
 
 
 def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
-    """The processor's name as the kernel gives it, else as Python does; None where neither knows."""
+    """The processor's name by the kernel, else by Python; None if neither knows it."""
     try:
         for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
             key, _, value = line.partition(":")
@@ -147,40 +151,45 @@ def cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str | None:
     return platform.processor() or None
 
 
-def now() -> str:
-    """The date in UTC as ISO 8601, to the second: "2026-11-21T10:07:06+00:00"."""
+def utc_date() -> str:
+    """The date and time in UTC as ISO 8601, to the second: "2026-11-21T10:07:06+00:00"."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def environment() -> dict[str, Any]:
-    """{"date", "code", "packages", "machine"} of this process, as JSON takes it."""
-    return {"date": now(), "code": code(), "packages": packages(), "machine": machine()}
+def record() -> dict[str, Any]:
+    """{"date", "code", "packages", "machine"} of this process, of JSON's types."""
+    return {"date": utc_date(), "code": code(), "packages": packages(), "machine": machine()}
 
 
-def differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
-    """Sentences on where code and packages of two environments differ, such as "torch 2.15.0 there, 2.14.0
-    here".
+def differences(other: Mapping[str, Any], this: Mapping[str, Any] | None = None) -> list[str]:
+    """A sentence for each difference in code and packages, such as "torch 2.15.0 there, 2.14.0 here".
 
-    before: what `environment` gave there, or any mapping with its "code" and "packages"; here: the same,
-    default this process. Only packages that both name are compared: what was written down before may name
-    some that no score depends on. What two machines differ in is `machine_differences`.
+    other: a `record` made elsewhere, or any mapping with its "code" and "packages".
+    this: the record to compare with, default this process's.
+
+    Only packages that both name are compared: a record of an older version may name some that no score
+        depends on.
+    Machines are compared by `machine_differences`.
     """
-    here = {"code": code(), "packages": packages()} if here is None else here
-    told = []
-    if before.get("code") != here.get("code"):
-        told.append(_apart("telltale", before.get("code"), here.get("code")))
-    there, mine = before.get("packages") or {}, here.get("packages") or {}
-    return told + [
-        _apart(name, there[name], mine[name]) for name in there if name in mine and there[name] != mine[name]
+    this = {"code": code(), "packages": packages()} if this is None else this
+    sentences = []
+    if other.get("code") != this.get("code"):
+        sentences.append(_difference("telltale", other.get("code"), this.get("code")))
+    others, ours = other.get("packages") or {}, this.get("packages") or {}
+    names = [name for name in others if name in ours and others[name] != ours[name]]
+    return sentences + [_difference(name, others[name], ours[name]) for name in names]
+
+
+def machine_differences(other: Mapping[str, Any], this: Mapping[str, Any] | None = None) -> list[str]:
+    """The same of the two machines. It is no failure, but a reason why the last digits of a score may
+    differ."""
+    others = other.get("machine") or {}
+    ours = (machine() if this is None else this.get("machine")) or {}
+    return [
+        _difference(name, others[name], ours.get(name)) for name in others if others[name] != ours.get(name)
     ]
 
 
-def machine_differences(before: Mapping[str, Any], here: Mapping[str, Any] | None = None) -> list[str]:
-    """The same of the two machines: no failure, but a reason why last digits of a score may differ."""
-    there, mine = before.get("machine") or {}, (machine() if here is None else here.get("machine")) or {}
-    return [_apart(name, there[name], mine.get(name)) for name in there if there[name] != mine.get(name)]
-
-
-def _apart(name: str, there: Any, here: Any) -> str:
-    first, second = ("none" if value is None else value for value in (there, here))
+def _difference(name: str, other: Any, this: Any) -> str:
+    first, second = ("none" if value is None else value for value in (other, this))
     return f"{name} {first} there, {second} here"

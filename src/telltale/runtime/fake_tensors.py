@@ -1,12 +1,12 @@
-"""Tensors without values: a shape, a dtype and a device, so that a model of any size is walked without memory
-or arithmetic.
+"""Tensors without values: a shape, a dtype and a device. A model of any size runs on them without memory or
+arithmetic.
 
     with fake_tensors():
         model = build()
         model(torch.zeros(256, 3, 456, 456))
 
-torch's fake tensors refuse what depends on values. Here a convention answers it: every value that is asked
-for is 1, and a mask selects everything, or nothing with `selected=False`.
+torch's fake tensors raise at operations whose result depends on values. Here a convention answers: every
+value is 1, and a mask selects everything, or nothing with `selected=False`.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 
 
-class Values(TorchDispatchMode):
-    """Answers what fake tensors cannot: the value of an element, and the places of a mask that are True."""
+class AssumedValues(TorchDispatchMode):
+    """Answers what fake tensors cannot: the value of an element, and the indices at which a mask is True."""
 
     def __init__(self, selected: bool) -> None:
         super().__init__()
@@ -33,39 +33,40 @@ class Values(TorchDispatchMode):
             dtype = args[0].dtype
             return True if dtype == torch.bool else 1.0 if dtype.is_floating_point else 1
         if func is aten.nonzero.default:
-            return self.places(args[0])
+            return self.true_indices(args[0])
         if func is aten._unique2.default:
             distinct = args[0].flatten()
             return distinct.clone(), torch.zeros_like(args[0]), distinct.clone()
         if func in (aten.index.Tensor, aten.index_put_.default, aten.index_put.default):
-            # A mask is as good as the places where it is True; torch takes either from the host, too.
-            indices = [part for index in args[1] for part in self.index(index)]
+            # Index by a mask means index by where it is True. torch accepts both from the host's memory, too.
+            indices = [part for index in args[1] for part in self.without_masks(index)]
             args = (args[0], indices, *args[2:])
         return func(*args, **(kwargs or {}))
 
-    def index(self, index: Tensor | None) -> list[Tensor | None]:
+    def without_masks(self, index: Tensor | None) -> list[Tensor | None]:
         if index is None or index.dtype != torch.bool:
             return [index]
-        return list(self.places(index).unbind(1))
+        return list(self.true_indices(index).unbind(1))
 
-    def places(self, mask: Tensor) -> Tensor:
+    def true_indices(self, mask: Tensor) -> Tensor:
+        """long (count, dimensions of the mask)."""
         count = mask.numel() if self.selected else 0
         return torch.empty(count, mask.ndim, dtype=torch.long, device=mask.device)
 
 
 @contextmanager
 def fake_tensors(*, selected: bool = True) -> Iterator[None]:
-    """Within it every tensor that is made is a fake one."""
+    """Inside the block every tensor that is made is a fake one."""
     count_devices()
-    with FakeTensorMode(), Values(selected):
+    with FakeTensorMode(), AssumedValues(selected):
         yield
 
 
 def count_devices() -> None:
     """Let autograd count the devices before the first fake tensor.
 
-    It counts them at the first backward, and a FakeTensorMode that was entered before adds GPUs that are not
-    there. It then starts a thread for each of them, and no process that is forked later can run a backward.
+    It counts them at the first backward. If a FakeTensorMode was entered before, it counts GPUs that are not
+    there and starts a thread for each, and then no process that is forked later can run a backward.
     """
     with torch.inference_mode(False), torch.enable_grad():
         torch.zeros(1, device="cpu", requires_grad=True).sum().backward()

@@ -1,5 +1,5 @@
-"""Our own verbs called by others of ours, as a person would type them: `telltale train`, `telltale predict`
-and the rest."""
+"""Runs commands of ours from other commands, as a person would type them: `telltale train`, `telltale
+predict` and the rest."""
 
 import shlex
 import signal
@@ -9,22 +9,21 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
-# -P: what lies in the working directory is not taken for a module.
+# -P: Python does not import modules from the working directory.
 TELLTALE = [sys.executable, "-P", "-m", "telltale"]
 
 
 def telltale(*words: Any) -> list[str]:
-    """The command `telltale WORDS...`, of this very installation."""
+    """The command `telltale WORDS...` of this installation."""
     return [*TELLTALE, *map(str, words)]
 
 
 def several(processes: int, command: Sequence[str]) -> list[str]:
-    """A command of ours in so many processes of this machine, by torchrun; one process needs nothing.
-
-    By the loopback address: a container without a network cannot resolve its own name.
-    """
+    """A command of ours run by torchrun in so many processes of this machine. One process needs no
+    torchrun."""
     if processes == 1:
         return list(command)
+    # The loopback address, because a container without a network cannot resolve its own host name.
     group = ["--standalone", "--local-addr=127.0.0.1", f"--nproc-per-node={processes}", "--no-python"]
     return [sys.executable, "-P", "-m", "torch.distributed.run", *group, *command]
 
@@ -38,9 +37,9 @@ def as_typed(command: Sequence[str]) -> str:
 def call(command: list[str]) -> int:
     """Run a command to its end and return its status; 128 + the signal's number if a signal ended it.
 
-    It runs in a process group of its own and gets Ctrl-C and SIGTERM from here, each once, so that it has the
-    time it needs to save: a terminal's Ctrl-C would reach it twice, a container's stop would not reach it at
-    all.
+    Ctrl-C and SIGTERM are forwarded to it, so that it can save before it ends. It has a process group of its
+    own, so it gets each signal once: otherwise a terminal's Ctrl-C would reach it twice, and a container's
+    stop not at all.
     """
     with subprocess.Popen(command, process_group=0) as child:
 

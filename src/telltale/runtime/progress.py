@@ -1,5 +1,5 @@
-"""How far a long piece of work is: a bar on a terminal that goes when the work is done, a line every 15 s in
-a log file.
+"""Progress of long work: a bar on a terminal, which disappears when the work is done; a line every 15 s in a
+log file.
 
     for row in each(rows, "hashing", "file"):
         ...
@@ -7,7 +7,7 @@ a log file.
     shown.update(16)
     shown.close()
 
-Work of less than 15 s leaves no line in a log. All of it goes to stderr.
+Work of less than 15 s leaves no line in a log file. Everything goes to stderr.
 """
 
 import os
@@ -28,20 +28,25 @@ _bars: WeakSet[tqdm] = WeakSet()
 
 
 class Lines(tqdm):
-    """tqdm's counting, written as whole lines."""
+    """tqdm that writes whole lines, for log files."""
 
     def display(self, *_: Any, **__: Any) -> None:
-        if not self.disable and self.n != self.total:  # that it is done, whoever called says
+        if not self.disable and self.n != self.total:  # the caller reports the end
             print(self, file=self.fp, flush=True)
 
     def clear(self, *_: Any, **__: Any) -> None:
-        """A line that was written stays."""
+        """Nothing to clear: a line that was written stays."""
 
 
 def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int = 0, delay: float = 0) -> tqdm:
-    """A bar, or lines, for `total` units (None: not known) of which `done` are; `update(n)` it, `close()` it.
+    """A bar, or lines in a log file. Call its `update(n)` and `close()`.
 
-    Not `shown`: nothing appears. delay: seconds before a terminal gets the bar.
+    total: units of work, None if that is not known.
+    name: what is done, before the bar.
+    unit: of what, such as "clip".
+    shown: False: nothing appears.
+    done: units that are done already.
+    delay: seconds before a bar appears on a terminal.
     """
     options: dict[str, Any] = {
         "total": total,
@@ -51,7 +56,7 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
         "leave": False,
     }
     if sys.stderr.isatty():
-        # A terminal that a container gives may say that it has no columns at all.
+        # The terminal of a container may report a width of 0 columns.
         wide = _columns() > 0
         made = tqdm(**options, unit=unit, delay=delay, ncols=None if wide else 80, dynamic_ncols=wide)
     else:
@@ -64,7 +69,7 @@ def bar(total: int | None, name: str, unit: str, shown: bool = True, done: int =
 
 
 def close() -> None:
-    """Take every bar away: what is said next ends the program."""
+    """Remove every bar, before the last message of a program."""
     for each_bar in list(_bars):
         each_bar.close()
 
@@ -72,26 +77,26 @@ def close() -> None:
 def _columns() -> int:
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):  # it only says that it is one
+    except (OSError, ValueError):  # it claims to be a terminal and has no size
         return 0
 
 
 def each(
-    things: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True
+    items: Iterable[T], name: str, unit: str, total: int | None = None, shown: bool = True
 ) -> Iterator[T]:
-    """`things`, one after another, with a bar. total: how many, of what has no length but is known to end."""
-    count = len(things) if total is None and isinstance(things, Sized) else total
-    progress = bar(count, name, unit, shown, delay=0.5)  # what is done at once should not flicker
+    """The items, one after another, with a `bar`. total: how many there are, if `items` has no length."""
+    count = len(items) if total is None and isinstance(items, Sized) else total
+    progress = bar(count, name, unit, shown, delay=0.5)  # a bar for short work would only flicker
     try:
-        for thing in things:
-            yield thing
+        for item in items:
+            yield item
             progress.update()
     finally:
         progress.close()
 
 
 def say(text: str) -> None:
-    """A line on stderr, above the bar if there is one."""
+    """Print a line on stderr, above the bar if there is one."""
     if sys.stderr.isatty():
         tqdm.write(text, file=sys.stderr)
     else:

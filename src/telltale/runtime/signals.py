@@ -1,9 +1,8 @@
-"""SIGINT and SIGTERM: an end at once while a run starts up; between steps, from the first on, so that none is
-cut in half.
+"""SIGINT and SIGTERM: they end a program at once while it starts, and between two steps once it has begun.
 
-with watched() as watch:
+with watch_signals() as watch:
     ...                     # a signal raises Stopped here
-    watch.defer()           # there is something to save from now on
+    watch.defer()           # from now on there is something to save
     ...                     # a signal is noted in watch.number; a second one kills
 """
 
@@ -16,11 +15,13 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(BaseException):
-    """A signal asked the program to end, and what it had is saved. `number` is the signal's, `remedy` says
-    how to go on.
+    """A signal asked the program to end, and what there was to save is saved.
 
-    It is no Exception: nothing that answers errors may take it for one of its own, no module that is being
-    imported either.
+    number: the signal's.
+    remedy: how to go on, for people.
+
+    It is not an Exception, so that no handler of errors catches it, not even one in a module that is being
+    imported.
     """
 
     def __init__(self, number: int, remedy: str = "") -> None:
@@ -29,19 +30,19 @@ class Stopped(BaseException):
 
 
 class SignalWatch:
-    """`number` is 0 until a signal comes."""
+    """Which signal came. number: 0 until one comes."""
 
     def __init__(self) -> None:
         self.number = 0
         self._deferred = False
 
     def defer(self) -> None:
-        """From now on a signal is noted and nothing more."""
+        """From now on only note a signal, do not raise."""
         self._deferred = True
 
     def note(self, number: int, _: Any) -> None:
-        """The handler of both signals. The next signal has the system's own meaning: whatever hangs, it
-        kills."""
+        """The handler of both signals. It restores the system's own, so that a second signal kills whatever
+        hangs."""
         self.number = number
         for each in NUMBERS:
             signal.signal(each, signal.SIG_DFL)
@@ -51,7 +52,7 @@ class SignalWatch:
 
 @contextmanager
 def watch_signals() -> Iterator[SignalWatch]:
-    """Handle the two signals by a `Watch`; at the end they mean what they meant before. Raises Stopped."""
+    """Handle both signals by a `SignalWatch`, and restore their handlers at the end. Raises Stopped."""
     watch = SignalWatch()
     before = {number: signal.signal(number, watch.note) for number in NUMBERS}
     try:

@@ -1,11 +1,10 @@
-"""The source checkout and the copy of it that an installed package carries: configs, tests, documents, the
-image's recipe.
+"""The source checkout, and the copy of it in an installed package: configs, tests, documents, the image's
+recipe.
 
     source.path("configs")            # the folder in the checkout, or in the package's copy
-    # all of it, src/ too: what a bundle holds; setup.py calls `carry` for a wheel
-    source.copy(Path("source"))
+    source.copy(Path("source"))       # all of it with src/, for a bundle; setup.py calls `carry` for a wheel
 
-Needs nothing but Python itself: setup.py imports it where nothing is installed.
+Imports nothing but Python's own modules: setup.py imports it when nothing is installed.
 """
 
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from telltale.errors import InputError
 
 PACKAGE = Path(__file__).resolve().parent.parent
-# The folder in an installed package that holds what lies beside src/ in a checkout.
+# The folder in an installed package with the copy of what is beside src/ in a checkout.
 CARRIED = "checkout"
 # What the wheel and the image are made of: the program, its locks and its recipe.
 FILES = (
@@ -49,12 +48,12 @@ def checkout(package: Path = PACKAGE) -> Path | None:
 
 
 def path(name: str) -> Path:
-    """Where a file or folder of FILES lies: in the checkout, or in the package's copy."""
+    """A file or folder of FILES: in the checkout, or in the package's copy."""
     return (checkout() or PACKAGE / CARRIED) / name
 
 
 def carry(root: Path, into: Path) -> None:
-    """Copy FILES from the folder `root` into the folder `into`. Raises InputError where one is absent."""
+    """Copy FILES from the folder `root` into the folder `into`. Raises InputError if one is not there."""
     into.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         if (root / name).is_dir():
@@ -69,12 +68,12 @@ def carry(root: Path, into: Path) -> None:
 
 
 def copy(into: Path) -> None:
-    """Write a source checkout to `into`, from which the same program can be installed. Raises InputError as
-    `carry` does."""
+    """Write a source checkout to the folder `into`, from which the same program can be installed. Raises
+    InputError as `carry` does."""
     carry(path(""), into)
-    shutil.copytree(PACKAGE, into / "src" / "telltale", ignore=_of_the_package)
+    shutil.copytree(PACKAGE, into / "src" / "telltale", ignore=_ignored_in_package)
 
 
-def _of_the_package(folder: str, names: list[str]) -> set[str]:
+def _ignored_in_package(folder: str, names: list[str]) -> set[str]:
     carried = {CARRIED} if Path(folder) == PACKAGE else set()
     return carried | LEFT_OUT(folder, names)

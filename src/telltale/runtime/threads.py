@@ -1,26 +1,28 @@
-"""How many threads this process and its workers use: the one place that says so. It imports nothing heavy,
-for it comes first.
+"""How many threads this process and its workers use. No other module decides that.
 
-One core, one thread: the workers are the parallelism of decoding, and threads of OpenMP, BLAS and OpenCV
-would fight over their cores with them.
+One core, one thread: decoding is parallel by worker processes, and threads of OpenMP, BLAS and OpenCV would
+    compete with
+them for the cores. This module imports nothing slow, because it must run before torch and numpy are imported.
 """
 
 import os
 
 
 def set_environment() -> None:
-    """What OpenMP and BLAS read once, when torch and numpy are loaded: a program of ours calls it first.
-    Nobody else does, for the environment of a process that only imports telltale is its owner's."""
-    # torch's OpenMP threads spin while they wait for each other, which on shared or overcommitted cores costs
-    # many times the work itself.
+    """Set what OpenMP and BLAS read when torch and numpy are imported.
+
+    Our programs call it first. The library does not, because the environment of a process that only imports
+    telltale belongs to its owner.
+    """
+    # By default torch's OpenMP threads spin while they wait for each other. On shared cores that costs many
+    # times the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # numpy's BLAS multiplies nothing larger than the mel filter bank here: its threads cost more than they
-    # give.
+    # The largest matrix product of numpy here is the mel filter bank: BLAS threads cost more than they give.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def of_process(threads: int) -> None:
-    """The main process: `threads` > 0 sets torch's CPU threads, 0 leaves them to torch."""
+    """Set torch's CPU threads in the main process; 0 leaves them to torch."""
     if threads:
         import torch
 
@@ -28,7 +30,7 @@ def of_process(threads: int) -> None:
 
 
 def of_worker() -> None:
-    """A worker process: one core's worth."""
+    """Set the threads of a worker process: one."""
     import cv2
     import torch
 
@@ -37,10 +39,10 @@ def of_worker() -> None:
 
 
 def cores(quota: str = "/sys/fs/cgroup/cpu.max") -> int:
-    """Cores that this process may use: its affinity, and no more than a container's CPU quota (cgroup v2)."""
+    """Cores that this process may use: its affinity, limited by a container's CPU quota (cgroup v2)."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        with open(quota) as file:  # noqa: PTH123 - pathlib is not loaded yet, and this module comes first
+        with open(quota) as file:  # noqa: PTH123 - pathlib is not imported yet
             allowed, period = file.read().split()
         return max(1, min(count, -(-int(allowed) // int(period))))
     except (OSError, ValueError):  # no such system, or "max": no quota

@@ -201,7 +201,7 @@ def write(scores_path: Path, submission_sha256: str | None = None, **source: Unp
         scores_sha256=digest,
         submission_sha256=submission_sha256,
         statuses=dict(sorted(Counter(score.status for score in scores.values()).items())),
-        **environment.environment(),
+        **environment.record(),
     )
     path = path_of(scores_path)
     write_text(path, text(origin))

@@ -111,9 +111,9 @@ def _rates_differ(before: config.OptimSettings, after: config.OptimSettings, sta
 
 
 def write_environment(folder: Path, world: int, *, resumed: bool) -> None:
-    """Write environment.json: `environment.environment()` of this process and `world`, the number of
+    """Write environment.json: `environment.record()` of this process and `world`, the number of
     processes. A resumed run keeps the first entry and adds its own to the list "resumed"."""
-    path, entry = folder / "environment.json", {**environment.environment(), "world": world}
+    path, entry = folder / "environment.json", {**environment.record(), "world": world}
     tree: dict[str, Any] = {**entry, "resumed": []}
     if resumed:
         # Earlier versions wrote no such file: where the run began is unknown then.

@@ -56,7 +56,7 @@ def score_alone(folder: Path, validation: SampleSource, context: RunContext) -> 
     rows = validation.rows
     batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
     # All the machine's cores are free for it now.
-    workers = replace(process, neighbours=1).workers(settings.data.workers, len(rows))
+    workers = replace(process, local_world=1).workers(settings.data.workers, len(rows))
     loader = ClipLoader(validation, workers, timeout_seconds=settings.data.timeout_seconds)
     infer = Inference(model, process.device, settings.optim.autocast)
     progress_bar = bar(len(batches), "best.pt", "batch", True)
