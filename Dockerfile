@@ -5,10 +5,10 @@
 #   docker build --build-arg TORCH_INDEX=ADDRESS -t telltale .    torch from that package index, such as the one of its CPU wheels
 #   docker build --target test -t telltale-test .            the same with the tools of the test suite
 #
-# Nothing is fetched at run time, nothing outside /tmp and the mounted folders is written, and any user id will do.
+# At run time the program fetches nothing and writes only to /tmp and the mounted folders. Any user id works.
 ARG BASE=python:3.11-slim-bookworm
 
-# uv installs the packages, and no image keeps it. It comes from its own entry in the lock of the development tools.
+# uv installs the packages. The image does not contain it. It is installed from its entry in the lock of the development tools.
 FROM ${BASE} AS installer
 COPY requirements-dev.lock /opt/
 RUN python3 -m venv /opt/uv \
@@ -18,10 +18,10 @@ RUN python3 -m venv /opt/uv \
 FROM ${BASE} AS packages
 ENV PATH=/opt/telltale/bin:$PATH VIRTUAL_ENV=/opt/telltale PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
-# The packages are a layer of their own, which changes with the locks only. Byte code is compiled here because the root is
-# read-only later; no download cache is kept, the layer is the cache.
-# TORCH_INDEX: torch and torchvision come from that index, in the lock's versions, without the lock's hashes, for the files are
-# others, and without the CUDA libraries. This has not been tried: no such index could be reached where it was written.
+# The packages are a layer of their own, which changes only with the locks. Byte code is compiled now, because the root is
+# read-only later. No download cache is kept, because the layer itself is the cache.
+# TORCH_INDEX: torch and torchvision come from that index, in the lock's versions and without the CUDA libraries. The lock's
+# hashes are not used for them, because the files differ. This is not tested: its author could reach no such index.
 ARG TORCH_INDEX=
 COPY requirements.lock /opt/
 RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \
@@ -34,15 +34,15 @@ RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \
     fi \
  && $uv --no-deps --require-hashes -r $lock
 
-# librosa compiles its kernels on first use, for 20 seconds. They are compiled here once; a container gets a copy that it may
-# write to (another processor needs its own), which goes when the container goes.
+# librosa compiles its kernels on first use, which takes 20 seconds. They are compiled here once. A container gets a writable
+# copy, since another processor needs other kernels. The copy is deleted with the container.
 ENV NUMBA_CACHE_DIR=/opt/numba
 RUN python -c 'import librosa, numpy; librosa.feature.melspectrogram(y=numpy.zeros(4096))' && chmod -R a+rwX /opt/numba
 VOLUME /opt/numba
 
-# What libraries want to keep (fonts, settings, downloads) goes to /tmp; USER and HOME stand in for the passwd entry that
-# an arbitrary user id has not. Weights come from the folder mounted at /weights (`telltale fetch-weights`), never from a hub.
-# OMP_WAIT_POLICY: threads wait asleep, not spinning, so that a container that shares its cores stays ten times faster.
+# Libraries write their caches, settings and downloads to /tmp. USER and HOME replace the passwd entry, which an arbitrary user
+# id does not have. Weights come from the folder mounted at /weights (`telltale fetch-weights`), never from a hub.
+# OMP_WAIT_POLICY: waiting threads sleep instead of spinning, which is ten times faster in a container that shares its cores.
 ENV HOME=/tmp USER=telltale XDG_CACHE_HOME=/tmp/cache MPLCONFIGDIR=/tmp/matplotlib \
     TORCH_HOME=/tmp/torch HF_HOME=/tmp/huggingface HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
     HF_HUB_OFFLINE=1 NO_ALBUMENTATIONS_UPDATE=1 OMP_WAIT_POLICY=PASSIVE TELLTALE_WEIGHTS=/weights
@@ -58,7 +58,7 @@ USER 1000:1000
 ENTRYPOINT ["telltale"]
 CMD ["--help"]
 
-# pytest, mypy, ruff and what else the tests need, on top of what they test.
+# The program with pytest, mypy, ruff and the other packages that the tests need.
 FROM program AS test
 USER 0:0
 RUN --mount=type=bind,from=installer,source=/opt/uv,target=/opt/uv \

@@ -1,5 +1,5 @@
-# Telltale's chores: `make help` lists them. On a fresh machine git, make and a Python >= 3.11 with venv are all it takes: every
-# target makes .venv itself when it is missing or older than requirements-dev.lock or pyproject.toml.
+# The project's tasks; `make help` lists them. A fresh machine needs git, make and a Python >= 3.11 with venv. Every target makes
+# .venv itself if it is missing or older than requirements-dev.lock or pyproject.toml.
 #
 #   make demo PYTHON=/path/to/python3.12      choose the interpreter
 #   make test ARGS="-k manifest"              pass arguments on
@@ -15,11 +15,11 @@ ARGS ?=
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-# albumentations asks the network for a newer version of itself at every import unless told not to.
+# Without this, albumentations asks the network for a newer version of itself at every import.
 export NO_ALBUMENTATIONS_UPDATE := 1
 # A test run starts a hundred processes. Each would compile what it imports anew if none may keep the bytecode.
 unexport PYTHONDONTWRITEBYTECODE
-# Threads that wait for one another asleep, not spinning: on cores that are busy with other work, training is ten times faster.
+# Waiting threads sleep instead of spinning: on cores that are busy with other work, training is ten times faster.
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
@@ -33,7 +33,7 @@ setup: $(STAMP)  ## make or renew .venv from requirements-dev.lock
 demo: $(STAMP)  ## demo data, train, predict, submission.csv and curves under demo/, in minutes on a laptop CPU
 	$(BIN)/telltale demo $(ARGS)
 
-# One thread per worker: the workers are the parallelism, and torch's own pools would fight over the same cores.
+# One thread per worker: the workers are the parallelism, and torch's thread pools would compete for the same cores.
 test: $(STAMP)  ## the whole test suite; the 15 slowest tests are printed at the end
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --durations=15 $(ARGS)
 
@@ -67,13 +67,13 @@ lock: $(STAMP)  ## renew requirements-dev.lock and, for the image, requirements.
 	cp requirements-dev.lock requirements.lock
 	$(COMPILE) --extra model -o requirements.lock
 
-# What bench/ compares with and the project does not use. Beside the environment, for moviepy would hold back its packages.
+# Packages that bench/ compares with. They have a folder of their own, because moviepy requires old versions of others.
 $(PEERS): bench/peers.lock $(STAMP)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(VENV)/peers --no-deps --require-hashes -r bench/peers.lock
 	touch $@
 
-# uv is itself pinned and hashed in the lock: pip installs that one entry, uv the rest. The stamp is written last, so a set-up
-# that was cut short is taken up again by the next make.
+# uv is itself pinned and hashed in the lock: pip installs that one entry, uv the rest. The stamp is written last, so the next
+# make continues a set-up that was interrupted.
 $(STAMP): requirements-dev.lock pyproject.toml
 	@stop() { echo "make: set-up stopped: $$*" >&2; exit 1; }; \
 	[ -n "$(PYTHON)" ] || stop "no Python 3.11 or newer was found; install one (Debian, Ubuntu: apt install python3 python3-venv) or name it: make PYTHON=/path/to/python"; \
