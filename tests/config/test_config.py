@@ -336,7 +336,7 @@ def test_every_key_is_told_and_what_a_range_says_is_true():
 
 @pytest.mark.parametrize(
     ("verb", "says"),
-    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "wanted one of demo, demo-data, train")],
+    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "demo, demo-data, train")],
 )
 def test_an_unknown_verb_gets_the_one_that_was_meant(verb: str, says: str, capsys):
     with pytest.raises(SystemExit, match="2"):
