@@ -90,7 +90,7 @@ def test_locate_and_verify_is_the_published_network_less_what_nothing_depends_on
 @pytest.mark.parametrize(("name", "wanted"), [("ucf", 22_252_586), ("lav", 55_077_593)])
 def test_the_audit_counts_nothing_that_only_training_needs(name: str, wanted: int) -> None:
     settings = config.Config.model_validate(
-        {"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "network": {"name": name}}
+        {"clip": {"image_size": 64, "frames": 1, "seconds": 1.0}, "model": {"name": name}}
     )
     network = model(name, frames=1, methods=4)
     before = count(network)
@@ -207,7 +207,7 @@ def test_any_detector_is_the_picture_tower_of_audiovisual(name: str) -> None:
     small = SMALL if name == "frame_cnn" else {}
     network = model("audiovisual", frames=1, picture_detector=name, **small, **DRAWN)
     there, mel = torch.ones(2, dtype=torch.bool), torch.full((2, MEL.n_mels, n_columns(MEL, 1.0)), -50.0)
-    logit = model(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5)).logit
+    logit = network(clips(2, 1), mel, there, there, torch.full((2, 1), 0.5)).logit
     assert logit.shape == (2,)
     logit.sum().backward()
     assert untrained(network) == set()
