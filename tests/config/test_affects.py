@@ -11,7 +11,7 @@ from telltale.config.affects import MEANINGS, Affects, Result
 from telltale.config.keys import KEYS, affecting, settings_of
 from telltale.config.sections import Section
 from telltale.predict import prediction
-from telltale.reproduce import bundling
+from telltale.reproduce import spread
 from telltale.train import run_folder
 
 STORE = {"store.max_gb", "store.keep_free_gb", "store.shard_clips"}
@@ -45,7 +45,7 @@ def test_what_a_journal_does_not_depend_on_follows() -> None:
 
 
 def test_what_runs_over_seeds_may_differ_in_follows() -> None:
-    assert bundling.OF_A_SEED == SPREAD
+    assert spread.OF_A_SEED == SPREAD
 
 
 def test_the_command_says_what_each_kind_means(capsys: pytest.CaptureFixture[str]) -> None:

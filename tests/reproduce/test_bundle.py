@@ -32,7 +32,7 @@ from telltale.cli import bundle as verb
 from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.reproduce import bundle as bundles
-from telltale.reproduce import tiers
+from telltale.reproduce import checks, tiers
 from telltale.runtime.environment import TABLES, packages
 from telltale.scores import sidecar
 from telltale.scores.table import read_scores, write_scores
@@ -77,7 +77,7 @@ def test_a_bundle_from_before_a_key_is_found_whole(world: Path, monkeypatch: pyt
         another: int = 1
 
     monkeypatch.setattr(config, "Config", Newer)
-    assert [each.passed for each in bundles.check_agreement(bundles.read(world / "bundle"))] == [True] * 6
+    assert [each.passed for each in checks.check_agreement(bundles.read(world / "bundle"))] == [True] * 6
 
 
 def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
@@ -185,7 +185,7 @@ def test_each_tier_asks_for_the_versions_that_it_depends_on(copy: Path) -> None:
         lambda text: text.replace(f'"torch": "{packages()["torch"]}"', '"torch": "1.0.0"'),
     )
     made = bundles.read(copy)
-    (of_models,), (of_tables,) = bundles.check_versions(made), bundles.check_versions(made, TABLES)
+    (of_models,), (of_tables,) = checks.check_versions(made), checks.check_versions(made, TABLES)
     assert not of_models.passed and "torch 1.0.0 there" in of_models.detail
     assert of_tables.passed
 
@@ -263,12 +263,12 @@ def test_other_data_is_named(
     one.write_bytes(other.read_bytes())
     edit(data / "train_labels.csv", lambda text: text.replace(",1\n", ",0\n", 1))
     made = bundles.read(copy)
-    (finding,) = bundles.check_data(made, data, ["train", "train_labels.csv", "validation"])
+    (finding,) = checks.check_data(made, data, ["train", "train_labels.csv", "validation"])
     assert not finding.passed
     assert f"train/{one.name} has other content" in finding.detail
     assert "train_labels.csv has other content" in finding.detail
     one.unlink()
-    (finding,) = bundles.check_data(made, data, ["train"])
+    (finding,) = checks.check_data(made, data, ["train"])
     assert f"train/{one.name} is missing" in finding.detail
 
 
@@ -341,5 +341,5 @@ def test_a_bundle_is_replaced_on_demand_and_nothing_else_is(world: Path, tiny: P
     out = Path(shutil.copytree(world / "bundle", tmp_path / "bundle"))
     (out / "README.md").write_text("old")
     assert make(world, tiny, out, "--force") == 0
-    assert bundles.check_files(bundles.read(out))[0].passed
+    assert checks.check_files(bundles.read(out))[0].passed
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "precious"]

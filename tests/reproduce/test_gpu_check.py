@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from telltale.cli import main
+from telltale.data import batch
+from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.reproduce import gpu_check
+from telltale.predict.inference import Inference
+from telltale.reproduce import gpu_card, gpu_check
 from telltale.scores.score import Score
 from telltale.scores.table import write_scores
 
@@ -27,7 +30,7 @@ class Programs(gpu_check.Check):
 
     def program(self, *words: str, cpu: bool = False, processes: int = 1) -> str:
         if "predict.compile=true" in words:
-            raise gpu_check.InputError("no C++ compiler")
+            raise InputError("no C++ compiler")
         out = Path(words[words.index("--out") + 1])
         if words[0] == "train":
             out.mkdir(exist_ok=True)
@@ -63,8 +66,6 @@ def test_the_dry_run_walks_every_row_and_writes_the_page(
 
 
 def test_clips_of_noise_are_what_the_tensor_rows_need() -> None:
-    given = gpu_check.batch.read_batch(
-        gpu_check._Noise(), [gpu_check.batch.SampleKey(row, 0) for row in range(2)]
-    )
-    found = gpu_check.Inference(gpu_check._Hungry(), torch.device("cpu"), "off")(given)
+    given = batch.read_batch(gpu_card.NoiseClips(), [batch.SampleKey(row, 0) for row in range(2)])
+    found = Inference(gpu_card.HungryModel(), torch.device("cpu"), "off")(given)
     assert np.array_equal(found, np.ones((2, 1)))

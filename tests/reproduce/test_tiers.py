@@ -17,9 +17,11 @@ from telltale.errors import InputError
 from telltale.models import checkpoint
 from telltale.reproduce import golden, tiers
 from telltale.reproduce.bundle import Bundle, ScoreSet, Spread
-from telltale.reproduce.bundling import _demand_below, spread_of
+from telltale.reproduce.bundling import demand_below
+from telltale.reproduce.compare import compare, same_weights, unequal
 from telltale.reproduce.golden import Golden
-from telltale.reproduce.tiers import compare, retrained, same_weights, unequal
+from telltale.reproduce.spread import spread_of
+from telltale.reproduce.tiers import retrained
 from telltale.scores.score import Score
 
 LABELS = {"a.mp4": 1, "b.mp4": 0, "c.mp4": 1, "d.mp4": 0}
@@ -184,9 +186,9 @@ def test_the_spread_over_seeds_is_students_prediction_interval(tmp_path: Path) -
 
 
 def test_a_bundles_data_lie_in_one_folder(tmp_path: Path) -> None:
-    _demand_below(tmp_path, [tmp_path / "train" / "a.mp4"])
+    demand_below(tmp_path, [tmp_path / "train" / "a.mp4"])
     with pytest.raises(InputError, match=r"^/elsewhere/b\.mp4: does not lie below"):
-        _demand_below(tmp_path, [tmp_path / "a.mp4", Path("/elsewhere/b.mp4")])
+        demand_below(tmp_path, [tmp_path / "a.mp4", Path("/elsewhere/b.mp4")])
 
 
 def test_what_cannot_be_read_in_a_tier_is_a_finding_after_those_before_it() -> None:

@@ -1,9 +1,7 @@
-"""Everything that only a GPU can show, run once through the real programs, as a table: `telltale selftest
---gpu`.
+"""The GPU check, `telltale selftest --gpu`: what only a GPU can show, as a table.
 
-Each row is one or more calls of `telltale train` and `telltale predict` as processes of their own, on demo
-data. `--device cpu` is a dry run: all but what needs CUDA, at a small size, so that the check itself is known
-to work before it meets a card.
+Most rows call `telltale train` and `telltale predict` on demo data, as processes of their own. `--device cpu`
+is a dry run: all rows that need no CUDA, at a small size, which tests the check itself without a GPU.
 """
 
 import os
@@ -11,22 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from telltale import config
-from telltale.data import batch, manifest
-from telltale.data.loader import ClipLoader, on_device
 from telltale.errors import InputError
 from telltale.models import checkpoint
-from telltale.models.output import Output
-from telltale.predict.inference import Inference
+from telltale.reproduce import gpu_card
 from telltale.scores.table import read_scores
 
 CONFIGS, PRECISIONS = ("baseline", "audiovisual", "sbi", "lav"), ("off", "bf16", "fp16")
@@ -36,7 +29,7 @@ COUNTS = {
     "cpu": {"train": 8, "validation": 4, "test": 4},
 }
 CLIP = {"cuda": (4.0, 224), "cpu": (1.2, 64)}  # seconds, pixels
-# The dry run's size: it is no measurement.
+# The size of the dry run, which measures nothing.
 SMALL = (
     "clip.frames=1",
     "clip.image_size=64",
@@ -48,53 +41,21 @@ SMALL = (
 
 
 @dataclass(frozen=True)
-class Row:
-    """status: "ok", "FAILED: why" or `SKIPPED`; figures: what was measured, in words."""
+class CheckRow:
+    """One row of the table. status: "ok", "FAILED: why" or `SKIPPED`; figures: the measurement in words."""
 
     name: str
     status: str
     figures: str = ""
 
 
-class Card:
-    """Utilisation and memory of the first card while a program runs, by nvidia-smi; without CUDA nothing."""
-
-    def __init__(self) -> None:
-        self.busy: list[float] = []
-        self.megabytes: list[float] = []
-
-    @contextmanager
-    def watch_signals(self, device: str) -> Any:
-        if device != "cuda":
-            yield self
-            return
-        query = [
-            "nvidia-smi",
-            "-i",
-            "0",
-            "--query-gpu=utilization.gpu,memory.used",
-            "--format=csv,noheader,nounits",
-        ]
-        query += ["-lms", "200"]
-        watcher = subprocess.Popen(query, stdout=subprocess.PIPE, text=True)
-        try:
-            yield self
-        finally:
-            watcher.terminate()
-            said, _ = watcher.communicate()
-            for line in said.splitlines():
-                busy, held = (float(part) for part in line.split(","))
-                self.busy.append(busy)
-                self.megabytes.append(held)
-
-    def figures(self) -> str:
-        if not self.busy:
-            return ""
-        return f", GPU busy {np.mean(self.busy):.0f} %, peak {max(self.megabytes):,.0f} MB"
-
-
 class Check:
-    """folder: to work in; data: a demo data set; device: "cuda", or "cpu" for the dry run."""
+    """Runs the programs of the check. Methods that return a text raise InputError if the GPU fails.
+
+    folder: where the programs write.
+    data: a demo data set.
+    device: "cuda", or "cpu" for the dry run.
+    """
 
     def __init__(self, folder: Path, data: Path, device: str) -> None:
         self.folder, self.data, self.device = folder, data, device
@@ -152,7 +113,7 @@ class Check:
         # A sharpness-aware step takes two gradients, which fp16's scaler has no form for.
         plain = ("optim.sam_rho=0",) if (name, precision) == ("sbi", "fp16") else ()
         began = time.perf_counter()
-        with Card().watch_signals(self.device) as card:
+        with gpu_card.Card().sampled(self.device) as card:
             run = self.train(name, f"{name}-{precision}", f"optim.autocast={precision}", *plain)
         taken = time.perf_counter() - began
         scores = self.predict(run, f"{name}-{precision}-scores")
@@ -165,15 +126,16 @@ class Check:
         )
 
     def warm_store(self) -> str:
-        """The second epoch of a run, all of whose clips a store has."""
+        """Measure the second epoch of a run whose clips are all in a store."""
         self.train("baseline", "cold", "data.spans=1", store=True)
-        with Card().watch_signals(self.device) as card:
+        with gpu_card.Card().sampled(self.device) as card:
             run = self.train("baseline", "warm", "data.spans=1", "optim.epochs=2", store=True)
         header, *_, last = (run / "history.csv").read_text(encoding="utf-8").splitlines()
         rate = dict(zip(header.split(","), last.split(","), strict=True))["clips_per_second"]
         return f"{float(rate):.1f} clips/s{card.figures()}"
 
     def deterministic(self) -> str:
+        """Train twice with `deterministic=true` and compare the weights."""
         runs = [self.train("baseline", f"same-{turn}", "deterministic=true") for turn in range(2)]
         weights = [checkpoint.load(run / "best.pt")["model"] for run in runs]
         if differing := [key for key, value in weights[0].items() if not torch.equal(value, weights[1][key])]:
@@ -183,6 +145,7 @@ class Check:
         return f"{len(weights[0])} tensors equal to the bit"
 
     def compiled(self) -> str:
+        """Compare the scores of the compiled network with those of the plain one."""
         run = self.train("baseline", "eager")
         plain, compiled = (
             self.predict(run, "eager-scores"),
@@ -191,72 +154,16 @@ class Check:
         return f"scores within {float(np.abs(plain - compiled).max()):.1e} of those without"
 
     def nccl(self) -> str:
+        """Train in one process for each card."""
         cards = torch.cuda.device_count()
         self.train("baseline", "nccl", processes=max(cards, 1))
         return f"{cards} card{'s' * (cards != 1)}" + (
             "" if cards > 1 else ": one process, which needs no NCCL"
         )
 
-    def pinned(self) -> str:
-        """Batches that crossed on the side stream against those of the host."""
-        device, clips = torch.device("cuda", 0), _Noise()
-        keys = [[batch.SampleKey(row, 0) for row in range(at, at + 8)] for at in range(0, 64, 8)]
-        for sent, kept in zip(
-            on_device(ClipLoader(clips, 0, timeout_seconds=60).read(keys), device),
-            ClipLoader(clips, 0, timeout_seconds=60).read(keys),
-            strict=True,
-        ):
-            for name, tensor in kept.arrays().items():
-                if not torch.equal(getattr(sent, name).cpu(), tensor):
-                    raise InputError(f"{name} is not what was sent")
-        return f"{len(keys)} batches equal to the bit"
-
-    def halving(self) -> str:
-        """A card of which only a little may be used: the number of views at once is halved until it
-        suffices."""
-        free, total = torch.cuda.mem_get_info(0)
-        clips = _Noise()
-        given = batch.read_batch(clips, [batch.SampleKey(row, 0) for row in range(64)])
-        infer = Inference(_Hungry(), torch.device("cuda", 0), "off")
-        torch.cuda.set_per_process_memory_fraction(min(1.0, 2e9 / total), 0)
-        try:
-            found = infer(given)
-        finally:
-            torch.cuda.set_per_process_memory_fraction(1.0, 0)
-        if not np.isfinite(found).all():
-            raise InputError("a view has no logit")
-        return f"64 views in 2 GB, of {free / 1e9:.0f} GB free"
-
-
-class _Noise:
-    """Clips of noise, for what needs tensors alone."""
-
-    def __init__(self) -> None:
-        self.rows: Sequence[manifest.Row] = []
-
-    def shapes(self) -> batch.Shapes:
-        return batch.Shapes((1, 4, 64, 64, 3), (1, 64, 100))
-
-    def prepare(self) -> None: ...
-
-    def fill(self, key: batch.SampleKey, arrays: batch.SampleArrays) -> batch.SampleInfo:
-        rng = np.random.default_rng(key.row)
-        arrays.pictures[:] = rng.integers(0, 256, arrays.pictures.shape)
-        arrays.mel[:] = rng.normal(size=arrays.mel.shape)
-        arrays.has_picture[:] = arrays.has_sound[:] = True
-        return batch.SampleInfo(key.row, f"{key.row}.mp4", 0.0, "ok")
-
-
-class _Hungry(torch.nn.Module):
-    """Takes 100 MB a view."""
-
-    def forward(self, mel: torch.Tensor, **_: Any) -> Output:
-        logit = mel.new_ones(len(mel), 25_000_000).mean(1)
-        return Output(logit, heads={}, maps=None, features=logit.unsqueeze(1))
-
 
 def checks(device: str) -> list[tuple[str, Callable[[Check], str] | None]]:
-    """Each row's name and what does it; None for what the device cannot do."""
+    """The name of each row and the function that does it; None for what the device cannot do."""
     rows: list[tuple[str, Callable[[Check], str] | None]] = [
         (f"{name}, {precision}", partial(Check.precision, name=name, precision=precision))
         for name in CONFIGS
@@ -267,37 +174,38 @@ def checks(device: str) -> list[tuple[str, Callable[[Check], str] | None]]:
         ("deterministic, twice", Check.deterministic),
         ("compile", Check.compiled),
     ]
-    cuda = [
+    cuda: list[tuple[str, Callable[[Check], str]]] = [
         ("NCCL, all cards", Check.nccl),
-        ("pinned copies", Check.pinned),
-        ("halving on out-of-memory", Check.halving),
+        ("pinned copies", lambda _: gpu_card.pinned()),
+        ("halving on out-of-memory", lambda _: gpu_card.halving()),
     ]
     return rows + [(name, work if device == "cuda" else None) for name, work in cuda]
 
 
-def run(check: Check, only: Sequence[str] = ()) -> list[Row]:
-    """Every row, or those whose name begins with one of `only`; each is printed when it is done."""
+def run(check: Check, only: Sequence[str] = ()) -> list[CheckRow]:
+    """Do every row, or those whose name begins with one of `only`, and print each when it is done."""
     rows = []
     for name, work in checks(check.device):
         if only and not name.startswith(tuple(only)):
             continue
         try:
-            rows.append(Row(name, SKIPPED) if work is None else Row(name, "ok", work(check)))
+            rows.append(CheckRow(name, SKIPPED) if work is None else CheckRow(name, "ok", work(check)))
         except (InputError, RuntimeError) as error:
-            rows.append(Row(name, f"FAILED: {' '.join(str(error).split())[:300]}"))
+            rows.append(CheckRow(name, f"FAILED: {' '.join(str(error).split())[:300]}"))
         print(line(rows[-1]), flush=True)
     return rows
 
 
-def line(row: Row) -> str:
+def line(row: CheckRow) -> str:
+    """A row as it is printed."""
     return f"{row.name:28}{row.status}{': ' * bool(row.figures)}{row.figures}"
 
 
-def page(rows: Sequence[Row], device: str) -> str:
-    """docs/gpu.md of these rows."""
-    where = "the CPU, a dry run that measures nothing" if device == "cpu" else torch.cuda.get_device_name(0)
+def page(rows: Sequence[CheckRow], device: str) -> str:
+    """The text of docs/gpu.md with these rows."""
+    machine = "the CPU, a dry run that measures nothing" if device == "cpu" else torch.cuda.get_device_name(0)
     head = (
-        f"# GPU check\n\nWritten by `make check-gpu` (`telltale selftest --gpu`) on {where}; torch "
+        f"# GPU check\n\nWritten by `make check-gpu` (`telltale selftest --gpu`) on {machine}; torch "
         f"{torch.__version__}.\n\n"
     )
     table = "".join(f"| {row.name} | {row.status} | {row.figures} |\n" for row in rows)
@@ -305,7 +213,7 @@ def page(rows: Sequence[Row], device: str) -> str:
 
 
 def device_of(asked: str) -> str:
-    """Raises InputError if a card is asked for and none is here."""
+    """The device that was asked for. Raises InputError if it is CUDA and torch finds none."""
     if asked == "cuda" and not torch.cuda.is_available():
         raise InputError(
             "selftest --gpu: torch finds no CUDA device on this machine; wanted one with a GPU (--device "

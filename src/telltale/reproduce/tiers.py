@@ -1,109 +1,86 @@
-"""The three tiers of reproducing a bundle's numbers, each a list of findings; all of them pass or the tier
-fails.
+"""The three tiers of reproducing a bundle's numbers. Each is a list of findings; a tier fails if one of them
+does.
 
-scores    every table and figure anew from the score files: seconds, no videos, no model
-weights   every video scored again by the checkpoint, compared clip by clip; golden clips, stage by stage
-train     trained again from the config, compared weight by weight, and by validation AUC within the spread
-over seeds
+scores    computes every table and figure again from the score files: seconds, no videos, no model
+weights   scores every video again with the checkpoint, compared clip by clip; golden clips, stage by stage
+train     trains again from the config; compares weights, or validation AUC with the spread over seeds
 
 The tiers follow the artifact of Layton et al., SoK: The Good, The Bad, and The Unbalanced, USENIX Security
 2024.
 """
 
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from telltale import config
 from telltale.competition.audit_record import Finding
 from telltale.data.manifest import read_data, read_labels
 from telltale.errors import InputError
 from telltale.files import read_json
-from telltale.reproduce import bundle as bundles
-from telltale.reproduce.bundle import VALIDATION, Bundle, ScoreSet
+from telltale.reproduce.bundle import NEEDED, VALIDATION, Bundle, ScoreSet, evaluate
+from telltale.reproduce.checks import check_agreement, check_data, check_files, check_versions, few
+from telltale.reproduce.compare import compare, figures, leaves, same_weights, unequal
 from telltale.runtime.programs import as_typed, call, several, telltale
-from telltale.scores.score import Score
 from telltale.scores.table import read_scores
 
-# Validation scores come out of training, which takes one view of a clip as it is.
+# Validation scores come from training, which takes one view of a clip and no mirror image.
 PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")
 
 
 def intact(
     bundle: Bundle, *, other_versions: bool, packages: Collection[str] | None = None
 ) -> Iterator[Finding]:
-    """What comes before every tier: the bundle is whole, agrees with itself, and meets the program that it
-    was made with.
+    """What comes before every tier: whether the bundle is whole, agrees with itself, and was made with this
+    program.
 
-    other_versions: a difference of versions is told and does not fail; packages: as of
-    `bundle.check_versions`. Nothing more is looked at in a bundle that is not whole.
+    other_versions: report a difference of versions, but pass.
+    packages: as `checks.check_versions` takes them.
     """
-    files = bundles.check_files(bundle)
+    files = check_files(bundle)
     yield from files
-    if all((bundle.folder / name).is_file() for name in bundles.NEEDED):
+    if all((bundle.folder / name).is_file() for name in NEEDED):
         try:
-            yield from bundles.check_agreement(bundle)
+            yield from check_agreement(bundle)
         except InputError as error:
             yield Finding("agreement", False, str(error))
-    for finding in bundles.check_versions(bundle, packages):
-        told = other_versions and not finding.passed
-        yield (
-            Finding(finding.rule, True, f"{finding.detail}; let pass by --other-versions")
-            if told
-            else finding
-        )
+    for finding in check_versions(bundle, packages):
+        if other_versions and not finding.passed:
+            finding = Finding(finding.rule, True, f"{finding.detail}; let pass by --other-versions")
+        yield finding
 
 
 def scores(bundle: Bundle, out: Path) -> Iterator[Finding]:
-    """Tables and figures of every score set into `out`/NAME, and whether the numbers are the bundle's."""
+    """Write tables and figures of every score set into `out`/NAME; compare them with the bundle's."""
     for one in bundle.sets:
         try:
-            found = bundles.evaluate(bundle.folder, one)
-            found.write(out / one.name)
+            evaluate(bundle.folder, one).write(out / one.name)
+            folders = bundle.evaluation(one.name), out / one.name
             before, now = (
-                tree(folder / "metrics.json") for folder in (bundle.evaluation(one.name), out / one.name)
+                read_json(folder / "metrics.json", "the metrics of an evaluation") for folder in folders
             )
         except InputError as error:
             yield Finding(f"tables of {one.name}", False, str(error))
             continue
         apart = list(unequal(before, now, bundle.tolerances["metric"]))
         same = f"{sum(1 for _ in leaves(now))} values of metrics.json, all the same"
-        yield Finding(f"tables of {one.name}", not apart, bundles.few(apart) or same)
-        yield figures(bundle.evaluation(one.name), out / one.name, f"figures of {one.name}")
-
-
-def tree(path: Path) -> Any:
-    """A JSON file's content. Raises InputError where it cannot be read."""
-    return read_json(path, "the metrics of an evaluation")
-
-
-def figures(before: Path, now: Path, rule: str) -> Finding:
-    """Whether two evaluations drew the same pictures."""
-    drawn = {path.name: path.read_bytes() for path in sorted(now.glob("*.png"))}
-    there = {path.name: path.read_bytes() for path in sorted(before.glob("*.png"))}
-    other = [
-        f"{name} is another picture"
-        for name in sorted(drawn.keys() | there.keys())
-        if drawn.get(name) != there.get(name)
-    ]
-    return Finding(rule, not other, bundles.few(other) or f"{len(drawn)}, the same to the byte")
+        yield Finding(f"tables of {one.name}", not apart, few(apart) or same)
+        yield figures(*folders, f"figures of {one.name}")
 
 
 def weights(bundle: Bundle, data: Path, out: Path) -> Iterator[Finding]:
-    """Every score set scored again into `out`/NAME, and the golden clips. Raises InputError for a data folder
-    that is none."""
+    """Score every score set again into `out`/NAME, and the golden clips; compare them with the bundle's.
+
+    data: the data folder. Raises InputError if it cannot be read.
+    """
     yield from golden_findings(bundle)
-    yield from bundles.check_data(bundle, data, [one.videos for one in bundle.sets])
+    yield from check_data(bundle, data, [one.videos for one in bundle.sets])
     for one in bundle.sets:
         yield from rescored(bundle, one, bundle.model_file, data, out)
 
 
 def golden_findings(bundle: Bundle) -> list[Finding]:
-    """The golden clips through this machine's decoder, mel image and model."""
+    """Compare what this machine's decoder, mel image and model make of the golden clips with the bundle's."""
     from telltale.reproduce import golden
 
     before = golden.read(bundle.folder / "golden" / "golden.json")
@@ -115,7 +92,7 @@ def golden_findings(bundle: Bundle) -> list[Finding]:
 
 
 def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) -> Iterator[Finding]:
-    """One score set scored by `model`, compared with the bundle's clip by clip and by AUC."""
+    """Score one score set with `model`; compare it with the bundle's clip by clip, and by AUC."""
     submission = out / one.name / "submission.csv"
     overrides = one.overrides if one.name != VALIDATION else PLAIN
     words = [
@@ -128,7 +105,7 @@ def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) 
         bundle.labels(one.name),
     ]
     settings = [word for text in overrides for word in ("--set", text)]
-    # Whether so few scores make a submission was decided when these were made.
+    # Whether so few scores make a submission was decided when the bundle's scores were made.
     if status := run([*words, "--out", submission, "--allow-unread", *settings]):
         yield Finding(
             f"scoring {one.name}",
@@ -137,86 +114,30 @@ def rescored(bundle: Bundle, one: ScoreSet, model: Path, data: Path, out: Path) 
         )
         return
     labels = read_labels(bundle.labels(one.name))
-    moved = compare(
-        read_scores(bundle.scores(one.name)), read_scores(submission.with_name("scores.csv")), labels
-    )
+    before, now = read_scores(bundle.scores(one.name)), read_scores(submission.with_name("scores.csv"))
+    changes = compare(before, now, labels)
     limit, auc_limit = bundle.tolerances["fake_probability"], bundle.tolerances["auc"]
     yield Finding(
-        f"scores of {one.name}", moved.largest <= limit and not moved.statuses, moved.sentence(limit)
+        f"scores of {one.name}", changes.largest <= limit and not changes.statuses, changes.sentence(limit)
     )
-    apart = abs(moved.auc_now - moved.auc_before)
-    said = (
-        f"{moved.auc_before:.6f} there, {moved.auc_now:.6f} here, {apart:.2g} apart; tolerance {auc_limit:g}"
-    )
+    before_auc, now_auc = changes.auc_before, changes.auc_now
+    apart = abs(now_auc - before_auc)
+    said = f"{before_auc:.6f} there, {now_auc:.6f} here, {apart:.2g} apart; tolerance {auc_limit:g}"
     yield Finding(f"AUC of {one.name}", apart <= auc_limit, said)
 
 
-@dataclass(frozen=True)
-class Moved:
-    """How two score files of the same clips differ. largest, mean: of |Δ fake probability| over clips scored
-    in both, 0 where there are none; ranks: clips whose place in the order changed; statuses: clips whose
-    status did, as sentences."""
-
-    clips: int
-    largest: float
-    mean: float
-    ranks: int
-    statuses: tuple[str, ...]
-    auc_before: float
-    auc_now: float
-
-    def sentence(self, limit: float) -> str:
-        if self.statuses:
-            return f"other statuses: {bundles.few(self.statuses)}"
-        if not self.largest:
-            return f"{self.clips:,} clips, the same to the bit"
-        said = (
-            f"{self.clips:,} clips, {self.largest:.2g} apart at most, {self.mean:.2g} on average; "
-            f"tolerance {limit:g}"
-        )
-        return f"{said}; {self.ranks:,} change their rank"
-
-
-def compare(before: Mapping[str, Score], now: Mapping[str, Score], labels: Mapping[str, int]) -> Moved:
-    """Two score files, joined by name. Raises InputError where they are not of the same clips."""
-    from scipy.stats import rankdata
-    from sklearn.metrics import roc_auc_score
-
-    if before.keys() != now.keys():
-        odd = sorted(before.keys() ^ now.keys())
-        raise InputError(
-            f"{len(odd)} clips are in one of two score files alone, the first '{odd[0]}'; wanted the same "
-            "clips"
-        )
-    statuses = [
-        f"{n}: {s.status} there, {now[n].status} here" for n, s in before.items() if s.status != now[n].status
-    ]
-    names = [
-        n for n, s in before.items() if s.fake_probability is not None and now[n].fake_probability is not None
-    ]
-    old, new = (
-        np.array([rows[name].fake_probability for name in names], dtype=float) for rows in (before, now)
-    )
-    apart = np.abs(old - new)
-    truth = [labels[name] for name in names]
-    several = len(set(truth)) > 1
-    aucs = [float(roc_auc_score(truth, values)) if several else math.nan for values in (old, new)]
-    ranks = int(np.count_nonzero(rankdata(old) != rankdata(new)))
-    largest, mean = (float(apart.max()), float(apart.mean())) if names else (0.0, 0.0)
-    return Moved(len(names), largest, mean, ranks, tuple(statuses), *aucs)
-
-
 def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Finding]:
-    """Train from the bundle's config into `out`/run; compare weights and validation AUC. Raises InputError.
+    """Train from the bundle's config into `out`/run; compare weights and validation AUC with the bundle's.
 
-    resume: go on with what an interrupted reproduction left there; else it is replaced.
+    resume: continue the run that an interrupted reproduction left there; else it is replaced. Raises
+    InputError.
     """
     from telltale.train.splits import data_fingerprint
 
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]
     used += [settings.data.train_videos, settings.data.validation_videos]
-    yield from bundles.check_data(bundle, data, used)
+    yield from check_data(bundle, data, used)
     labels = data_fingerprint(*read_data(data, settings.data))
     yield Finding(
         "labels",
@@ -232,7 +153,7 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     yield Finding("processes", True, f"trained by {said}{again}")
     words: list[Any] = ["train", "--config", bundle.config_file, "--data", data, "--out", out / "run"]
     words.append("--resume" if resume else "--force")
-    # torch's sums depend on its number of threads; it is the core count where the config leaves it open.
+    # torch's sums depend on its number of threads, which is the number of cores if the config leaves it open.
     if bundle.threads and not settings.threads:
         words += ["--set", f"threads={bundle.threads}"]
     if status := run(words, processes):
@@ -244,13 +165,12 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
 
 
 def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
-    """What training gave, beside what it gave then: the same weights, or a validation AUC within the spread
-    over seeds."""
+    """Whether the checkpoint `model` has the bundle's weights, or a validation AUC within the spread."""
     from telltale.models import checkpoint
 
-    then, now = checkpoint.load(bundle.model_file), checkpoint.load(model)
-    equal, said = same_weights(then["model"], now["model"])
-    before, after = then["metrics"]["auc"], now["metrics"]["auc"]
+    first, second = checkpoint.load(bundle.model_file), checkpoint.load(model)
+    equal, said = same_weights(first["model"], second["model"])
+    before, after = first["metrics"]["auc"], second["metrics"]["auc"]
     aucs = f"validation AUC {before:.6f} there, {after:.6f} here"
     if equal:
         yield Finding("training", True, f"weights {said}; {aucs}")
@@ -263,46 +183,15 @@ def retrained(bundle: Bundle, model: Path) -> Iterator[Finding]:
     else:
         low, high = bundle.spread.low, bundle.spread.high
         within = low <= after <= high
-        where = (
+        interval = (
             f"{'within' if within else 'outside'} [{low:.4f}, {high:.4f}], the spread of "
             f"{len(bundle.spread.seeds)} seeds"
         )
-        yield Finding("training", within, f"weights {said}; {aucs}, {where}")
-
-
-def same_weights(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether two states hold the same tensors to the bit, and in words."""
-    if before.keys() != now.keys() or any(before[name].shape != now[name].shape for name in before):
-        return False, "of another shape"
-    other = [name for name in before if not bool((before[name] == now[name]).all())]
-    if not other:
-        return True, "the same to the bit"
-    worst = max(float((before[name].double() - now[name].double()).abs().max()) for name in other)
-    return False, f"other in {len(other)} of {len(before)} tensors, by {worst:.2g} at most"
+        yield Finding("training", within, f"weights {said}; {aucs}, {interval}")
 
 
 def run(words: Sequence[Any], processes: int = 1) -> int:
-    """One of our verbs, in so many processes, shown as typed; its status."""
+    """Run a command of telltale in so many processes and print it as one would type it; its exit status."""
     command = several(processes, telltale(*words))
     print(f"\n$ {as_typed(command)}", flush=True)
     return call(command)
-
-
-def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, value) of every value of a JSON tree."""
-    children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else None
-    if children is None:
-        yield path, tree
-    else:
-        for key, child in children:
-            yield from leaves(child, f"{path}.{key}" if path else str(key))
-
-
-def unequal(before: Any, now: Any, tolerance: float) -> Iterator[str]:
-    """Sentences on the values that differ; numbers may by `tolerance` of their size."""
-    then, today = dict(leaves(before)), dict(leaves(now))
-    for path in [*then, *(path for path in today if path not in then)]:
-        old, new = then.get(path, "nothing"), today.get(path, "nothing")
-        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (old, new))
-        if old != new and not (numbers and math.isclose(old, new, rel_tol=tolerance, abs_tol=tolerance)):
-            yield f"{path}: {old} there, {new} here"
