@@ -9,7 +9,7 @@ from bench.measure import Row, in_turns, one_core, spread
 from bench.peers import FRAMES, SIDE, bare, decord_both
 from telltale.decode.container import Limits
 from telltale.decode.demux import Demuxer
-from telltale.decode.picture import read_frames
+from telltale.decode.frames import read_frames
 from telltale.decode.sound import read_wave
 
 LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=20_000)

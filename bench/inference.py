@@ -10,6 +10,7 @@ from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo
+from telltale.data.clip import frame_times
 from telltale.data.mel import n_columns
 from telltale.predict.inference import Inference
 
@@ -27,7 +28,7 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
     present = torch.ones(count, 1, dtype=torch.bool)
     infos = [SampleInfo(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
-    times = torch.linspace(0, clip.seconds, clip.frames).expand(count, 1, -1)
+    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().expand(count, 1, -1)
     if not sees:
         pictures, times = torch.empty(count, 1, 0), torch.empty(count, 1, 0)
     return Batch(infos, pictures, image, present & sees, present, times, torch.zeros(count), present)

@@ -143,6 +143,25 @@ def test_an_audit_counts_and_leaves_the_model_as_it_was(name: str) -> None:
     assert not any(module._forward_hooks for module in model.modules())
 
 
+@pytest.mark.parametrize(("frames", "seconds"), [(1, [2.0]), (3, [0.0, 2.0, 4.0])])
+def test_frames_are_counted_at_the_times_at_which_a_clip_is_read(
+    frames: int, seconds: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A single frame is in the middle of its span, not at its start."""
+    chosen = settings(name="frame_cnn").model_copy(
+        update={"clip": config.ClipSettings(seconds=4.0, frames=frames, image_size=32)}
+    )
+    found: list[list[float]] = []
+
+    def profile(_: object, inputs: tuple[Tensor, ...], **__: object) -> tuple[int, int]:
+        found.append(inputs[-1][0].tolist())
+        return 1, 1
+
+    monkeypatch.setattr("thop.profile", profile)
+    rules.audit(build(chosen), chosen)
+    assert found == [seconds]
+
+
 def test_the_counts_of_a_known_network() -> None:
     chosen = config.Config.model_validate({"model": {"name": "mel_cnn", "sound_backbone": "resnet18"}})
     audit = rules.audit(build(chosen), chosen)

@@ -209,5 +209,5 @@ def test_decord_missing_is_one_sentence(tmp_path, monkeypatch):
     path = write_video(tmp_path / "v.mp4", 2)
     monkeypatch.setitem(sys.modules, "decord", None)
     with pytest.raises(InputError, match=r"clip\.backend=pyav"):
-        decord_frames.read(path, np.zeros(1), None, LIMITS)
+        decord_frames.read(path, LIMITS, np.zeros(1), None)
     assert len(frames_of(path, np.zeros(1)).pixels) == 1

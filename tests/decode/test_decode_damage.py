@@ -12,9 +12,8 @@ import pytest
 from decode_clips import LIMITS, contents_of, drawn, frames_of, number, wave_of, write_video
 
 from telltale.decode import cursor, decord_frames
-from telltale.decode.container import DecodeError, Limits
+from telltale.decode.container import DecodeError, Limits, is_truncated
 from telltale.decode.sound import Wave
-from telltale.decode.truncation import is_truncated
 
 BACKENDS = ("pyav", "decord")
 
@@ -161,8 +160,8 @@ def test_random_damage_never_surprises(tmp_path):
 
 
 def test_no_frame_that_shows_garbage_passes_decord(hostile: Path):
-    assert decord_frames.read(hostile / "corrupt.mp4", np.linspace(0, 3.5, 8), None, LIMITS) is None
-    assert decord_frames.read(hostile / "truncfs.mp4", np.linspace(0, 3.5, 8), None, LIMITS) is None
+    assert decord_frames.read(hostile / "corrupt.mp4", LIMITS, np.linspace(0, 3.5, 8), None) is None
+    assert decord_frames.read(hostile / "truncfs.mp4", LIMITS, np.linspace(0, 3.5, 8), None) is None
 
 
 def test_damaged_sound_gives_what_comes_before(hostile: Path):

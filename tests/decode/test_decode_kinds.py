@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from decode_clips import contents_of, frames_of, number, remuxed, wave_of, write_sound, write_video
 
-from telltale.decode.container import DecodeError, open_container, sniff
+from telltale.decode.container import DecodeError, is_truncated, open_container, sniff
 from telltale.decode.frames import Frames
 from telltale.decode.sound import Wave
-from telltale.decode.truncation import is_truncated
 
 TIMES = np.arange(0.01, 2.0, 0.12)  # seconds, well within frames that last 0.04
 KINDS = {"mov": "mov", "mkv": "matroska", "avi": "avi"}

@@ -11,7 +11,7 @@ from decode_clips import LIMITS, write_sound, write_video
 from telltale.decode import demux as demux_module
 from telltale.decode.container import DecodeError
 from telltale.decode.demux import Demuxer
-from telltale.decode.picture import read_frames
+from telltale.decode.frames import read_frames
 from telltale.decode.sound import Wave, read_wave
 
 BOTH = ("picture", "sound")

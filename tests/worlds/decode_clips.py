@@ -11,8 +11,7 @@ from av.bitstream import BitStreamFilterContext
 
 from telltale.decode.container import Contents, Limits
 from telltale.decode.demux import Demuxer
-from telltale.decode.frames import Frames
-from telltale.decode.picture import read_frames
+from telltale.decode.frames import Frames, read_frames
 from telltale.decode.sound import NoSound, Wave, read_wave
 
 LIMITS = Limits(max_frame_pixels=7680 * 4320, max_decoded_frames=100_000)

@@ -20,6 +20,7 @@ from telltale import config, models
 from telltale.competition.audit_record import Audit, Finding, verdict
 from telltale.competition.tags import check_tag
 from telltale.config.detectors import DETECTORS
+from telltale.data.clip import frame_times
 from telltale.data.mel import n_columns
 from telltale.errors import InputError
 from telltale.scores.score import first_few
@@ -129,7 +130,7 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     present = torch.ones(1, dtype=torch.bool, device=device)
     pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
     image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
-    times = torch.linspace(0, clip.seconds, clip.frames, device=device).unsqueeze(0)
+    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().to(device).unsqueeze(0)
     try:
         macs, count = thop.profile(model, inputs=(pictures, image, present, present, times), verbose=False)
     except (RuntimeError, AssertionError) as error:

@@ -19,8 +19,7 @@ from telltale import config
 from telltale.data.store import ClipStore, StoredClip
 from telltale.decode.container import DecodeError, Limits
 from telltale.decode.demux import Demuxer
-from telltale.decode.frames import Frames, decode_jpegs, encode_jpegs
-from telltale.decode.picture import read_frames
+from telltale.decode.frames import Frames, decode_jpegs, encode_jpegs, read_frames
 from telltale.decode.sound import NoSound, Wave, read_wave
 from telltale.errors import InputError
 from telltale.status import ABSENT, ALWAYS_SCORED, MAY_BE_SCORED

@@ -11,9 +11,8 @@ from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from telltale.decode.container import DecodeError, check_pixels, error_text, tick_seconds
+from telltale.decode.container import DecodeError, check_pixels, error_text, is_truncated, tick_seconds
 from telltale.decode.demux import Demuxer
-from telltale.decode.truncation import is_truncated
 
 # A second of pictures decodes in about 7 ms. A seek costs 2 ms, because the reader of the sound then opens
 # the file anew.

@@ -1,4 +1,4 @@
-"""Reads frames by decord 0.6.0, as far as it goes; `picture.read_frames` has PyAV read the rest.
+"""Reads frames by decord 0.6.0, as far as it goes; `frames.read_frames` has PyAV read the rest.
 
 decord opens a file by its path with its own FFmpeg 4. So it is given only files that PyAV opened with the
 container format forced. The frames' times are those of the packets, read by PyAV, because decord keeps times
@@ -24,15 +24,16 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from telltale.decode.container import Limits, error_text, tick_seconds, zero_seconds
+from telltale.decode.container import Limits, error_text, is_truncated, tick_seconds, zero_seconds
 from telltale.decode.demux import Demuxer
-from telltale.decode.frames import Frames, scaled_size
-from telltale.decode.truncation import is_truncated
 from telltale.errors import InputError
 
 
-def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits: Limits) -> Frames | None:
-    """`picture.read_frames` with sampling "exact"; None if decord cannot read the clip correctly.
+def read(
+    path: Path, limits: Limits, times: NDArray[np.float64], short_side: int | None
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+    """Pixels and seconds as of `frames.Frames`, of `read_frames` with sampling "exact"; None if decord cannot
+    read the clip correctly.
 
     Raises DecodeError if PyAV cannot open the file either, and InputError if decord is not installed.
     """
@@ -52,7 +53,7 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
         if frame is None or not pts or is_truncated(path) or stream.frames not in (0, len(pts)):
             return None
         seconds = np.array([float(at * tick - zero) for at in pts])
-        wide, high = scaled_size(path, frame.width, frame.height, short_side, limits)
+        wide, high = demuxer.scaled_size(frame, short_side)
         if round(frame.rotation / 90) % 2:
             wide, high = high, wide
     chosen = np.maximum(np.searchsorted(seconds, times + float(tick / 2), side="right") - 1, 0)
@@ -67,7 +68,7 @@ def read(path: Path, times: NDArray[np.float64], short_side: int | None, limits:
         return None
     if pixels.shape != (len(times), high, wide, 3):
         return None
-    return Frames(pixels, seconds[chosen], partial=False)
+    return pixels, seconds[chosen]
 
 
 def _closed_times(container: InputContainer, stream: VideoStream) -> list[int]:

@@ -19,6 +19,7 @@ from typing import Literal
 import av
 from av.audio.stream import AudioStream
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from telltale.decode.container import (
@@ -109,6 +110,24 @@ class Demuxer:
         # The stream itself may give another size than the metadata.
         codec.options = {"max_pixels": str(self.limits.max_frame_pixels)}
         return stream
+
+    def scaled_size(self, frame: VideoFrame, short_side: int | None) -> tuple[int, int]:
+        """(width, height) of a frame scaled so that the shorter side is `short_side`; unchanged if that is
+        None.
+
+        Raises DecodeError too_large if the result has too many pixels: 8192x16 scaled up may have.
+        """
+        if short_side is None:
+            return frame.width, frame.height
+        scale = short_side / min(frame.width, frame.height)
+        wide, high = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+        if wide * high > self.limits.max_frame_pixels:
+            raise DecodeError(
+                "too_large",
+                f"{self.path}: {frame.width}x{frame.height} pixels scaled to {wide}x{high} is more than "
+                f"{self.limits.max_frame_pixels}",
+            )
+        return wide, high
 
     def next(self, stream: VideoStream | AudioStream) -> Packet | None:
         """The stream's next packet, None at the end. Raises av.FFmpegError if the file cannot be read on."""

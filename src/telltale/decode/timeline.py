@@ -26,9 +26,8 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from telltale.decode.container import DecodeError, error_text, tick_seconds, zero_seconds
+from telltale.decode.container import DecodeError, error_text, is_truncated, tick_seconds, zero_seconds
 from telltale.decode.demux import Demuxer
-from telltale.decode.truncation import is_truncated
 
 # Spans that start earlier are decoded from the start of the sound, which makes every sample exact. A second
 # of sound decodes in 2.5 ms.

@@ -83,7 +83,7 @@ def distributions() -> tuple[str, ...]:
                 top, _, own = target.partition(".")
                 if top != "telltale":
                     third_party.add(top)
-                else:  # "decode.picture.read_frames" is in "decode.picture", and "decode" is run, too
+                else:  # "decode.frames.read_frames" is in "decode.frames", and "decode" is run, too
                     parts = own.split(".")
                     prefixes = (".".join(parts[: n + 1]) for n in range(len(parts)))
                     left += [prefix for prefix in prefixes if prefix in files]

@@ -85,6 +85,7 @@ def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float
     import torch
 
     from telltale.data.batch import Batch, SampleInfo
+    from telltale.data.clip import frame_times
     from telltale.data.mel import n_columns
     from telltale.predict.inference import Inference
 
@@ -97,7 +98,7 @@ def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float
         torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)),
         torch.ones(1, 1, dtype=torch.bool),
     )
-    times = torch.linspace(0, clip.seconds, clip.frames).view(1, 1, -1)
+    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().view(1, 1, -1)
     batch = Batch(
         [SampleInfo(0, "noise.mp4", 0.0, "ok")],
         pictures,
