@@ -59,7 +59,7 @@ def test_a_checkpoint_that_does_not_name_its_data_is_no_failure(scores: Path) ->
 
 def test_two_writings_differ_in_the_date_alone(scores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = sidecar.write(scores, **ABOUT)
-    monkeypatch.setattr(environment, "now", lambda: "2030-01-01T00:00:00+00:00")
+    monkeypatch.setattr(environment, "utc_date", lambda: "2030-01-01T00:00:00+00:00")
     other = sidecar.write(scores, **ABOUT)
     assert other.date != one.date
     assert {**vars(other), "date": one.date} == vars(one)
