@@ -25,7 +25,7 @@ FLOORS = """
 errors status files
 runtime report
 config decode metrics demo
-forge
+forge zoo
 data
 models scores
 competition evaluate predict
@@ -224,7 +224,7 @@ def test_demo_stands_alone():
                 or target.startswith("telltale.demo")
                 for target in own_imports(name)
             ), name
-        elif not name.startswith("telltale.cli"):
+        elif not name.startswith(("telltale.cli", "telltale.zoo")):
             assert not any(target.startswith("telltale.demo") for target in own_imports(name)), name
 
 
