@@ -30,7 +30,7 @@ data
 models scores
 competition evaluate predict
 train
-reproduce
+reproduce study
 cli
 """
 PROGRAMS = [ROOT / name for name in ("train.py", "predict.py")]
