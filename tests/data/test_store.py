@@ -14,7 +14,7 @@ import pytest
 from store_entries import SPEC, alike, entry, opened
 
 from telltale import config
-from telltale.data import shards
+from telltale.data import shard_index
 from telltale.data.clip import View, read_clip
 from telltale.data.shards import EntryKey, PackedFiles
 from telltale.data.store import StoredClip, pack, spec_fingerprint, unpack
@@ -70,7 +70,7 @@ def test_a_replaced_file_is_another_and_a_touched_one_the_same(tmp_path, video, 
     assert store.get(video, 0.5) is None
     video.write_bytes(b"some video")
     store.get(video, 0.5)
-    monkeypatch.setattr(shards, "sha256", lambda _: pytest.fail("a warm read does not read the video"))
+    monkeypatch.setattr(shard_index, "sha256", lambda _: pytest.fail("a warm read does not read the video"))
     assert alike(store.get(video, 0.5), entry(1))
 
 
@@ -164,7 +164,7 @@ def test_processes_share_a_store_and_lose_nothing(tmp_path, video):
     assert [process.wait() for process in writers] == [0, 0, 0]
     store = opened(tmp_path / "s")
     assert all(alike(store.get(video, float(n)), entry(n, frames=20, size=32)) for n in range(60))
-    sizes = store.packed.index().execute("SELECT SUM(length) FROM entries").fetchone()[0]
+    sizes = store.packed.index.connection().execute("SELECT SUM(length) FROM entries").fetchone()[0]
     assert store.packed.total_bytes() == sizes
 
 
@@ -177,7 +177,7 @@ def test_a_killed_writer_leaves_whole_entries_and_what_prune_takes_away(tmp_path
         process.send_signal(signal.SIGKILL)
         process.wait()
     store = opened(tmp_path / "s")
-    there = [float(row[0]) for row in store.packed.index().execute("SELECT place FROM entries")]
+    there = [float(row[0]) for row in store.packed.index.connection().execute("SELECT place FROM entries")]
     assert len(there) >= 30
     assert all(alike(store.get(video, place), entry(int(place), frames=20, size=32)) for place in there)
     torn = tmp_path / "s" / "shards" / "torn.shard"
@@ -196,7 +196,7 @@ def test_cleaning_keeps_what_lives_and_spares_who_writes(tmp_path, video):
     reader = opened(tmp_path / "s")
     assert alike(reader.get(video, 9.0), entry(9))
     store.close()
-    content = store.packed.content(video)
+    content = store.packed.index.content(video)
     reader.packed.remove(
         [EntryKey(store.spec, content, repr(float(n))) for n in range(9)]
         + [EntryKey(store.spec, content, "99.0")]

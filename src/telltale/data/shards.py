@@ -5,8 +5,8 @@
         packed.get(key)
 
 Each process that writes appends to a file of its own in `shards/`, and then adds what it wrote to
-`index.sqlite`. So an entry is there whole or not at all. A killed process may leave bytes without an entry;
-`clean` frees them. SQLite's locks need a local disk.
+`index.sqlite` (`packed.index`). So an entry is there whole or not at all. A killed process may leave bytes
+without an entry. `clean` frees them.
 """
 
 import contextlib
@@ -14,32 +14,17 @@ import fcntl
 import os
 import shutil
 import sqlite3
-import stat
 import time
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from telltale.data.shard_index import ShardIndex
 from telltale.errors import InputError
-from telltale.files import sha256
 
-# `place` is the position of the span. The name is part of the file format.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (spec TEXT, content TEXT, place TEXT, shard TEXT, start INTEGER,
-    length INTEGER, checksum INTEGER, added REAL, PRIMARY KEY (spec, content, place)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_shard ON entries (shard);
-CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, changed INTEGER, inode INTEGER,
-    content TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS specs (spec TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS total (bytes INTEGER);
-INSERT INTO total SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM total);
-"""
 _MAX_OPEN_SHARDS = 128
-# Connections that this process inherited by a fork. They must not be closed, not even by the garbage
-# collector: that would release the parent's locks.
-_INHERITED: list[sqlite3.Connection] = []
 
 
 class EntryKey(NamedTuple):
@@ -69,12 +54,12 @@ class PackedFiles:
     def __init__(self, folder: Path, *, max_bytes: float, keep_free_bytes: float, per_shard: int) -> None:
         self.folder = folder.absolute()
         self.max_bytes, self.keep_free_bytes, self.per_shard = max_bytes, keep_free_bytes, per_shard
+        self.index = ShardIndex(self.folder)
         self._pid = 0  # of the process that opened what follows
-        self._index: sqlite3.Connection | None = None
         self._shard: IO[bytes] | None = None  # that this process appends to
         self._written = 0  # entries in it
         self._descriptors: dict[str, int] = {}  # of shards that this process reads
-        is_store = self.folder.is_dir() and (self._path.exists() or not any(self.folder.iterdir()))
+        is_store = self.folder.is_dir() and (self.index.path.exists() or not any(self.folder.iterdir()))
         if self.folder.exists() and not is_store:
             raise InputError(
                 f"--store {folder}: holds other things than a store; wanted a new or empty folder, or a store"
@@ -85,49 +70,17 @@ class PackedFiles:
             raise InputError(
                 f"--store {folder}: cannot be made ({error.strerror}); wanted a folder to write to"
             ) from None
-        self.index()
-        self.close()  # a fork must not inherit an open index
-
-    @property
-    def _path(self) -> Path:
-        return self.folder / "index.sqlite"
-
-    def index(self) -> sqlite3.Connection:
-        """This process's connection to the index. Raises InputError if it cannot be opened."""
-        if self._pid != os.getpid():
-            if self._index is not None:
-                _INHERITED.append(self._index)
-            self._index, self._shard, self._descriptors, self._pid = None, None, {}, os.getpid()
-        if self._index is None:
-            try:
-                writable = os.access(self._path if self._path.exists() else self.folder, os.W_OK)
-                address = f"{self._path.as_uri()}?{'mode=rwc' if writable else 'immutable=1'}"
-                self._index = sqlite3.connect(address, uri=True, timeout=60, isolation_level=None)
-                if writable:
-                    self._index.execute("PRAGMA journal_mode=WAL")
-                    self._index.execute("PRAGMA synchronous=NORMAL")
-                    self._index.executescript(_SCHEMA)
-                self._index.execute("SELECT bytes FROM total").fetchone()
-            except sqlite3.Error as error:
-                self._index = None
-                raise InputError(
-                    f"--store {self.folder}: its index cannot be used ({error}); wanted a store"
-                ) from None
-        return self._index
-
-    def describe(self, spec: str, text: str) -> None:
-        """Write down what a spec means, for people."""
-        # A store that cannot be written has the text already, or does without.
-        with contextlib.suppress(sqlite3.OperationalError):
-            self.index().execute("INSERT OR IGNORE INTO specs VALUES (?, ?)", (spec, text))
+        self.index.connection()
+        self.index.close()  # a fork must not inherit an open index
 
     def get(self, key: EntryKey) -> bytes | None:
         """The bytes of an entry. None if there is none, or if the disk no longer holds what was written."""
         query = "SELECT shard, start, length, checksum FROM entries WHERE spec=? AND content=? AND place=?"
-        row = self._row(query, key)
+        row = self.index.first_row(query, key)
         if row is None:
             return None
         shard, start, length, checksum = row
+        self._forget_inherited()
         try:
             if shard not in self._descriptors:
                 if len(self._descriptors) >= _MAX_OPEN_SHARDS:
@@ -156,7 +109,7 @@ class PackedFiles:
                 checksum = zlib.crc32(part, checksum)
             # The bytes first, the index second: an entry in the index is always whole.
             shard.flush()
-            with self._transaction() as index:
+            with self.index.transaction() as index:
                 row = (*key, Path(shard.name).name, start, length, checksum, time.time())
                 query = "SELECT length FROM entries WHERE spec=? AND content=? AND place=?"
                 before = index.execute(query, key).fetchone()
@@ -168,50 +121,20 @@ class PackedFiles:
             ) from None
         self._written += 1
 
-    def content(self, path: Path) -> str:
-        """The SHA-256 of a file's bytes. It is remembered by the file's path, size, time of change and inode.
-
-        Raises OSError if the file cannot be read.
-        """
-        name, info = str(path.absolute()), path.stat()
-        if not stat.S_ISREG(info.st_mode):  # reading a pipe would block for ever
-            raise OSError(f"{path}: is not a regular file")
-        state = (info.st_size, info.st_mtime_ns, info.st_ino)
-        row = self._row("SELECT size, changed, inode, content FROM files WHERE path=?", (name,))
-        if row is not None and row[:3] == state:
-            return row[3]
-        try:
-            content = sha256(path)
-        except InputError as error:  # a clip that cannot be read gets a status and does not end the run
-            raise OSError(str(error)) from None
-        query = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
-        with contextlib.suppress(sqlite3.OperationalError):  # a store that cannot be written
-            self.index().execute(query, (name, *state, content))
-        return content
-
     def total_bytes(self) -> int:
         """Bytes of all entries."""
-        return self._row("SELECT bytes FROM total", ())[0]
-
-    def count(self, spec: str) -> int:
-        """Entries of one spec."""
-        return self._row("SELECT COUNT(*) FROM entries WHERE spec=?", (spec,))[0]
-
-    def decodings(self) -> list[tuple[str, str, int]]:
-        """(spec, the text that `describe` was given, number of entries) of each way to decode."""
-        query = "SELECT spec, text, COUNT(*) FROM entries JOIN specs USING (spec) GROUP BY spec"
-        return self.index().execute(query).fetchall()
+        return self.index.total_bytes()
 
     def free_bytes(self) -> float:
         """Bytes that may still be added by the limits of size and of free disk space; 0 or less if none."""
-        if not os.access(self._path, os.W_OK):
+        if not os.access(self.index.path, os.W_OK):
             return 0.0
         free_on_disk = shutil.disk_usage(self.folder).free
         return min(self.max_bytes - self.total_bytes(), free_on_disk - self.keep_free_bytes)
 
     def remove(self, keys: Iterable[EntryKey]) -> None:
         """Take entries out of the index. `clean` frees their bytes."""
-        with self._transaction() as index:
+        with self.index.transaction() as index:
             index.executemany("DELETE FROM entries WHERE spec=? AND content=? AND place=?", keys)
             index.execute("UPDATE total SET bytes = (SELECT COALESCE(SUM(length), 0) FROM entries)")
 
@@ -229,28 +152,27 @@ class PackedFiles:
                     continue  # its writer holds it
                 size = path.stat().st_size
                 query = "SELECT COALESCE(SUM(length), 0) FROM entries WHERE shard=?"
-                needed = self.index().execute(query, (path.name,)).fetchone()[0]
+                needed = self.index.connection().execute(query, (path.name,)).fetchone()[0]
                 if needed >= 0.5 * size and needed:
                     continue
                 query = "SELECT spec, content, place, start, length FROM entries WHERE shard=?"
-                for *key, start, length in self.index().execute(query, (path.name,)).fetchall():
+                for *key, start, length in self.index.connection().execute(query, (path.name,)).fetchall():
                     file.seek(start)
                     self._append(EntryKey(*key), [file.read(length)])
                 path.unlink()
                 freed += size - needed
-        self.index().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.index.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return freed
 
     def close(self) -> None:
-        if self._pid != os.getpid():
-            return
+        """Close what this process opened."""
+        self.index.close()
+        self._forget_inherited()
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         if self._shard is not None:
             self._shard.close()
-        if self._index is not None:
-            self._index.close()
-        self._descriptors, self._shard, self._index = {}, None, None
+        self._descriptors, self._shard = {}, None
 
     def __enter__(self) -> "PackedFiles":
         return self
@@ -260,7 +182,7 @@ class PackedFiles:
 
     def _open_shard(self) -> IO[bytes]:
         """The file that this process appends to. It is locked for as long as the process does."""
-        self.index()  # forgets a shard that was inherited by a fork
+        self._forget_inherited()
         if self._shard is not None and self._written >= self.per_shard:
             self._shard.close()
             self._shard = None
@@ -270,23 +192,10 @@ class PackedFiles:
             self._written = 0
         return self._shard
 
-    def _row(self, query: str, values: Sequence[Any]) -> Any:
-        """The first row of a query, None if there is none. Raises InputError if the index cannot be read."""
-        try:
-            return self.index().execute(query, values).fetchone()
-        except sqlite3.Error as error:
-            raise InputError(f"--store {self.folder}: its index cannot be read ({error})") from None
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        index = self.index()
-        index.execute("BEGIN IMMEDIATE")
-        try:
-            yield index
-        except BaseException:
-            index.execute("ROLLBACK")
-            raise
-        index.execute("COMMIT")
+    def _forget_inherited(self) -> None:
+        """Forget the files that another process opened, which this one inherited by a fork."""
+        if self._pid != os.getpid():
+            self._shard, self._descriptors, self._pid = None, {}, os.getpid()
 
     def _check_room(self, more: int) -> None:
         """Raises InputError if `more` bytes do not fit."""

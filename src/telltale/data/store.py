@@ -82,7 +82,7 @@ class ClipStore:
             keep_free_bytes=settings.keep_free_gb * 1e9,
             per_shard=settings.shard_clips,
         )
-        self.packed.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
+        self.packed.index.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
         self.packed.close()
         self.hits = self.misses = self.failures = 0
 
@@ -116,7 +116,7 @@ class ClipStore:
     def lacks(self, spans: int, span_bytes: float) -> str | None:
         """A sentence if so many spans of this spec, with those that are kept already, will not fit; else
         None."""
-        missing = max(spans - self.packed.count(self.spec), 0) * span_bytes
+        missing = max(spans - self.packed.index.count(self.spec), 0) * span_bytes
         free_bytes = self.packed.free_bytes()
         if missing <= free_bytes:
             return None
@@ -129,7 +129,7 @@ class ClipStore:
     def unread(self) -> str | None:
         """A sentence if the store holds entries of another format, which this telltale never finds; else
         None."""
-        described = [(spec, json.loads(text), count) for spec, text, count in self.packed.decodings()]
+        described = [(spec, json.loads(text), count) for spec, text, count in self.packed.index.decodings()]
         others = [(spec, tree.get("format", 1), count) for spec, tree, count in described]
         others = [one for one in others if one[1] != FORMAT]
         if not others:
@@ -151,7 +151,7 @@ class ClipStore:
         self.packed.close()
 
     def _key(self, path: Path, position: float) -> EntryKey:
-        return EntryKey(self.spec, self.packed.content(path), repr(float(position)))
+        return EntryKey(self.spec, self.packed.index.content(path), repr(float(position)))
 
 
 def pack(stored: StoredClip, jpegs: list[bytes] | None = None) -> list[Any]:

@@ -67,7 +67,7 @@ def contents(folder: Path) -> StoreContents:
             "SELECT entries.spec, text, COUNT(*), COUNT(DISTINCT content), SUM(length) FROM entries"
             " LEFT JOIN specs USING (spec) GROUP BY entries.spec ORDER BY MAX(added)"
         )
-        decodings = tuple(Decoding(*row) for row in packed.index().execute(query))
+        decodings = tuple(Decoding(*row) for row in packed.index.connection().execute(query))
         shards = [path.stat().st_size for path in (packed.folder / "shards").glob("*.shard")]
         held = packed.total_bytes()
     return StoreContents(decodings, held, len(shards), sum(shards) - held)
@@ -80,7 +80,7 @@ def prune(folder: Path, selection: Selection) -> Pruned:
     """
     with _opened(folder) as packed:
         query = "SELECT spec, content, place, length FROM entries ORDER BY added DESC"
-        rows = packed.index().execute(query).fetchall()
+        rows = packed.index.connection().execute(query).fetchall()
         if unknown := set(selection.specs) - {row[0] for row in rows}:
             raise InputError(
                 f"--spec {', '.join(sorted(unknown))}: no entry of the store is decoded so; "
