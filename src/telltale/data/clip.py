@@ -165,18 +165,12 @@ def _read_through(store: ClipStore, reader: "_ClipReader", position: float) -> _
         reader.lap("store")
         return _Span(View(stored.start_seconds, stored.frames, stored.wave), stored.status)
     reader.lap("store")
-    try:
-        span = reader.read(position)
-    except DecodeError:
-        store.failed()
-        raise
+    span = reader.read(position)
     # A clip without sound is kept, too. A failure is not kept, because the next reading may succeed.
     if span.repeatable and reader.seconds is not None and span.status in MAY_BE_SCORED:
         view = span.view
         entry = StoredClip(view.start_seconds, view.frames, view.wave, span.status, reader.seconds)
         store.put(reader.path, position, entry, span.jpegs)
-    else:
-        store.failed()
     reader.lap("store")
     return span
 

@@ -66,7 +66,7 @@ class ClipStore:
     required: True: a span that cannot be kept raises. False: nothing more is kept from then on, and one of
         the processes that share this object by a fork says so on stderr.
 
-    hits, misses and failures are counted in this process. Raises InputError if the folder cannot be used.
+    Hits and misses are counted in this process. Raises InputError if the folder cannot be used.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class ClipStore:
         )
         self.packed.index.describe(self.spec, json.dumps({"format": FORMAT, **spec}, sort_keys=True))
         self.packed.close()
-        self.hits = self.misses = self.failures = 0
+        self.hits = self.misses = 0
 
     def get(self, path: Path, position: float) -> StoredClip | None:
         """The span at `position` of a file, None if it is not kept or the file cannot be read."""
@@ -142,10 +142,6 @@ class ClipStore:
             f"format {readers}, not {FORMAT}: their clips are decoded anew; telltale cache prune {specs} "
             "frees their space"
         )
-
-    def failed(self) -> None:
-        """Count a span that could not be read and is not kept."""
-        self.failures += 1
 
     def close(self) -> None:
         self.packed.close()
