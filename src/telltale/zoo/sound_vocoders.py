@@ -41,7 +41,7 @@ def stretched_and_back(rng: np.random.Generator, sound: np.ndarray, scene: Sound
 
 
 def phases_disturbed(rng: np.random.Generator, sound: np.ndarray, scene: SoundScene) -> np.ndarray:
-    """The phases of each bin and frame are moved by a normal angle of 0.8 to 2 radians, or become one or two."""
+    """The phases are moved by normal angles of 0.8 to 2 radians, or reduced to one or two values."""
     spectrum = spectra.analyse(sound, int(rng.choice([512, 1024])))
     if rng.random() < 0.5:
         angle = rng.normal(0, rng.uniform(0.8, 2.0), spectrum.shape)
