@@ -257,6 +257,7 @@ def test_fingerprint_changes_with_every_value_and_nothing_else(write):
         "model.sound_backbone",
         "model.picture_weights",
         "model.sound_weights",
+        "model.start_from",
     }
     texts |= {"data.method_column", "objective.landmarks"}
     # A model of both senses has no other value of objective.per.

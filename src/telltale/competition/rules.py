@@ -13,16 +13,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from torch import nn
 
 from telltale import config, models
 from telltale.competition.audit_record import Audit, Finding, verdict
 from telltale.competition.tags import check_tag
 from telltale.config.detectors import DETECTORS
-from telltale.data.clip import frame_times
-from telltale.data.mel import n_columns
 from telltale.errors import InputError
+from telltale.models.blank_clip import blank_clip
+from telltale.models.start import START
 from telltale.scores.score import first_few
 
 COMPETITION_LIMIT = 200_000_000
@@ -37,7 +36,8 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
     """
     from telltale.models.weights import locate  # imports timm, which takes seconds
 
-    towers = DETECTORS[settings.model.name].reads
+    # Of a run that starts from a checkpoint, the checkpoint says what its towers began with.
+    towers = () if settings.model.start_from else DETECTORS[settings.model.name].reads
     return (
         *_check_rules(settings.rules),
         *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers),
@@ -114,7 +114,7 @@ def audit(model: nn.Module, settings: config.Config) -> Audit:
         ),
         Finding("parameters by thop", thop_count <= limit, f"{thop_count:,} of at most {limit:,}"),
         *_check_rules(settings.rules),
-        *(check_weights(tower, provenance[tower]) for tower in sorted(provenance)),
+        *(check_weights(tower, provenance[tower]) for tower in sorted(provenance) if tower != START),
     )
     return Audit(
         settings.model.name, verdict(findings), true_count, thop_count, macs, limit, provenance, findings
@@ -125,14 +125,10 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     """(multiply-adds, parameters) of one clip as thop counts them. Adds thop's buffers to `model`."""
     import thop
 
-    device = next(model.parameters()).device
-    clip, mel = settings.clip, settings.mel
-    present = torch.ones(1, dtype=torch.bool, device=device)
-    pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
-    image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
-    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().to(device).unsqueeze(0)
+    clip = settings.clip
+    blank = blank_clip(settings.mel, clip, next(model.parameters()).device)
     try:
-        macs, count = thop.profile(model, inputs=(pictures, image, present, present, times), verbose=False)
+        macs, count = thop.profile(model, inputs=blank, verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"model {settings.model.name} cannot read a clip of these settings "
@@ -159,6 +155,33 @@ def _enforce(findings: tuple[Finding, ...], settings: config.Config) -> None:
             f"the competition's rules forbid this run: {'; '.join(broken)}; change that, or set "
             "rules.competition=false to run outside the competition, as its audit will say"
         )
+
+
+def check_start(provenance: Mapping[str, Any], data: str) -> tuple[Finding, ...]:
+    """Check the rule on data for a run that starts from a checkpoint; () for any other run.
+
+    provenance: of the model
+    data: the fingerprint of this run's data
+
+    The checkpoint, and the one that it started from in turn, must have been trained on the same data: then
+    no other data reached the weights.
+    """
+    entry, others, origin = provenance.get(START), [], []
+    while entry is not None:
+        origin.append(f"{entry['path']}, SHA-256 {entry['sha256']}")
+        if entry["data"] != data:
+            others.append(f"{entry['path']} was trained on data {entry['data'] or 'that it does not name'}")
+        entry = entry["before"]
+    if not origin:
+        return ()
+    if others:
+        return (Finding("start", False, f"{'; '.join(others)}; this run's data are {data}"),)
+    return (Finding("start", True, f"{'; before it '.join(origin)}: trained on the same data {data}"),)
+
+
+def enforce_start(provenance: Mapping[str, Any], data: str, settings: config.Config) -> None:
+    """Raise InputError with the reason if `check_start` fails and the run is for the competition."""
+    _enforce(check_start(provenance, data), settings)
 
 
 def of_reads(reads: Mapping[str, Any], data: str) -> tuple[Finding, ...]:

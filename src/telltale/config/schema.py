@@ -46,6 +46,9 @@ class SharedModel(Section):
     """File of weights that the picture tower starts from."""
     sound_weights: Result[str | None] = None
     """File of weights that the sound tower starts from."""
+    start_from: Result[str | None] = None
+    """Checkpoint of the same detector, such as RUN/best.pt, from all of whose weights training starts, in
+    place of the towers' first weights; null: none."""
     pooling: Result[Literal["mean", "max", "top_k", "attention"]] = "mean"
     """How frames' logits become a clip's: their mean, the highest, the mean of the `top_k` highest, or a mean
     with learnt weights ("attention"); in audiovisual how tokens become one, "mean" or "attention"."""

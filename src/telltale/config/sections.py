@@ -210,6 +210,9 @@ class OptimSettings(Section):
     """Share of each target that goes to the other class."""
     patience: Length[FromZero] = 0
     """Epochs in a row without a better validation result after which the run ends; 0: it never ends early."""
+    trained: Result[Literal["all", "last"]] = "all"
+    """Weights that training changes; "last": those of the last two linear or convolutional layers before the
+    logit, and no statistic of batch norm."""
     save_every: Length[Count] = 100
     """Batches after which `last.pt` is written, besides each epoch's end, so that a killed run loses little.
     With `accumulate` at the first update at or after each multiple."""

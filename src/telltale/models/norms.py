@@ -30,7 +30,8 @@ def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int
 
     Samples are clips, and for a model that judges frame by frame its pictures. unit: that of its objective.
     """
-    if not any(isinstance(module, _BatchNorm) for module in model.modules()):
+    held = settings.optim.trained == "last"
+    if held or not any(isinstance(module, _BatchNorm) for module in model.modules()):
         return None
     apart = 1 if settings.optim.sync_batch_norm else world
     per_frame = DETECTORS[settings.model.name].per_frame
@@ -52,6 +53,13 @@ def synchronise(model: nn.Module) -> nn.Module:
     from timm.layers import convert_sync_batchnorm
 
     return convert_sync_batchnorm(model)
+
+
+def hold(model: nn.Module) -> None:
+    """Keep the statistics of batch norm as they are, until `model.train()` is called again."""
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
 
 
 @contextmanager

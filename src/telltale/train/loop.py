@@ -114,6 +114,8 @@ def train_epoch(
     )
     clock = time.perf_counter()
     net.train()
+    if optim.trained == "last":
+        norms.hold(net)
     batches = clips.loader.read(order.batches_from(epoch, progress.step))
     for step, batch in enumerate(on_device(batches, process.device), progress.step):
         rate = rate_at(optim, epoch * steps + step, steps)

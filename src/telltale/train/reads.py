@@ -13,6 +13,7 @@ from telltale.competition.access import within
 from telltale.config.detectors import SbiSettings
 from telltale.errors import InputError
 from telltale.files import read_mapping, sha256, write_table, write_text
+from telltale.models.start import START
 from telltale.runtime.progress import each
 from telltale.train.context import RunInputs
 
@@ -152,7 +153,8 @@ def given_files(
     settings: config.Config, provenance: dict[str, dict[str, Any]], configs: Iterable[str]
 ) -> list[tuple[str, Path]]:
     """(kind, path) of the files beside labels and videos that a run is told to read: configurations,
-    landmarks and weights, if they exist.
+    landmarks and weights, if they exist. Of a run that starts from a checkpoint this is the checkpoint alone:
+    the weights that its towers began with are not read again.
 
     provenance: of the model, by tower; configs: files that the settings were read from.
     """
@@ -160,6 +162,8 @@ def given_files(
     assert isinstance(settings.objective, SbiSettings)
     if settings.objective.landmarks is not None:
         named.append(("landmarks", Path(settings.objective.landmarks)))
+    if START in provenance:
+        return [*_present(named), *_present([("checkpoint", Path(provenance[START]["path"]))])]
     weights = [Path(tower["path"]) for tower in provenance.values() if tower["source"] in ("file", "folder")]
     named += [("weights", path) for path in dict.fromkeys(weights)]
     if weights or settings.model.pretrained:
@@ -167,6 +171,10 @@ def given_files(
 
         folders = dict.fromkeys((hub.folder(), *(path.parent for path in weights)))
         named += [("record of weights", folder / hub.RECORD) for folder in folders]
+    return _present(named)
+
+
+def _present(named: Iterable[tuple[str, Path]]) -> list[tuple[str, Path]]:
     # A missing file is reported by its own reader. A resumed run may no longer need it.
     return [(kind, path) for kind, path in named if path.is_file()]
 

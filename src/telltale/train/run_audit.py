@@ -60,7 +60,8 @@ class RunAudit:
         single = audit_record.Finding("single model", None, rules.NOT_YET)
         if self._reads.tree["complete"]:
             single = audit_record.single_model(self._reads.folder)
-        self.audit = self.audit.having([*rules.of_reads(self._reads.tree, self.data), single])
+        start = rules.check_start(self.audit.provenance, self.data)
+        self.audit = self.audit.having([*start, *rules.of_reads(self._reads.tree, self.data), single])
         audit_record.write(self.audit, self._reads.folder / "audit.json")
 
 
@@ -71,8 +72,8 @@ def begin(
     reads.json and audit.json. Print the audit in one line.
 
     audit: of the model; access_log: what this process opened so far. All processes call it. Raises
-    InputError, with nothing written, if the data differ (see `splits.shared_fingerprint`), and for
-    synchronised batch norm without CUDA.
+    InputError, with nothing written, if the data differ (see `splits.shared_fingerprint`), for synchronised
+    batch norm without CUDA, and for a start from a checkpoint that the competition forbids.
     """
     settings, process, resumed = context.settings, context.process, inputs.resumed is not None
     data = splits.shared_fingerprint(inputs, process)
@@ -81,6 +82,7 @@ def begin(
             "optim.sync_batch_norm=true: batch norm over several processes works on CUDA only; set it to "
             "false"
         )
+    rules.enforce_start(audit.provenance, data, settings)
     reads = None
     if process.main:
         write_text(inputs.folder / "config.yaml", config.dump(settings))

@@ -9,6 +9,8 @@ from telltale import config, models
 from telltale.competition import audit_record
 from telltale.data.manifest import Manifest
 from telltale.models import checkpoint, norms
+from telltale.models.last_layers import freeze_others
+from telltale.models.start import start
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped
 from telltale.scores.score import status_counts
@@ -22,7 +24,8 @@ from telltale.train.state import State, initial_state
 
 
 def build(inputs: RunInputs, context: RunContext) -> tuple[torch.nn.Module, Objective]:
-    """The model and what trains it, from the run's seed. A resumed run gets its weights in `run`.
+    """The model and what trains it, from the run's seed or from `model.start_from`. A resumed run gets its
+    weights in `run`.
 
     Raises InputError.
     """
@@ -34,11 +37,15 @@ def build(inputs: RunInputs, context: RunContext) -> tuple[torch.nn.Module, Obje
         settings.model,
         settings.mel,
         settings.clip,
-        initialise=inputs.resumed is None,
+        initialise=inputs.resumed is None and settings.model.start_from is None,
         methods=objective.methods,
     )
     if inputs.resumed is not None:
         model.provenance = inputs.resumed["provenance"]
+    elif settings.model.start_from is not None:
+        start(model, settings)
+    if settings.optim.trained == "last":
+        freeze_others(model, settings)
     return model, objective
 
 
