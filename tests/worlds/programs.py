@@ -30,9 +30,9 @@ def do_predict(run: Path, videos: Path, out: Path, *more: str) -> int:
     return predict.predict(predict.arguments(given))
 
 
-def trained(folder: Path, name: str) -> Path:
-    """A checkpoint as train.py writes it, of a model that has learnt nothing."""
-    settings = config.read(Path(CONFIG), [f"model.name={name}", "clip.seconds=4", "clip.frames=4"])
+def trained(folder: Path, name: str, *more: str) -> Path:
+    """A checkpoint as train.py writes it, of a model that has learnt nothing. more: further overrides."""
+    settings = config.read(Path(CONFIG), [f"model.name={name}", "clip.seconds=4", "clip.frames=4", *more])
     distributed.seed(1)
     model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
     about = {"config": settings.model_dump(mode="json"), "provenance": model.provenance, "mean_score": 0.625}

@@ -43,6 +43,7 @@ USERS = {
 GROUPS = {
     "cache": "The decode-once store of a data set: training reads clips from it instead of decoding them.",
     "submit-log": "The submission ledger: what was submitted when, of which model, and its score.",
+    "study": "Studies of a data set and a detector: many runs, or many clips, that answer one question.",
 }
 COMMANDS = (
     Command(
@@ -147,6 +148,12 @@ COMMANDS = (
         "competitor",
         "a run with all that shows where its numbers come from, in one folder",
         "telltale bundle RUN --data DIR --out BUNDLE",
+    ),
+    Command(
+        "study cluster",
+        "competitor",
+        "group forged clips into kinds that nobody named, by a detector's features",
+        "telltale study cluster RUN --data DIR --out CLUSTERS",
     ),
     Command(
         "audit",

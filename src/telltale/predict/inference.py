@@ -2,6 +2,7 @@
 
     infer = Inference(model, device, "off")
     logits = infer(batch)                       # float64 (N, V), NaN for a view that cannot be used
+    features = infer.features(batch)            # float32 (N, D), NaN for a clip that cannot be used
 
 On CUDA all views of a batch go through the model at once. If memory runs out, the number of views is halved,
 with a message, and stays at that. On the CPU each of torch's threads takes a few views at a time and computes
@@ -10,9 +11,11 @@ logits would depend on the number of threads.
 """
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -20,7 +23,10 @@ from torch import Tensor, nn
 
 from telltale.data.batch import Batch
 from telltale.errors import InputError
+from telltale.models.output import Output
 from telltale.runtime import threads
+
+Compute: TypeAlias = Callable[[Batch, Tensor], np.ndarray]
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 # Pictures that go through a model at once on one core. More would not fit its caches, fewer waste time on
@@ -61,16 +67,35 @@ class Inference:
         logits = np.full((count, 1 + self.flip, views), np.nan)
         views_used = batch.usable.flatten().nonzero().squeeze(1)
         if len(views_used):
-            logits.transpose(1, 0, 2)[:, batch.usable.numpy()] = self._halving(batch, views_used)
+            logits.transpose(1, 0, 2)[:, batch.usable.numpy()] = self._halving(
+                batch, views_used, self._logits
+            )
         return logits.reshape(count, -1)
 
-    def _halving(self, batch: Batch, views: Tensor) -> np.ndarray:
-        """Logits (1 or 2, K) of K views, as many at a time as memory allows. views: their indices, long (K,),
-        counted through all clips."""
+    def features(self, batch: Batch) -> np.ndarray:
+        """`Output.features`, float32 (N, D): of each clip the mean over its usable views, and over their
+        mirror images with `flip`. NaN for a clip without one; D is 0 if the whole batch has none.
+
+        Raises InputError as `__call__` does.
+        """
+        self.model.eval()
+        views = batch.usable.shape[1]
+        views_used = batch.usable.flatten().nonzero().squeeze(1)
+        if not len(views_used):
+            return np.full((len(batch.usable), 0), np.nan, np.float32)
+        found = self._halving(batch, views_used, self._features).mean(0, dtype=np.float64)
+        sums = np.zeros((len(batch.usable), found.shape[1]))
+        np.add.at(sums, views_used.numpy() // views, found)
+        counts = batch.usable.sum(1, keepdim=True).numpy()
+        return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
+
+    def _halving(self, batch: Batch, views: Tensor, compute: Compute) -> np.ndarray:
+        """What `compute` gives of K views, (1 or 2, K, ...), as many at a time as memory allows. views: their
+        indices, long (K,), counted through all clips."""
         while True:
             step = self._step(batch, len(views))
             try:
-                parts = list(self._each(batch, views.split(step)))
+                parts = list(self._each(partial(compute, batch), views.split(step)))
                 return np.concatenate(parts, axis=1)
             except RuntimeError as error:
                 if self.compiled and type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
@@ -102,24 +127,30 @@ class Inference:
             step = CPU_PICTURES // max(pictures, VIEW_PICTURES)
         return max(1, min(step, count, self._most or count))
 
-    def _each(self, batch: Batch, parts: tuple[Tensor, ...]) -> Any:
+    def _each(self, compute: Callable[[Tensor], np.ndarray], parts: tuple[Tensor, ...]) -> Any:
         if self.device.type != "cpu" or self.compiled:
-            return map(self._logits, [batch] * len(parts), parts)
+            return map(compute, parts)
         if self._pool is None:
             count = min(torch.get_num_threads(), threads.cores())
             self._pool = ThreadPoolExecutor(
                 count, "inference", initializer=torch.set_num_threads, initargs=(1,)
             )
-        return self._pool.map(self._logits, [batch] * len(parts), parts)
+        return self._pool.map(compute, parts)
+
+    def _logits(self, batch: Batch, views: Tensor) -> np.ndarray:
+        return self._output(batch, views).logit.double().cpu().numpy().reshape(1 + self.flip, -1)
+
+    def _features(self, batch: Batch, views: Tensor) -> np.ndarray:
+        features = self._output(batch, views).features.float().cpu().numpy()
+        return features.reshape(1 + self.flip, len(views), -1)
 
     @torch.inference_mode()
-    def _logits(self, batch: Batch, views: Tensor) -> np.ndarray:
+    def _output(self, batch: Batch, views: Tensor) -> Output:
         inputs = batch.inputs_at(views, self.device)
         if self.flip:
             inputs = mirrored(inputs)
         with autocast(self.device, self.precision):
-            logit = self._run(**inputs).logit
-        return logit.double().cpu().numpy().reshape(1 + self.flip, -1)
+            return self._run(**inputs)
 
 
 def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:

@@ -151,9 +151,7 @@ def announce(study: StudyFolder, tasks: Sequence[Task]) -> None:
         cost = study.step(f"cost-{key}", partial(_measured, task))
         scored = sum(map(len, task.scored.values())) + len(task.validation.rows) * settings.optim.epochs
         seconds += task.passes * cost["train"] + scored * cost["predict"]
-    print(
-        f"{len(tasks)} runs; about {_duration(seconds)} by a short measurement of each detector", flush=True
-    )
+    print(f"{len(tasks)} runs; about {duration(seconds)} by a short measurement of each detector", flush=True)
 
 
 def _measured(task: Task) -> dict[str, float]:
@@ -163,7 +161,7 @@ def _measured(task: Task) -> dict[str, float]:
     return {"train": costs.train_clip_seconds, "predict": costs.predict_clip_seconds}
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     minutes = seconds / 60
     return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
 
