@@ -67,6 +67,7 @@ CONTENTS = """
 
 docs/commands
 docs/detectors
+docs/studies
 docs/organiser
 docs/reproducibility
 docs/performance
