@@ -238,14 +238,11 @@ def annotation(key: str) -> Any:
 
 
 def test_fingerprint_changes_with_every_value_and_nothing_else(write):
-    path = write("model: {name: audiovisual}\nclip: {sampling: exact}")
+    text = "model: {name: audiovisual}\nclip: {sampling: exact}\nfolds: {by: methods}"
+    path = write(text)
     settings = read(path)
     assert fingerprint(settings) == fingerprint(
-        read(
-            write(
-                "seed: 1\nmodel: {name: audiovisual}\nclip: {sampling: exact}\noptim: {rate: 3e-4}", "x.yaml"
-            )
-        )
+        read(write(f"seed: 1\n{text}\noptim: {{rate: 3e-4}}", "x.yaml"))
     )
     assert len(fingerprint(settings)) == 16
     prints = {fingerprint(settings)}
@@ -259,7 +256,9 @@ def test_fingerprint_changes_with_every_value_and_nothing_else(write):
         "model.sound_weights",
         "model.start_from",
     }
-    texts |= {"data.method_column", "objective.landmarks"}
+    choices |= {"folds.by": "none", "optim.select": "both"}
+    texts |= {"data.method_column", "data.meta", "objective.landmarks"}
+    texts |= {"folds.clusters", "folds.identity_column", "folds.groups"}
     # A model of both senses has no other value of objective.per.
     pairs = [pair for pair in leaves(settings.model_dump()) if pair[0] != "objective.per"]
     for key, value in pairs:

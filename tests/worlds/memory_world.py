@@ -100,6 +100,7 @@ class Run:
     epochs: list[tuple[list[Score], bool]] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     model: Callable[[], nn.Module] | None = None
+    unseen: MemoryClips | None = None
 
     def events(
         self,
@@ -115,13 +116,18 @@ class Run:
             self.state.restore(copy.deepcopy(resumed))
         targets = np.array([row.target for row in self.train.rows])
         order = TrainOrder(targets, self.settings, process.rank, process.world)
-        fixed = evaluation_batches([0] * len(self.validation.rows), 4, process.rank, process.world)
+
+        def judged(clips: MemoryClips) -> ValidationClips:
+            fixed = evaluation_batches([0] * len(clips.rows), 4, process.rank, process.world)
+            return ValidationClips(ClipLoader(clips, 0, timeout_seconds=60), fixed)
+
         return fit(
             self.state,
             objectives.build(self.settings, self.train.rows),
             TrainClips(ClipLoader(self.train, self.workers, timeout_seconds=60), order),
-            ValidationClips(ClipLoader(self.validation, 0, timeout_seconds=60), fixed),
+            judged(self.validation),
             RunContext(self.settings, process, watch or SignalWatch()),
+            None if self.unseen is None else judged(self.unseen),
         )
 
     def go(

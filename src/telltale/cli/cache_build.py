@@ -23,14 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fill the store. Raises InputError for settings that no store can serve, and if there is no room."""
     from telltale import config
-    from telltale.data import manifest
+    from telltale.data import folds
 
     settings = config.read(args.config, args.set)
     if not settings.data.spans:
         raise InputError(
             "training takes a span anywhere in the clip, which no store can hold; wanted --set data.spans=N"
         )
-    train, validation = manifest.read_data(args.data, settings.data)
+    splits = folds.read_splits(args.data, settings)
     # Now torch, which takes seconds to load.
     from telltale.config.detectors import DETECTORS
     from telltale.data import store_filling
@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     if (sentence := store.unread()) is not None:
         print(sentence, file=sys.stderr, flush=True)
     work = [
-        store_filling.Pass(train.rows, settings.data.spans),
-        store_filling.Pass(validation.rows, spans=1),
+        store_filling.Pass(splits.train.rows, settings.data.spans),
+        *(store_filling.Pass(split.rows, spans=1) for split in splits.manifests[1:]),
     ]
     needs, workers = store_filling.estimate(work, settings, store), store_filling.workers(settings)
     print(

@@ -4,7 +4,8 @@
     telltale runs runs/ --sort auc                      the best first
     telltale runs a b --sort optim.rate --csv runs.csv
 
-auc, tpr@fpr=1e-3 and best_epoch are those of the best epoch on the validation split. unseen_auc is the mean
+auc and tpr@fpr=1e-3 are those of the validation split in the best epoch, held_out_auc and
+held_out_tpr@fpr=1e-3 those of the clips that section folds held out of training. unseen_auc is the mean
 AUC of the kinds of forgery that training did not see: it appears once telltale evaluate --groups has written
 its --out below a run.
 """

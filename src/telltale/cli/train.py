@@ -37,12 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def train(args: argparse.Namespace) -> int:
     from telltale import config
     from telltale.competition import access
-    from telltale.data import manifest
+    from telltale.data import folds
 
     with watch_signals() as watch, access.recorded() as access_log:
         settings = config.read(args.config, args.set)
         configs = tuple(access.new_files(access_log))
-        splits = manifest.read_data(args.data, settings.data)
+        splits = folds.read_splits(args.data, settings)
         # Torch takes seconds to load: mistakes in the settings and labels are reported before that.
         from telltale.competition import rules
         from telltale.runtime import distributed
@@ -52,9 +52,9 @@ def train(args: argparse.Namespace) -> int:
         rules.enforce_settings(settings)
         with distributed.join(settings.threads, deterministic=settings.deterministic) as process:
             context = RunContext(settings, process, watch)
-            context.say(training.beginning(*splits, context))
+            context.say(training.beginning(splits, context))
             resumed = run_folder.prepare(args.out, settings, process, resume=args.resume, force=args.force)
-            inputs = RunInputs(args.out, args.data, *splits, configs, args.store, resumed)
+            inputs = RunInputs(args.out, args.data, *splits.pair, configs, args.store, resumed, splits.unseen)
             model, objective = training.build(inputs, context)
             of_model = rules.audit(model, settings)
             audit = run_audit.begin(inputs, context, of_model, access_log)

@@ -18,6 +18,7 @@ from telltale.config.sections import (
     ClipSettings,
     Count,
     DataSettings,
+    FoldSettings,
     FromZero,
     MelSettings,
     OptimSettings,
@@ -164,6 +165,7 @@ class Config(Section):
     clip: ClipSettings = ClipSettings()
     mel: MelSettings = MelSettings()
     data: DataSettings = DataSettings()
+    folds: FoldSettings = FoldSettings()
     store: StoreSettings = StoreSettings()
     augment: AugmentSettings = AugmentSettings()
     model: ModelSettings
@@ -171,6 +173,17 @@ class Config(Section):
     optim: OptimSettings = OptimSettings()
     predict: PredictSettings = PredictSettings()
     rules: RulesSettings = RulesSettings()
+
+    @field_validator("optim")
+    @classmethod
+    def _selects(cls, optim: OptimSettings, info: ValidationInfo) -> OptimSettings:
+        folds = info.data.get("folds")
+        if optim.select != "validation" and folds is not None and folds.by == "none":
+            raise ValueError(
+                f"select: '{optim.select}' needs held-out clips; wanted folds.by=clusters or methods, or "
+                "optim.select=validation"
+            )
+        return optim
 
     @field_validator("objective")
     @classmethod

@@ -112,7 +112,43 @@ class DataSettings(Section):
     """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
     one some are repeated."""
     method_column: Result[str | None] = None
-    """Column of the training labels that names the kind of forgery; null: "method", if there is one."""
+    """Column of data.meta or of the training labels that names the kind of forgery; null: "method", if there
+    is one."""
+    meta: Result[str | None] = None
+    """CSV of further columns of the clips, joined by video_name, below the data folder: the demo's meta.csv,
+    or a clusters.csv; null: the labels have all columns."""
+
+
+class FoldSettings(Section):
+    """Kinds of forgery and genuine clips that are held out of training as the split "unseen"."""
+
+    by: Result[Literal["none", "clusters", "methods"]] = "none"
+    """What is held out: whole clusters of forgeries, whole methods (`data.method_column`), or nothing."""
+    fold: Result[FromZero] = 0
+    """Which fold is held out, from 0."""
+    count: Result[Annotated[int, Field(ge=2)]] = 5
+    """Folds that the kinds of forgery, and the genuine clips, are divided into."""
+    clusters: Result[str | None] = None
+    """CSV of `video_name,cluster`, below the data folder, that folds by clusters need."""
+    identity_column: Result[str | None] = None
+    """Column of data.meta or of the training labels that names the person; null: "identity", if there is
+    one."""
+    groups: Result[str | None] = None
+    """CSV of `video_name,group`, below the data folder: near-duplicates, none of which stays in training if
+    another is held out; null: none are known."""
+    seed: Result[FromZero] = 1
+    """Seed of the division into folds, so that runs of several seeds share them."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "FoldSettings":
+        if self.fold >= self.count:
+            raise ValueError(f"wanted fold < count, got fold {self.fold} of {self.count}; folds begin at 0")
+        if self.by == "clusters" and self.clusters is None:
+            raise ValueError(
+                "by 'clusters' needs the file of clusters; set folds.clusters to the clusters.csv that "
+                "`telltale study cluster` wrote"
+            )
+        return self
 
 
 class StoreSettings(Section):
@@ -218,6 +254,9 @@ class OptimSettings(Section):
     With `accumulate` at the first update at or after each multiple."""
     sam_rho: Result[NotNegative] = 0.0
     """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
+    select: Result[Literal["validation", "unseen", "both"]] = "validation"
+    """Clips by which the best epoch is chosen, by AUC, then by TPR at FPR 1e-3: the validation split, what
+    section folds holds out, or the mean of both."""
     sync_batch_norm: Result[bool] = False
     """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it
     changes nothing."""

@@ -11,11 +11,12 @@ stops the run, unless the configuration allows it; then it is counted.
 import os
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telltale import config
+from telltale.data import columns
 from telltale.errors import InputError
 from telltale.files import read_table
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 HEADER = ["video_name", "target"]
 TARGETS = {"0": 0, "1": 1}
-METHOD = "method"
 # A plain file name: no folders of either system, no drive, no control characters, no undecodable bytes.
 PLAIN = re.compile(r"(?![A-Za-z]:)[^\s/\\][^/\\\x00-\x1f\x7f\ud800-\udfff]*")
 _NAME = re.compile(PLAIN.pattern + r"\.mp4", re.IGNORECASE)
@@ -50,16 +50,18 @@ class Row:
 class Manifest:
     """The videos of a split.
 
-    split: "train" or "validation".
+    split: "train" or "validation"; "unseen", what `folds` holds out of training.
     rows: the videos to be read, in the order of the label file.
     missing: names that are listed and not on disk.
     unlisted: names that are on disk and not listed.
+    held_out: names that are listed and on disk, and are no rows because of `folds`.
     """
 
     split: str
     rows: tuple[Row, ...]
     missing: tuple[str, ...]
     unlisted: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
 
     @property
     def targets(self) -> "np.ndarray":
@@ -147,7 +149,10 @@ def read_data(root: Path, settings: config.DataSettings) -> tuple[Manifest, Mani
     not on disk unless `allow_missing`; for an .mp4 file on disk that is not listed unless `allow_unlisted`;
     and for a split that is left with one class or none.
     """
-    train = _read_labels(root / settings.train_labels, settings.method_column)
+    elsewhere = columns.methods_beside(root, settings)
+    train = _read_labels(root / settings.train_labels, None if elsewhere else settings.method_column)
+    if elsewhere is not None:
+        train = replace(train, methods=elsewhere.of(train.targets))
     validation = _read_labels(root / settings.validation_labels)
     if both := [name for name in train.targets if name in validation.targets]:
         raise InputError(
@@ -196,7 +201,7 @@ def _read_labels(path: Path, method_column: str | None = None) -> _Labels:
     table = _read_rows(path)
     _, header = next(table)
     _check_header(path, header, method_column)
-    method = method_column or METHOD
+    method = method_column or columns.METHOD
     column = header.index(method) if method in header else None
     labels = _Labels(path)
     for line, fields in table:

@@ -12,10 +12,12 @@ from matplotlib.ticker import MaxNLocator
 from telltale.report.style import DETECTOR, FAINT, FORGED, INK, UNSEEN, Floats, save_figure, style_axes
 
 
-def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
-    """Training curves: loss on the left, validation AUC and TPR on the right. The best epoch is marked.
+def curves(history: Sequence[dict[str, Any]], path: Path, best: int | None = None) -> None:
+    """Training curves: loss on the left; on the right AUC and TPR of the validation clips and, if folds hold
+    clips out, of those. The best epoch is marked.
 
     history: a dictionary for each epoch with the columns of history.csv; a value may be missing, None or NaN.
+    best: the number of the best epoch's row; None: by `best_row` of the validation clips.
     """
     figure = Figure(figsize=(9.6, 4.0), dpi=120, layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -32,8 +34,17 @@ def curves(history: Sequence[dict[str, Any]], path: Path) -> None:
     left.set(title="Loss", ylabel="Cross-entropy (nats per clip)")
     right.plot(epochs, auc, "o-", color=INK, markersize=4, label="AUC")
     right.plot(epochs, tpr, "s--", color=FAINT, markersize=4, label="TPR at FPR 0.1 %")
-    right.set(title="Validation", ylabel="AUC and true positive rate", ylim=(-0.02, 1.02))
-    if (best := best_row(auc, tpr)) is not None:
+    if held_out := any("unseen_auc" in row for row in history):
+        unseen = (("unseen_auc", "D-", "AUC, unseen"), ("unseen_tpr_at_fpr_1e-3", "v:", "TPR, unseen"))
+        for key, line, label in unseen:
+            right.plot(epochs, _column(history, key), line, color=UNSEEN, markersize=4, label=label)
+    right.set(
+        title="Validation and unseen" if held_out else "Validation",
+        ylabel="AUC and true positive rate",
+        ylim=(-0.02, 1.02),
+    )
+    best = best_row(auc, tpr) if best is None or not np.isfinite(auc[best]) else best
+    if best is not None:
         for axes in (left, right):
             axes.axvline(epochs[best], color=FAINT, linewidth=1, linestyle=":")
         right.plot(epochs[best], auc[best], "*", color=FORGED, markersize=13, zorder=5, linestyle="none")

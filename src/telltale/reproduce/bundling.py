@@ -8,7 +8,8 @@ from pathlib import Path
 
 from telltale import config
 from telltale.competition import audit_record
-from telltale.data.manifest import read_data, read_labels
+from telltale.data.folds import given_files, read_splits
+from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.evaluate.options import Options
 from telltale.files import sha256, write_text
@@ -63,13 +64,14 @@ def make(
         _refuse_equal_names([one.name for one in sets])
         content = checkpoint.load(run / "best.pt")
         settings = config.parse(content["config"], str(run / "best.pt"))
-        splits = read_data(data, settings.data)
+        splits = read_splits(data, settings).manifests
         if data_fingerprint(*splits) != content["data"]:
             raise InputError(
                 f"{data}: holds other labels or videos than {run} was trained on; wanted its training's "
                 "folder"
             )
         labels = [data / settings.data.train_labels, data / settings.data.validation_labels]
+        labels += [path for _, path in given_files(settings, data)]
         videos = [row.path for split in splits for row in split.rows]
         for one in sets[1:]:
             folder = data / one.videos

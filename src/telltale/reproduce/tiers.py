@@ -15,7 +15,8 @@ from typing import Any
 
 from telltale import config
 from telltale.competition.audit_record import Finding
-from telltale.data.manifest import read_data, read_labels
+from telltale.data.folds import given_files, read_splits
+from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.files import read_json
 from telltale.reproduce.bundle import NEEDED, VALIDATION, Bundle, ScoreSet, evaluate
@@ -137,8 +138,9 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]
     used += [settings.data.train_videos, settings.data.validation_videos]
+    used += [path.relative_to(data).as_posix() for _, path in given_files(settings, data)]
     yield from check_data(bundle, data, used)
-    labels = data_fingerprint(*read_data(data, settings.data))
+    labels = data_fingerprint(*read_splits(data, settings).manifests)
     yield Finding(
         "labels",
         labels == bundle.data,

@@ -30,10 +30,11 @@ class RunInputs:
 
     folder: the run's own
     data: root of the data set
-    train, validation: the data set's splits
+    train, validation: the data set's splits, without what folds hold out
     configs: files that the settings were read from
     store: folder of decoded clips, None to decode every time
     resumed: content of the last.pt to continue from, None for a new run
+    unseen: what folds hold out of training, None without folds
     """
 
     folder: Path
@@ -43,3 +44,9 @@ class RunInputs:
     configs: tuple[str, ...] = ()
     store: Path | None = None
     resumed: dict[str, Any] | None = None
+    unseen: Manifest | None = None
+
+    @property
+    def splits(self) -> tuple[Manifest, ...]:
+        """The splits that the run reads."""
+        return (self.train, self.validation, *(() if self.unseen is None else (self.unseen,)))

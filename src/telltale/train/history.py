@@ -38,11 +38,11 @@ class RunLog:
                 self.events.add_scalar(f"train/{name}", value, number)
             self.events.add_scalar("train/rate", rate, number)
 
-    def epoch(self, history: list[dict[str, Any]], steps_done: int) -> None:
-        """Write history.csv and curves.png anew. history: one row an epoch; steps_done: since the run
-        began."""
+    def epoch(self, history: list[dict[str, Any]], steps_done: int, best: int) -> None:
+        """Write history.csv and curves.png anew. history: one row an epoch; steps_done: since the run began;
+        best: the row of the best epoch."""
         write_history(self.folder / "history.csv", history)
-        training_figures.curves(history, self.folder / "curves.png")
+        training_figures.curves(history, self.folder / "curves.png", best)
         with self._reported():
             for name, value in history[-1].items():
                 if name not in ("epoch", "rate"):

@@ -1,4 +1,4 @@
-"""The clips of a run's two splits: how they are read, and in which batches."""
+"""The clips of a run's splits: how they are read, and in which batches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,34 +28,54 @@ class TrainClips:
 
 @dataclass(frozen=True)
 class ValidationClips:
-    """The validation split: `loader` reads `batches`, the same after each epoch."""
+    """The validation split, or what folds hold out: `loader` reads `batches`, the same after each epoch."""
 
     loader: ClipLoader
     batches: Sequence[list[SampleKey]]
 
 
-def build(inputs: RunInputs, unit: str, context: RunContext) -> tuple[TrainClips, ValidationClips]:
-    """Both splits of a run, whose workers are not forked yet. unit: the objective's, see `TrainOrder`.
+@dataclass(frozen=True)
+class RunClips:
+    """The splits of a run. unseen: what folds hold out, None without folds."""
+
+    train: TrainClips
+    validation: ValidationClips
+    unseen: ValidationClips | None
+
+    def close(self) -> None:
+        """End the workers of all splits."""
+        for clips in (self.train, self.validation, self.unseen):
+            if clips is not None:
+                clips.loader.close()
+
+
+def build(inputs: RunInputs, unit: str, context: RunContext) -> RunClips:
+    """The splits of a run, whose workers are not forked yet. unit: the objective's, see `TrainOrder`.
 
     Raises InputError if a store is given and training draws its spans anywhere in a clip: a store holds
     chosen spans only.
     """
     settings, process = context.settings, context.process
     order = TrainOrder(inputs.train.targets, settings, process.rank, process.world, unit)
-    sizes = file_sizes(inputs.validation.rows)
-    batches = evaluation_batches(sizes, settings.predict.batch_size, process.rank, process.world)
     reads = DETECTORS[settings.model.name].reads
     store = _store(inputs, context)
     blends = unit == "genuine"
     landmarks = _landmarks(inputs.train, settings, process) if blends else {}
     views = Views(training=True, blends=blends, landmarks=landmarks)
     train = ClipDataset(inputs.train.rows, settings, reads, views, store)
-    validation = ClipDataset(inputs.validation.rows, settings, reads, store=store)
     workers = process.workers(settings.data.workers, len(inputs.train.rows))
     limit = settings.data.timeout_seconds
-    return (
+
+    def to_judge(split: Manifest) -> ValidationClips:
+        sizes = file_sizes(split.rows)
+        batches = evaluation_batches(sizes, settings.predict.batch_size, process.rank, process.world)
+        dataset = ClipDataset(split.rows, settings, reads, store=store)
+        return ValidationClips(ClipLoader(dataset, workers, timeout_seconds=limit), batches)
+
+    return RunClips(
         TrainClips(ClipLoader(train, workers, timeout_seconds=limit), order),
-        ValidationClips(ClipLoader(validation, workers, timeout_seconds=limit), batches),
+        to_judge(inputs.validation),
+        None if inputs.unseen is None else to_judge(inputs.unseen),
     )
 
 
@@ -72,7 +92,8 @@ def _store(inputs: RunInputs, context: RunContext) -> ClipStore | None:
     reads = DETECTORS[settings.model.name].reads
     store = open_store(inputs.store, settings, reads)
     if context.process.main:
-        spans = len(inputs.train.rows) * settings.data.spans + len(inputs.validation.rows)
+        spans = len(inputs.train.rows) * settings.data.spans
+        spans += sum(len(split.rows) for split in inputs.splits[1:])
         warn_of_store(store, settings, reads, spans)
     return store
 

@@ -23,6 +23,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from telltale import config
 from telltale.data.batch import Batch
+from telltale.data.folds import UNSEEN
 from telltale.data.loader import on_device
 from telltale.errors import InputError
 from telltale.models import norms
@@ -38,7 +39,7 @@ from telltale.train.loaders import TrainClips, ValidationClips
 from telltale.train.losses import Losses
 from telltale.train.objectives import Objective
 from telltale.train.optim import perturbed, rate_at
-from telltale.train.selection import add_epoch
+from telltale.train.selection import Judged, add_epoch
 from telltale.train.state import State
 
 
@@ -68,17 +69,26 @@ class Epoch:
     row: of history.csv
     scores: of all validation clips, in the manifest's order
     is_best: whether it is the best epoch so far, see `selection.add_epoch`
+    unseen: scores of all clips that folds hold out, None without folds
     """
 
     row: dict[str, Any]
     scores: list[Score]
     is_best: bool
+    unseen: list[Score] | None = None
 
 
 def fit(
-    state: State, objective: Objective, train: TrainClips, validation: ValidationClips, context: RunContext
+    state: State,
+    objective: Objective,
+    train: TrainClips,
+    validation: ValidationClips,
+    context: RunContext,
+    unseen: ValidationClips | None = None,
 ) -> Generator[Step | Epoch, None, None]:
     """Train until the last epoch, or until `optim.patience` epochs in a row brought no better one.
+
+    unseen: clips that folds hold out, scored after each epoch like those of `validation`.
 
     All processes iterate together. After a signal the last event is a Step to save; then the iteration raises
     Stopped. It also raises NonFiniteLoss, and InputError if memory runs out. The caller closes the loaders.
@@ -95,12 +105,19 @@ def fit(
             raise InputError(
                 f"{process.device}: out of memory in a step of training ({reason}); {REMEDY}"
             ) from None
-        scores = validate(state, validation, context)
-        targets = {row.video_name: row.target for row in validation.loader.dataset.rows}
+        judged = judge(state, validation, context)
+        of_unseen = None if unseen is None else judge(state, unseen, context, UNSEEN)
         rate = rate_at(optim, (state.progress.epoch + 1) * steps - 1, steps)
-        is_best = add_epoch(state.progress, scores, targets, rate)
+        is_best = add_epoch(state.progress, judged, rate, of_unseen, optim.select)
         state.progress.next_epoch()
-        yield Epoch(state.progress.history[-1], scores, is_best)
+        held_out = None if of_unseen is None else of_unseen.scores
+        yield Epoch(state.progress.history[-1], judged.scores, is_best, held_out)
+
+
+def judge(state: State, clips: ValidationClips, context: RunContext, split: str = "validation") -> Judged:
+    """Scores and targets of all clips of a split; the same in all processes. Raises Stopped."""
+    targets = {row.video_name: row.target for row in clips.loader.dataset.rows}
+    return Judged(split, validate(state, clips, context, split), targets)
 
 
 def train_epoch(
@@ -212,14 +229,17 @@ def update(state: State, optim: config.OptimSettings, rate: float) -> None:
         state.average.update_parameters(state.model)
 
 
-def validate(state: State, clips: ValidationClips, context: RunContext) -> list[Score]:
-    """Scores of all validation clips, in the manifest's order; the same in all processes. Raises Stopped."""
+def validate(
+    state: State, clips: ValidationClips, context: RunContext, name: str = "validation"
+) -> list[Score]:
+    """Scores of all clips of the split `name`, in the manifest's order; the same in all processes. Raises
+    Stopped."""
     process = context.process
     # Running statistics of batch norm, and their average, differ between processes; best.pt gets those of
     # the main process.
     process.broadcast(state.evaluated.state_dict().values())
     infer = Inference(state.evaluated, process.device, context.settings.optim.autocast)
-    progress_bar = bar(len(clips.batches), "validation", "batch", process.main)
+    progress_bar = bar(len(clips.batches), name, "batch", process.main)
     own: dict[str, Score] = {}
     with together(process, context.watch):
         for scores in score(infer, clips.loader.read(clips.batches), context.watch, progress_bar):

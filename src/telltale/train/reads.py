@@ -11,6 +11,7 @@ from typing import Any
 from telltale import config
 from telltale.competition.access import within
 from telltale.config.detectors import SbiSettings
+from telltale.data.folds import UNSEEN
 from telltale.errors import InputError
 from telltale.files import read_mapping, sha256, write_table, write_text
 from telltale.models.start import START
@@ -18,6 +19,7 @@ from telltale.runtime.progress import each
 from telltale.train.context import RunInputs
 
 FORMAT = "telltale-reads-1"
+FOLDERS = {UNSEEN: "train"}
 HEADER = ("kind", "split", "path", "bytes", "sha256", "rows", "inside")
 
 
@@ -44,12 +46,17 @@ class TrainingReads:
         digests: Collection[str] = (),
     ) -> None:
         root, resumed = inputs.data, inputs.resumed is not None
-        self.folder, self.splits = inputs.folder, (inputs.train, inputs.validation)
+        self.folder, self.splits = inputs.folder, inputs.splits
         self.digests = frozenset(digests)
+        # What folds hold out lies in the folder of the training videos.
         self.videos = {
-            split.split: root / getattr(settings, f"{split.split}_videos") for split in self.splits
+            split.split: root / getattr(settings, f"{FOLDERS.get(split.split, split.split)}_videos")
+            for split in self.splits
         }
-        labels = [(split.split, root / getattr(settings, f"{split.split}_labels")) for split in self.splits]
+        labels = [
+            (split.split, root / getattr(settings, f"{split.split}_labels"))
+            for split in (inputs.train, inputs.validation)
+        ]
         own = [inputs.folder] if inputs.store is None else [inputs.folder, inputs.store]
         self._own = [os.path.realpath(path) for path in own]
         named = [*(path for _, path in labels), *(path for _, path in given)]
@@ -74,7 +81,7 @@ class TrainingReads:
         self._write()
 
     def _count(self, split: str) -> int:
-        return sum(len(s.rows) + len(s.missing) for s in self.splits if s.split == split)
+        return sum(len(s.rows) + len(s.missing) + len(s.held_out) for s in self.splits if s.split == split)
 
     def _file(self, kind: str, split: str, path: Path, rows: int | None = None) -> dict[str, Any]:
         inside = within(os.path.realpath(path), [*self._inside, os.path.realpath(path.parent)])

@@ -5,6 +5,7 @@ import sys
 
 from telltale import config
 from telltale.competition import access, audit_record, packages, rules
+from telltale.data import folds
 from telltale.errors import InputError
 from telltale.files import write_text
 from telltale.train import splits
@@ -88,6 +89,7 @@ def begin(
         write_text(inputs.folder / "config.yaml", config.dump(settings))
         write_environment(inputs.folder, process.world, resumed=resumed)
         given = given_files(settings, audit.provenance, inputs.configs)
+        given += [(kind, path) for kind, path in folds.given_files(settings, inputs.data) if path.is_file()]
         digests = [tower["sha256"] for tower in audit.provenance.values() if tower["sha256"]]
         reads = TrainingReads(inputs, settings.data, given, digests)
     of_run = RunAudit(audit, data, context, reads, access_log)

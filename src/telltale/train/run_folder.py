@@ -3,6 +3,7 @@ continues in it.
 
 config.yaml  environment.json  audit.json  reads.csv  reads.json  best.pt  last.pt  history.csv  curves.png
 validation_scores.csv  validation_scores.json  events.out.tfevents.*
+with folds: unseen_scores.csv  unseen_scores.json
 """
 
 import json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FILES = (
     *("config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"),
     *("history.csv", "curves.png", "validation_scores.csv", "validation_scores.json"),
+    *("unseen_scores.csv", "unseen_scores.json"),
 )
 EVENTS = "events.out.tfevents.*"
 

@@ -17,14 +17,24 @@ import yaml
 from telltale.config import flatten
 from telltale.errors import InputError
 from telltale.files import read_mapping, read_text, write_text
+from telltale.train import best_epoch
 
 if TYPE_CHECKING:
     import pandas as pd
 
-AUC, TPR = "validation_auc", "validation_tpr_at_fpr_1e-3"
-BEST_FIRST = ("auc", "tpr@fpr=1e-3", "unseen_auc")  # results that are better the higher they are
-# Columns of the table after the settings that differ, in this order; unseen_auc only if a run has one.
-RESULTS = ("auc", "tpr@fpr=1e-3", "best_epoch", "status", "unseen_auc")
+# Results that are better the higher they are.
+BEST_FIRST = ("auc", "tpr@fpr=1e-3", "held_out_auc", "held_out_tpr@fpr=1e-3", "unseen_auc")
+# Columns of the table after the settings that differ, in this order; those of OPTIONAL only if a run has one.
+RESULTS = (
+    "auc",
+    "tpr@fpr=1e-3",
+    "held_out_auc",
+    "held_out_tpr@fpr=1e-3",
+    "best_epoch",
+    "status",
+    "unseen_auc",
+)
+OPTIONAL = ("held_out_auc", "held_out_tpr@fpr=1e-3", "unseen_auc")
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
@@ -59,8 +69,7 @@ def compare(runs: Sequence[Path]) -> "pd.DataFrame":
     differ = comparable.columns[comparable.nunique(dropna=False) > 1]
     results = pd.DataFrame([_results(run) for run in runs], columns=list(RESULTS))
     results["best_epoch"] = results["best_epoch"].astype("Int64")
-    if results["unseen_auc"].isna().all():
-        results = results.drop(columns="unseen_auc")
+    results = results.drop(columns=[name for name in OPTIONAL if results[name].isna().all()])
     names = pd.Series([str(run) for run in runs], name="run")
     return pd.concat([names, settings[differ], results], axis=1)
 
@@ -105,18 +114,20 @@ def _results(run: Path) -> dict[str, Any]:
 
     path = run / "history.csv"
     try:
-        history = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epoch", AUC, TPR])
-        # As the training run selects it: by AUC, then by TPR, the first of equals.
-        best = history.sort_values([AUC, TPR], ascending=False, kind="stable").head(1)
+        history = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epoch"])
+        # As the training run selects it.
+        best = best_epoch.best(history.to_dict("records"), _settings(run).get("optim.select", "validation"))
     except (ValueError, KeyError) as error:
         raise InputError(
             f"{path}: is no history that train.py wrote ({' '.join(str(error).split())})"
         ) from None
     complete = (read_mapping(run / "reads.json") or {}).get("complete")
-    row = best.iloc[0] if len(best) else {}
+    row = history.iloc[best] if len(history) else {}
     return {
-        "auc": row.get(AUC),
-        "tpr@fpr=1e-3": row.get(TPR),
+        "auc": row.get(best_epoch.AUC),
+        "tpr@fpr=1e-3": row.get(best_epoch.TPR),
+        "held_out_auc": row.get(best_epoch.UNSEEN_AUC),
+        "held_out_tpr@fpr=1e-3": row.get(best_epoch.UNSEEN_TPR),
         "best_epoch": row.get("epoch"),
         "status": "finished" if complete else f"interrupted at epoch {len(history) + 1}",
         "unseen_auc": unseen_auc(run),

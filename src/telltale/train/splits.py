@@ -1,4 +1,4 @@
-"""What a run needs to know of its two manifests as a whole."""
+"""What a run needs to know of its manifests as a whole."""
 
 from telltale.data.manifest import Manifest
 from telltale.errors import InputError
@@ -16,7 +16,11 @@ def data_fingerprint(*splits: Manifest) -> str:
 def describe(split: Manifest) -> str:
     """One line on a split: its clips by class, and the files that are left out."""
     line = f"{split.split}: {len(split.rows)} clips, {split.n_genuine} genuine, {split.n_forged} forged"
-    left_out = ((split.missing, "listed but missing"), (split.unlisted, "not listed"))
+    left_out = (
+        (split.missing, "listed but missing"),
+        (split.unlisted, "not listed"),
+        (split.held_out, "held out"),
+    )
     return line + "".join(f", {len(names)} {what}" for names, what in left_out if names)
 
 
@@ -25,7 +29,7 @@ def shared_fingerprint(inputs: RunInputs, process: Process) -> str:
 
     Raises InputError if the processes see different data, or if the run to be resumed had other data.
     """
-    data = data_fingerprint(inputs.train, inputs.validation)
+    data = data_fingerprint(*inputs.splits)
     by_rank = process.gather(data)
     if by_rank != [data] * process.world:
         other = next(rank for rank, digest in enumerate(by_rank) if digest != by_rank[0])
@@ -35,7 +39,7 @@ def shared_fingerprint(inputs: RunInputs, process: Process) -> str:
         )
     if inputs.resumed is not None and inputs.resumed["data"] != data:
         raise InputError(
-            f"{inputs.folder}: was trained on other labels or videos than these; resume with the same data, "
-            "or give another --out"
+            f"{inputs.folder}: was trained on other labels, videos or folds than these; resume with the same "
+            "data, or give another --out"
         )
     return data

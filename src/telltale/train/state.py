@@ -21,8 +21,8 @@ class Progress:
     probability_sum: sum of the probabilities that the model gave these clips
     clips, unreadable: numbers of clips of the epoch that were trained on, and that could not be read
     seconds: that the epoch took so far
-    best_epoch, best_auc, best_tpr: the best epoch, from 0, and its validation AUC and TPR at FPR 1e-3; -1
-        before the first validation
+    best_epoch, best_auc, best_tpr: the best epoch by `optim.select`, from 0, and its validation AUC and TPR
+        at FPR 1e-3; -1 before the first validation
     best_mean: mean probability of the training clips in the best epoch
     history: one row an epoch, as in history.csv
     """

@@ -7,14 +7,14 @@ import torch
 
 from telltale import config, models
 from telltale.competition import audit_record
-from telltale.data.manifest import Manifest
+from telltale.data.folds import UNSEEN, Splits
 from telltale.models import checkpoint, norms
 from telltale.models.last_layers import freeze_others
 from telltale.models.start import start
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped
 from telltale.scores.score import status_counts
-from telltale.train import loaders, objectives, splits, validation_scores
+from telltale.train import best_epoch, loaders, objectives, splits, validation_scores
 from telltale.train.context import RunContext, RunInputs
 from telltale.train.history import RunLog
 from telltale.train.loop import Epoch, Step, fit
@@ -62,8 +62,8 @@ def run(
     state = initial_state(model, settings.optim, process.device.type)
     if inputs.resumed is not None:
         state.restore(inputs.resumed)
-    train, validation = loaders.build(inputs, objective.unit, context)
-    steps = len(train.order)
+    clips = loaders.build(inputs, objective.unit, context)
+    steps = len(clips.train.order)
     about = {
         "config": settings.model_dump(mode="json"),
         "data": audit.data,
@@ -72,15 +72,17 @@ def run(
     }
     log = RunLog(folder, state.progress.epoch * steps + state.progress.step) if process.main else None
     try:
-        for event in fit(state, objective, train, validation, context):
+        for event in fit(state, objective, clips.train, clips.validation, context, clips.unseen):
             if log is not None and isinstance(event, Step):
                 log.step(event.number, event.terms, event.rate)
             if log is not None and isinstance(event, Epoch):
                 if event.is_best:
                     checkpoint.save(folder / "best.pt", {**best(state), **about})
                     fingerprint = config.fingerprint(settings)
-                    validation_scores.keep(folder, event.scores, fingerprint, audit.data, process.world)
-                log.epoch(state.progress.history, state.progress.epoch * steps)
+                    scores = {"validation": event.scores}
+                    scores |= {} if event.unseen is None else {UNSEEN: event.unseen}
+                    validation_scores.keep(folder, scores, fingerprint, audit.data, process.world)
+                log.epoch(state.progress.history, state.progress.epoch * steps, state.progress.best_epoch)
                 print(summary(event), flush=True)
             if isinstance(event, Epoch) or event.save:
                 audit.update()
@@ -90,12 +92,13 @@ def run(
         kept = f"{folder}/last.pt is up to date" if (folder / "last.pt").exists() else "nothing was saved yet"
         raise Stopped(stop.number, f"go on with the same command and --resume ({kept})") from None
     finally:
-        train.loader.close()
-        validation.loader.close()
+        clips.close()
         if log is not None:
             log.close()
     audit.finish()
-    validation_scores.score_alone(folder, validation.loader.dataset, context)
+    sources = {"validation": clips.validation.loader.dataset}
+    sources |= {} if clips.unseen is None else {UNSEEN: clips.unseen.loader.dataset}
+    validation_scores.score_alone(folder, sources, context)
     return state
 
 
@@ -115,20 +118,25 @@ def placed(model: torch.nn.Module, unit: str, context: RunContext) -> torch.nn.M
 def best(state: State) -> dict[str, Any]:
     """What best.pt holds of the best epoch: the weights that prediction needs, and how good they are."""
     progress = state.progress
+    row = progress.history[progress.best_epoch]
     return {
         "model": models.shipped(state.evaluated.state_dict()),
         "epoch": progress.best_epoch + 1,
         "mean_score": progress.best_mean,
-        "metrics": {"auc": progress.best_auc, "tpr_at_fpr_1e-3": progress.best_tpr},
+        "metrics": {
+            "auc": progress.best_auc,
+            "tpr_at_fpr_1e-3": progress.best_tpr,
+            **{column: row[column] for column in best_epoch.COLUMNS["unseen"][0] if column in row},
+        },
     }
 
 
-def beginning(train: Manifest, validation: Manifest, context: RunContext) -> str:
+def beginning(found: Splits, context: RunContext) -> str:
     """Lines on the processes and the data, to print before anything is built."""
     settings, process = context.settings, context.process
-    workers = process.workers(settings.data.workers, len(train.rows))
-    first = process.describe(settings.optim.autocast, workers)
-    return f"{first}\n{splits.describe(train)}\n{splits.describe(validation)}"
+    workers = process.workers(settings.data.workers, len(found.train.rows))
+    lines = [process.describe(settings.optim.autocast, workers), *map(splits.describe, found.manifests)]
+    return "\n".join([*lines, found.said] if found.said else lines)
 
 
 def summary(epoch: Epoch) -> str:
@@ -137,7 +145,8 @@ def summary(epoch: Epoch) -> str:
     line = (
         f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation AUC "
         f"{row['validation_auc']:.4f}, "
-        f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {row['clips_per_second']:.1f} clips/s"
+        f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {unseen_text(row)}"
+        f"{row['clips_per_second']:.1f} clips/s"
     )
     line += ", best so far" if epoch.is_best else ""
     if row["train_unreadable"]:
@@ -146,14 +155,26 @@ def summary(epoch: Epoch) -> str:
         )
     if row["validation_unscored"]:
         line += f"\n  validation: {status_counts(epoch.scores)}"
+    if row.get("unseen_unscored"):
+        line += f"\n  unseen: {status_counts(epoch.unseen or [])}"
     return line
+
+
+def unseen_text(row: dict[str, Any]) -> str:
+    """The part of a line on the clips that folds hold out; "" for a row without them."""
+    if best_epoch.UNSEEN_AUC not in row:
+        return ""
+    return f"unseen AUC {row[best_epoch.UNSEEN_AUC]:.4f}, TPR@FPR=1e-3 {row[best_epoch.UNSEEN_TPR]:.4f}, "
 
 
 def result(state: State, inputs: RunInputs, audit: RunAudit) -> str:
     """Lines on the best epoch, the files and the audit, to print at the end."""
     progress = state.progress
+    of_unseen = unseen_text(progress.history[progress.best_epoch]).removesuffix(", ")
+    of_unseen = of_unseen and f", {of_unseen}"
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
-        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}; wrote {inputs.folder}/best.pt, history.csv, curves.png\n"
+        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}{of_unseen}; "
+        f"wrote {inputs.folder}/best.pt, history.csv, curves.png\n"
         f"{audit_record.one_line(audit.audit)}"
     )

@@ -1,4 +1,5 @@
-"""validation_scores.csv of a run: written with each best.pt, and at the end once more by one process.
+"""validation_scores.csv of a run: written with each best.pt, and at the end once more by one process. With
+folds unseen_scores.csv beside it has the clips that were held out of training.
 
 The last bits of a score depend on the clips in its batch, so several processes give other bits than one. The
 scores that are bundled and reproduced are those of one process.
@@ -26,39 +27,48 @@ from telltale.train.context import RunContext
 NAME = "validation_scores.csv"
 
 
-def keep(folder: Path, scores: list[Score], settings: str, data: str, world: int) -> None:
-    """Write validation_scores.csv of the best.pt in `folder`, and its side file.
+def keep(folder: Path, by_split: dict[str, list[Score]], settings: str, data: str, world: int) -> None:
+    """Write SPLIT_scores.csv of the best.pt in `folder` for each split, and its side file.
 
     settings, data: fingerprints of the configuration and of the training data
     world: number of processes that scored
     """
-    path = folder / NAME
-    write_scores(path, scores)
     model = sha256(folder / "best.pt")
-    sidecar.write(path, model_sha256=model, config=settings, data=data, videos="validation", world=world)
+    for split, scores in by_split.items():
+        path = folder / f"{split}_scores.csv"
+        write_scores(path, scores)
+        sidecar.write(path, model_sha256=model, config=settings, data=data, videos=split, world=world)
 
 
-def score_alone(folder: Path, validation: SampleSource, context: RunContext) -> None:
-    """Score the validation clips with best.pt in the main process, unless validation_scores.csv holds such
+def score_alone(folder: Path, sources: dict[str, SampleSource], context: RunContext) -> None:
+    """Score the clips of each split with best.pt in the main process, unless SPLIT_scores.csv holds such
     scores already.
 
-    All processes call it. The others leave the group and end: on large data they would wait for longer than
-    the group's timeout. Raises Stopped and InputError.
+    sources: by split. All processes call it. The others leave the group and end: on large data they would
+    wait for longer than the group's timeout. Raises Stopped and InputError.
     """
     settings, process = context.settings, context.process
     process.leave()
     path = folder / "best.pt"
-    if not process.main or are_of_one_process(folder):
+    sources = {split: source for split, source in sources.items() if not are_of_one_process(folder, split)}
+    if not process.main or not sources:
         return
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     content = checkpoint.load(path)
     checkpoint.load_weights(model, content["model"], path)
-    rows = validation.rows
+    infer = Inference(model, process.device, settings.optim.autocast)
+    then = config.fingerprint(config.parse(content["config"], str(path)), content["config"])
+    for split, source in sources.items():
+        keep(folder, {split: _scores(infer, source, context)}, then, content["data"], 1)
+
+
+def _scores(infer: Inference, source: SampleSource, context: RunContext) -> list[Score]:
+    """Scores of all clips of a split, by this process alone. Raises Stopped."""
+    settings, rows = context.settings, source.rows
     batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
     # All the machine's cores are free for it now.
-    workers = replace(process, local_world=1).workers(settings.data.workers, len(rows))
-    loader = ClipLoader(validation, workers, timeout_seconds=settings.data.timeout_seconds)
-    infer = Inference(model, process.device, settings.optim.autocast)
+    workers = replace(context.process, local_world=1).workers(settings.data.workers, len(rows))
+    loader = ClipLoader(source, workers, timeout_seconds=settings.data.timeout_seconds)
     progress_bar = bar(len(batches), "best.pt", "batch", True)
     by_name: dict[str, Score] = {}
     try:
@@ -70,14 +80,13 @@ def score_alone(folder: Path, validation: SampleSource, context: RunContext) -> 
         ) from None
     finally:
         loader.close()
-    then = config.fingerprint(config.parse(content["config"], str(path)), content["config"])
-    keep(folder, merge([by_name], [row.video_name for row in rows]), then, content["data"], 1)
+    return merge([by_name], [row.video_name for row in rows])
 
 
-def are_of_one_process(folder: Path) -> bool:
-    """Whether validation_scores.csv is of the best.pt beside it and one process scored it."""
+def are_of_one_process(folder: Path, split: str) -> bool:
+    """Whether SPLIT_scores.csv is of the best.pt beside it and one process scored it."""
     try:
-        origin = sidecar.check(folder / NAME)
+        origin = sidecar.check(folder / f"{split}_scores.csv")
     except InputError:
         return False
     return origin.world == 1 and origin.model_sha256 == sha256(folder / "best.pt")
