@@ -18,6 +18,7 @@ import pandas as pd
 
 from telltale import config
 from telltale.competition import access, rules
+from telltale.data.folds import Splits
 from telltale.data.manifest import Manifest, Row
 from telltale.errors import InputError
 from telltale.files import fingerprint, read_mapping, write_text
@@ -48,6 +49,7 @@ class Task:
     data: root of the data set
     train, validation: what it is trained and validated on
     scored: what its best weights score afterwards: name of the set → its clips
+    unseen: what folds hold out, scored after each epoch; None without folds
     """
 
     name: str
@@ -56,11 +58,13 @@ class Task:
     train: Manifest
     validation: Manifest
     scored: Mapping[str, Sequence[Row]]
+    unseen: Manifest | None = None
 
     @property
     def fingerprint(self) -> str:
         """16 hex digits of everything that the run's scores depend on."""
-        splits = [[_names(split.rows) for split in (self.train, self.validation)]]
+        found = Splits(self.train, self.validation, self.unseen)
+        splits = [[_names(split.rows) for split in found.manifests]]
         scored = {name: _names(rows) for name, rows in self.scored.items()}
         return fingerprint([config.fingerprint(self.settings), splits, scored])
 
@@ -196,8 +200,8 @@ def _train(
     settings = task.settings
     rules.enforce_settings(settings)
     resumed = run_folder.prepare(folder, settings, context.process, resume=True, force=False)
-    context.say(training.beginning(task.train, task.validation, context))
-    inputs = RunInputs(folder, task.data, task.train, task.validation, (), store, resumed)
+    context.say(training.beginning(Splits(task.train, task.validation, task.unseen), context))
+    inputs = RunInputs(folder, task.data, task.train, task.validation, (), store, resumed, task.unseen)
     model, objective = training.build(inputs, context)
     of_model = rules.audit(model, settings)
     audit = run_audit.begin(inputs, context, of_model, access_log)
