@@ -102,10 +102,10 @@ def drifting(rng: np.random.Generator, scene: SoundScene) -> np.ndarray:
 
 
 def jittering(rng: np.random.Generator, scene: SoundScene) -> np.ndarray:
-    """The offset of the sound wanders by up to 0.05 to 0.2 s, to three to seven places in turn."""
+    """The offset of the sound wanders by up to 0.03 to 0.09 s, to three to seven places in turn."""
     count = len(scene.recorded)
     knots = rng.uniform(-1, 1, int(rng.integers(4, 8)))
-    knots *= min(rng.uniform(0.05, 0.2) * RATE_HZ, scene.margin) / np.abs(knots).max()
+    knots *= min(rng.uniform(0.03, 0.09) * RATE_HZ, scene.margin) / np.abs(knots).max()
     angle = np.linspace(0, len(knots) - 1, count)
     low, share = np.minimum(angle.astype(int), len(knots) - 2), angle % 1
     ease = 0.5 - 0.5 * np.cos(np.pi * np.where(angle >= len(knots) - 1, 1.0, share))

@@ -95,6 +95,9 @@ def mel_excitation(rng: np.random.Generator, sound: np.ndarray, scene: SoundScen
     low, share = np.minimum(at.astype(int), len(centres) - 2), (at % 1)[:, None]
     logs = 0.5 * np.log(means + 1e-12)
     log_envelope = logs[low] * (1 - share) + logs[low + 1] * share
+    # No band's centre lies beyond the outermost two: the spectrum's own envelope goes on there.
+    outside = (np.arange(len(at)) < centres[0]) | (np.arange(len(at)) > centres[-1])
+    log_envelope[outside] = spectra.envelope(np.abs(spectrum), 60.0, 90)[outside]
     harmonic = harmonic_share(pitch, rng.uniform(2500, 5000), len(log_envelope))
     return excited(rng, minimum_phase(log_envelope), pitch.hz, harmonic, len(sound))
 
