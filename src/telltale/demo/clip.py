@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from telltale.demo import forge_picture, forge_sound
-from telltale.demo.encode import FRAME_RATE, to_stereo, write_clip
+from telltale.demo.encode import FRAME_RATE, Coding, to_stereo, write_clip
 from telltale.demo.identity import Identity, Scene, draw_identity, draw_scene
 from telltale.demo.motion import move
 from telltale.demo.plan import SPLITS, ClipPlan
@@ -34,7 +34,7 @@ def make_clip(plan: ClipPlan, seed: int, size: int, folder: Path) -> None:
     # The last step is the same for all clips: some noise, stereo, and one encoder at a random bit rate.
     pixels = film(rng, pixels, replace(draw_scene(rng), noise_levels=1.0, blur_pixels=0.2))
     bit_rate = round(rng.uniform(450_000, 650_000) * (size / 160) ** 2)
-    write_clip(folder / plan.split / plan.video_name, pixels, to_stereo(rng, samples), bit_rate)
+    write_clip(folder / plan.split / plan.video_name, pixels, to_stereo(rng, samples), Coding(bit_rate))
 
 
 def forge(plan: ClipPlan, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:

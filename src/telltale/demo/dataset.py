@@ -13,7 +13,7 @@ import csv
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,7 @@ from telltale.runtime.progress import each
 
 LENGTH_SPREAD = 1 / 6  # clips are up to this share shorter or longer than the mean
 BYTES_PER_SECOND = 110_000  # of a clip of 160 x 160 pixels, rounded up
+TRAINED = "trained"  # folder of what a data set's clips need, in the unfinished data set only
 CONTENTS = {*SPLITS, *(f"{split}_labels.csv" for split in SPLITS), "test_template.csv", "meta.csv"}
 
 
@@ -66,14 +67,34 @@ class DatasetSpec:
         area = max(1.0, (self.size / 160) ** 2)
         return sum(self.counts.values()) * self.seconds * BYTES_PER_SECOND * area
 
-    def plans(self) -> list[ClipPlan]:
+    def plans(self) -> Sequence[ClipPlan]:
+        """The clips, sorted by split and name."""
         shortest, longest = (
             round(self.seconds * FRAME_RATE * share) for share in (1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
         )
         return draw_plan(self.counts, self.seed, (shortest, longest))
 
+    def prepare(self, folder: Path, workers: int) -> None:
+        """Make what the clips need, in the unfinished data set's folder. The demo's clips need nothing."""
 
-def write_dataset(out: Path, spec: DatasetSpec, *, workers: int, force: bool = False) -> list[ClipPlan]:
+    def make(self, plan: ClipPlan, folder: Path) -> None:
+        """Write one clip of the data set in `folder`."""
+        make_clip(plan, seed=self.seed, size=self.size, folder=folder)
+
+    def meta_row(self, plan: ClipPlan) -> dict[str, object]:
+        """The clip's line of meta.csv by column."""
+        return {
+            "video_name": plan.video_name,
+            "split": plan.split,
+            "target": plan.target,
+            "kind": plan.kind,
+            "identity": f"p{plan.identity:04d}",
+            "donor": "" if plan.donor is None else f"p{plan.donor:04d}",
+            "seconds": f"{plan.frames / FRAME_RATE:.2f}",
+        }
+
+
+def write_dataset(out: Path, spec: DatasetSpec, *, workers: int, force: bool = False) -> Sequence[ClipPlan]:
     """Write the data set to the folder `out`. Return the plans of its clips.
 
     workers: number of processes. The bytes do not depend on it.
@@ -90,16 +111,18 @@ def write_dataset(out: Path, spec: DatasetSpec, *, workers: int, force: bool = F
     try:
         for split in SPLITS:
             (unfinished / split).mkdir(parents=True)
+        spec.prepare(unfinished, workers)
         _make_clips(plans, spec, unfinished, min(workers, len(plans)))
-        _write_tables(plans, unfinished)
+        shutil.rmtree(unfinished / TRAINED, ignore_errors=True)
+        _write_tables(plans, spec, unfinished)
         _put_in_place(unfinished, out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return plans
 
 
-def _make_clips(plans: list[ClipPlan], spec: DatasetSpec, folder: Path, workers: int) -> None:
-    make = partial(make_clip, seed=spec.seed, size=spec.size, folder=folder)
+def _make_clips(plans: Sequence[ClipPlan], spec: DatasetSpec, folder: Path, workers: int) -> None:
+    make = partial(spec.make, folder=folder)
     if workers == 1:
         threads = cv2.getNumThreads()
         _one_thread()
@@ -124,7 +147,7 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _write_tables(plans: list[ClipPlan], folder: Path) -> None:
+def _write_tables(plans: Sequence[ClipPlan], spec: DatasetSpec, folder: Path) -> None:
     for split in SPLITS:
         rows = [(plan.video_name, plan.target) for plan in plans if plan.split == split]
         _write_csv(folder / f"{split}_labels.csv", ("video_name", "target"), rows)
@@ -133,21 +156,8 @@ def _write_tables(plans: list[ClipPlan], folder: Path) -> None:
         ("video_name",),
         [(plan.video_name,) for plan in plans if plan.split == "test"],
     )
-    header = ("video_name", "split", "target", "kind", "identity", "donor", "seconds")
-    _write_csv(folder / "meta.csv", header, [_meta_row(plan) for plan in plans])
-
-
-def _meta_row(plan: ClipPlan) -> tuple[object, ...]:
-    donor = "" if plan.donor is None else f"p{plan.donor:04d}"
-    return (
-        plan.video_name,
-        plan.split,
-        plan.target,
-        plan.kind,
-        f"p{plan.identity:04d}",
-        donor,
-        f"{plan.frames / FRAME_RATE:.2f}",
-    )
+    meta = [spec.meta_row(plan) for plan in plans]
+    _write_csv(folder / "meta.csv", tuple(meta[0]), [tuple(row.values()) for row in meta])
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:

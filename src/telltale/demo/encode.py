@@ -4,6 +4,8 @@ The encoder uses one thread and fixed settings, so the same pictures and samples
 one keyframe; the competition's clips have one to three.
 """
 
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,23 +20,46 @@ SOUND_RATE_HZ = 44_100
 SOUND_BIT_RATE = 128_000
 
 
-def write_clip(path: Path, pixels: np.ndarray, stereo: np.ndarray, bit_rate: int) -> None:
+@dataclass(frozen=True)
+class Coding:
+    """How a clip is encoded. The defaults are the demo's.
+
+    bit_rate, sound_bit_rate: of the picture and of the sound, in bits a second.
+    frame_rate: frames a second.
+    preset: x264's name of a compromise between speed and size.
+    keyframe_every: number of frames, at most.
+    sound_codec: "libmp3lame" or "aac".
+    """
+
+    bit_rate: int
+    frame_rate: Fraction = Fraction(FRAME_RATE)
+    preset: str = "veryfast"
+    keyframe_every: int = 1000
+    sound_codec: str = "libmp3lame"
+    sound_bit_rate: int = SOUND_BIT_RATE
+
+
+def write_clip(path: Path, pixels: np.ndarray, stereo: np.ndarray, coding: Coding) -> None:
     """Encode a clip into the file `path`.
 
     pixels: uint8 (T, S, S, 3) RGB, S even.
     stereo: float32 (2, N) in -1..1 at SOUND_RATE_HZ.
-    bit_rate: of the picture, in bits a second.
     """
     with av.open(str(path), "w", format="mp4") as container:
-        video = container.add_stream("libx264", rate=FRAME_RATE)
+        video = container.add_stream("libx264", rate=coding.frame_rate)
         video.width, video.height, video.pix_fmt = pixels.shape[2], pixels.shape[1], "yuv420p"
-        video.bit_rate = bit_rate
+        video.bit_rate = coding.bit_rate
         video.codec_context.thread_count = 1
         # With x264's macroblock tree, the same pictures sometimes give other bytes.
-        video.options = {"preset": "veryfast", "g": "1000", "sc_threshold": "0", "x264-params": "mbtree=0"}
-        sound = container.add_stream("libmp3lame", rate=SOUND_RATE_HZ, layout="stereo")
-        sound.bit_rate = SOUND_BIT_RATE
-        sound.options = {"compression_level": "9"}  # LAME's fastest: a third of the time
+        every = str(coding.keyframe_every)
+        fixed = {"sc_threshold": "0", "x264-params": "mbtree=0"}
+        video.options = {"preset": coding.preset, "g": every, **fixed}
+        if coding.sound_codec == "aac":
+            sound = container.add_stream("aac", rate=SOUND_RATE_HZ, layout="stereo")
+        else:
+            sound = container.add_stream("libmp3lame", rate=SOUND_RATE_HZ, layout="stereo")
+            sound.options = {"compression_level": "9"}  # LAME's fastest: a third of the time
+        sound.bit_rate = coding.sound_bit_rate
         for picture in pixels:
             planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)
             container.mux(video.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))

@@ -30,7 +30,7 @@ def swap_face(rng: np.random.Generator, shot: Shot, donor: Identity, donor_scene
         small = cv2.resize(other.pixels[t], None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
         face = cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.float32)
         face = face * gain + offset + rng.normal(0, 1.5)
-        out[t] = _blend(frame, face, _nudge(rng, _on_picture(shot, t, shot.head.inner_face), 0.7))
+        out[t] = blend(frame, face, nudge(rng, on_picture(shot, t, shot.head.inner_face), 0.7))
     return out
 
 
@@ -49,7 +49,7 @@ def regenerate_mouth(
         small = cv2.resize(again.pixels[t], None, fx=0.30, fy=0.30, interpolation=cv2.INTER_AREA)
         mouth = cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR).astype(np.float32)
         mouth += tint + rng.normal(0, 1.5, 3).astype(np.float32)
-        out[t] = _blend(frame, mouth, _nudge(rng, _on_picture(again, t, area), 0.6))
+        out[t] = blend(frame, mouth, nudge(rng, on_picture(again, t, area), 0.6))
     return out
 
 
@@ -83,7 +83,7 @@ def resample_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
             ]
         )
         face = grown[stride - top : stride - top + size, stride - left : stride - left + size]
-        out[t] = _blend(frame, face, _on_picture(shot, t, area))
+        out[t] = blend(frame, face, on_picture(shot, t, area))
     return out
 
 
@@ -103,7 +103,7 @@ def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
     line = np.arange(size, dtype=np.float32)
     out = np.empty_like(shot.pixels)
     for t, frame in enumerate(shot.pixels):
-        field = _field(shot, t, still)
+        field = field_between(shot, t, still)
         jitter = 0.45 * rng.standard_normal((knots, knots, 2), dtype=np.float32)
         coarse = cv2.resize(field, (knots, knots), interpolation=cv2.INTER_AREA)
         field = cv2.resize(cv2.add(coarse, jitter), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -112,11 +112,11 @@ def reenact_face(rng: np.random.Generator, shot: Shot) -> np.ndarray:
         )
         flicker = np.float32(1 + 0.025 * rng.standard_normal())
         face = cv2.GaussianBlur(warped.astype(np.float32), (0, 0), 0.9) * flicker
-        out[t] = _blend(frame, face, _on_picture(shot, t, cover))
+        out[t] = blend(frame, face, on_picture(shot, t, cover))
     return out
 
 
-def _field(shot: Shot, t: int, still: int) -> np.ndarray:
+def field_between(shot: Shot, t: int, still: int) -> np.ndarray:
     """For each pixel of frame `t`, the offset in pixels to the same point of the face in frame `still`.
 
     float32 (S, S, 2), x then y.
@@ -151,18 +151,18 @@ def _canvas_positions(shot: Shot, t: int) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _on_picture(shot: Shot, t: int, mask: np.ndarray) -> np.ndarray:
+def on_picture(shot: Shot, t: int, mask: np.ndarray) -> np.ndarray:
     """A mask on the head's canvas, float32 (C, C), moved to its position in frame `t`, (S, S)."""
     return cv2.remap(mask, *_canvas_positions(shot, t), cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
 
 
-def _nudge(rng: np.random.Generator, mask: np.ndarray, pixels: float) -> np.ndarray:
+def nudge(rng: np.random.Generator, mask: np.ndarray, pixels: float) -> np.ndarray:
     """The mask shifted by a random fraction of a pixel, as by the error of a face tracker."""
     dx, dy = rng.normal(0, pixels, 2)
     return cv2.warpAffine(mask, np.asarray([[1, 0, dx], [0, 1, dy]]), mask.shape[::-1])
 
 
-def _blend(frame: np.ndarray, face: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def blend(frame: np.ndarray, face: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """`frame`, uint8 (S, S, 3), blended with `face`, float32 (S, S, 3), by `mask`, (S, S), 1 for the face."""
     return cv2.blendLinear(frame, np.clip(face, 0, 255).astype(np.uint8), 1 - mask, mask)
 
@@ -172,7 +172,7 @@ def _match_colours(shot: Shot, other: Shot) -> tuple[np.ndarray, np.ndarray]:
 
     Measured over the first four frames.
     """
-    mask = _on_picture(shot, 0, shot.head.inner_face) > 0.5
+    mask = on_picture(shot, 0, shot.head.inner_face) > 0.5
     target, source = (
         frames[:4][:, mask].reshape(-1, 3).astype(np.float32) for frames in (shot.pixels, other.pixels)
     )

@@ -60,7 +60,7 @@ def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> lis
                 ClipPlan(
                     split=split,
                     index=index,
-                    video_name=_name(seed, split, index),
+                    video_name=file_name(seed, split, index),
                     kind=kind,
                     identity=first_identity + identity,
                     donor=first_identity + donor if kind in ("face_swap", "sound_replaced") else None,
@@ -72,7 +72,7 @@ def draw_plan(counts: dict[str, int], seed: int, frames: tuple[int, int]) -> lis
     return plans
 
 
-def _name(seed: int, split: str, index: int) -> str:
+def file_name(seed: int, split: str, index: int) -> str:
     """A file name that contains no information about the clip, also not by its order."""
     return (
         hashlib.md5(f"telltale/{seed}/{split}/{index}".encode(), usedforsecurity=False).hexdigest() + ".mp4"
