@@ -97,5 +97,6 @@ def _by_pyramid(frame: np.ndarray, face: np.ndarray, mask: np.ndarray, levels: i
         under, over, share = below
     out = under + (over - under) * share[..., None]
     for detail in reversed(details):
-        out = cv2.pyrUp(out, dstsize=(detail.shape[1], detail.shape[0])) + detail
+        shape = (detail.shape[1], detail.shape[0])
+        out = np.asarray(cv2.pyrUp(out, dstsize=shape), np.float32) + detail
     return np.rint(np.clip(out, 0, 255)).astype(np.uint8)

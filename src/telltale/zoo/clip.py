@@ -59,7 +59,11 @@ def forge(plan: ZooPlan, studio: Studio) -> tuple[np.ndarray, np.ndarray]:
         return pixels, _middle(recorded, plan)
     voice = person(studio.seed, plan.donor).voice if plan.donor is not None else identity.voice
     other = record(_stream(plan, studio, 7), _speech(_stream(plan, studio, 6), voice, plan).samples, scene)
-    sound_scene = SoundScene(_middle(recorded, plan), _longer(recorded, plan), _middle(other, plan), _vocoder(studio.trained / VOCODER)
+    sound_scene = SoundScene(
+        _middle(recorded, plan),
+        _longer(recorded, plan),
+        _middle(other, plan),
+        _vocoder(studio.trained / VOCODER),
     )
     return pixels, SOUND_KINDS[plan.sound_kind].forge(_stream(plan, studio, 10), sound_scene)
 

@@ -39,7 +39,8 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers, *_doubled(before, 3, upsampling), nn.Sigmoid())
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        return self.layers(planes)  # type: ignore[no-any-return]
+        drawn: torch.Tensor = self.layers(planes)
+        return drawn
 
 
 def _doubled(before: int, width: int, upsampling: str) -> list[nn.Module]:

@@ -79,7 +79,15 @@ PICTURES: dict[str, dict[str, Forger]] = {
 FORGERS = {name: forger for kinds in PICTURES.values() for name, forger in kinds.items()}
 PICTURE_FAMILY = {name: family for family, kinds in PICTURES.items() for name in kinds}
 WITH_DONOR = {"eyes_of_another", "lips_to_other_voice"}  # and all of these families
-FAMILIES_WITH_DONOR = {"face_swap", "head_swap", "face_exchanged", "splice", "replacement", "conversion"}
+FAMILIES_WITH_DONOR = {
+    "face_swap",
+    "head_swap",
+    "face_exchanged",
+    "splice",
+    "replacement",
+    "conversion",
+    "partial",
+}
 TRAINED_FAMILIES = {"face_recoded", "face_exchanged", "mouth_generated"}
 OTHER_SPEECH = "other_speech"  # the sound of a lip-sync
 

@@ -56,9 +56,7 @@ def by_keypoints(rng: np.random.Generator, take: Take) -> np.ndarray:
         at = np.rint(points).astype(int)
         motion = exact[at[:, 1], at[:, 0]] + rng.normal(0, 0.25, (count, 2)).astype(np.float32)
         field = np.stack([(weights * motion[:, axis]).sum(axis=2) for axis in range(2)], axis=2)
-        out[t] = _over_head(
-            take, t, cv2.GaussianBlur(pulled(shot.pixels[still], field), (0, 0), blur), cover
-        )
+        out[t] = _over_head(take, t, cv2.GaussianBlur(pulled(shot.pixels[still], field), (0, 0), blur), cover)
     return out
 
 
