@@ -88,7 +88,7 @@ def _by_pyramid(frame: np.ndarray, face: np.ndarray, mask: np.ndarray, levels: i
     details = []
     for _ in range(levels):
         shape = (under.shape[1], under.shape[0])
-        below = [cv2.pyrDown(picture) for picture in (under, over, share)]
+        below = [np.asarray(cv2.pyrDown(picture), np.float32) for picture in (under, over, share)]
         rest = [
             picture - cv2.pyrUp(small, dstsize=shape)
             for picture, small in zip((under, over), below, strict=False)
