@@ -7,7 +7,7 @@ import pytest
 from telltale.cli import keys as keys_verb
 from telltale.cli import main
 from telltale.config import flatten, parse
-from telltale.config.affects import MEANINGS, Affects, Result
+from telltale.config.affects import Affects, Result
 from telltale.config.keys import KEYS, affecting, settings_of
 from telltale.config.sections import Section
 from telltale.predict import prediction
@@ -49,9 +49,9 @@ def test_what_runs_over_seeds_may_differ_in_follows() -> None:
 
 
 def test_the_command_says_what_each_kind_means(capsys: pytest.CaptureFixture[str]) -> None:
-    assert dict(MEANINGS).keys() == set(Affects)
     said = dict(re.findall(r"^([a-z]+) {2,}([^=\n]+)$", keys_verb.__doc__ or "", re.M))
-    assert said == {kind.value: meaning for kind, meaning in MEANINGS.items()}
+    assert said.keys() == set(Affects)
+    assert len(set(said.values())) == len(said)
     assert main(["keys", "data.workers"]) == 0
     assert (
         capsys.readouterr().out.splitlines()[0]

@@ -72,7 +72,7 @@ def test_without_clips_some_are_drawn(monkeypatch, capsys):
     monkeypatch.setattr("telltale.cli.plan.SYNTHETIC_SECONDS", 1.2)
     monkeypatch.setattr("telltale.cli.plan.SYNTHETIC_SIDE", 64)
     assert main(["plan", "--videos", "10", "--config", str(TINY)]) == 0
-    assert "measured on 10 clips of clips drawn for it" in capsys.readouterr().out
+    assert "measured on 10 drawn clips, 64 px, 1.2 s; " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

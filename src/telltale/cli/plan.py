@@ -11,11 +11,18 @@ import argparse
 import json
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from telltale.cli.options import add_config, add_overrides
 from telltale.errors import InputError
 from telltale.runtime.entry import require_files
+
+if TYPE_CHECKING:
+    from telltale import config
+    from telltale.train.footprint import Footprint
+    from telltale.train.planning import Costs
 
 SYNTHETIC = {"train": 6, "validation": 2, "test": 2}
 SYNTHETIC_SECONDS, SYNTHETIC_SIDE = 6.0, 384
@@ -48,72 +55,120 @@ def run(args: argparse.Namespace) -> int:
     settings = config.read(args.config, args.set)
     require_files(*([args.clips] if args.clips else []), wanted="a folder of videos like those of the run")
     # Now torch, which takes seconds to load.
-    from telltale.runtime import distributed
     from telltale.train import footprint
-    from telltale.train.planning import measure
 
-    spans, step, card = max(settings.data.spans, 1), footprint.estimate(settings), _card_bytes(args.card_gb)
+    step, card = footprint.estimate(settings), _card_bytes(args.card_gb)
     if not args.json:
         # Before the measurement, which ends with an error on a GPU that is too small.
         print(step.verdict(card), flush=True)
-    with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as process:
-        costs = measure(settings, _clips(args.clips, Path(scratch)), process, spans)
-    epochs, free = settings.optim.epochs, shutil.disk_usage(Path.cwd()).free
-    predict, epoch = costs.predict_seconds(args.videos), costs.epoch_seconds(args.videos)
-    if args.json:
-        totals = {"predict_seconds": predict, "epoch_seconds": epoch, "train_seconds": epochs * epoch}
-        sizes = {
-            "store_bytes": args.videos * costs.entry_bytes,
-            "jpeg_store_bytes": args.videos * costs.jpeg_entry_bytes,
-        }
-        device = {
-            "step": step.as_dict(),
-            "card_bytes": card,
-            "fits": None if card is None else step.total <= card,
-        }
-        tree = {
-            "videos": args.videos,
-            **totals,
-            **sizes,
-            "free_bytes": free,
-            "device": device,
-            "clip": costs.as_dict(),
-        }
-        print(json.dumps(tree, indent=1))
-        return 0
-    source = (
-        str(args.clips) if args.clips else f"clips drawn for it, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
+    plan = Plan(
+        args.videos,
+        max(settings.data.spans, 1),
+        settings.optim.epochs,
+        _measure(settings, args.clips),
+        shutil.disk_usage(Path.cwd()).free,
     )
-    print(
-        f"{args.videos:,} clips, {args.config}; measured on {costs.clips_measured} clips of {source}; "
-        f"{_size(free)} free here"
+    print(as_json(plan, step, card) if args.json else as_table(plan, args.config, args.clips))
+    return 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is planned from.
+
+    videos, spans, epochs: of the run, spans of each clip.
+    costs: of one clip, as they were measured.
+    free_bytes: of the disk that holds the current folder.
+    """
+
+    videos: int
+    spans: int
+    epochs: int
+    costs: "Costs"
+    free_bytes: int
+
+    @property
+    def predict_seconds(self) -> float:
+        return self.costs.predict_seconds(self.videos)
+
+    @property
+    def epoch_seconds(self) -> float:
+        return self.costs.epoch_seconds(self.videos)
+
+    @property
+    def train_seconds(self) -> float:
+        return self.epochs * self.epoch_seconds
+
+    @property
+    def store_bytes(self) -> float:
+        return self.videos * self.costs.entry_bytes
+
+    @property
+    def jpeg_store_bytes(self) -> float:
+        return self.videos * self.costs.jpeg_entry_bytes
+
+
+def as_json(plan: Plan, step: "Footprint", card_bytes: float | None) -> str:
+    """The plan for programs.
+
+    step: what a training step takes of a GPU's memory.
+    card_bytes: what the GPU has, None if there is none.
+    """
+    device = {
+        "step": step.as_dict(),
+        "card_bytes": card_bytes,
+        "fits": None if card_bytes is None else step.total <= card_bytes,
+    }
+    tree = {
+        "videos": plan.videos,
+        "predict_seconds": plan.predict_seconds,
+        "epoch_seconds": plan.epoch_seconds,
+        "train_seconds": plan.train_seconds,
+        "store_bytes": plan.store_bytes,
+        "jpeg_store_bytes": plan.jpeg_store_bytes,
+        "free_bytes": plan.free_bytes,
+        "device": device,
+        "clip": plan.costs.as_dict(),
+    }
+    return json.dumps(tree, indent=1)
+
+
+def as_table(plan: Plan, configuration: Path, clips: Path | None) -> str:
+    """The plan for people: a line for prediction, for an epoch of training and for filling a store."""
+    costs, spans = plan.costs, plan.spans
+    source = f"clips of {clips}" if clips else f"drawn clips, {SYNTHETIC_SIDE} px, {SYNTHETIC_SECONDS:g} s"
+    lines = [
+        f"{plan.videos:,} clips, {configuration}; measured on {costs.clips_measured} {source}; "
+        f"{_size(plan.free_bytes)} free here"
+    ]
+    decode = costs.decode_clip_seconds * spans
+    all_epochs = f"{plan.epochs} in {_time(plan.train_seconds)}"
+    stores = f"{_size(plan.store_bytes)}; as JPEG {_size(plan.jpeg_store_bytes)}"
+    each = f"{spans} span{'s' * (spans > 1)} a clip"
+    predicting, training = (
+        f"{_size(memory)} of memory" for memory in (costs.predict_memory_bytes, costs.train_memory_bytes)
     )
-    pixels, jpegs = args.videos * costs.entry_bytes, args.videos * costs.jpeg_entry_bytes
-    stored = args.videos * costs.decode_clip_seconds * spans
-    for name, seconds, clip, memory, note in (
-        ("predict.py", predict, costs.predict_clip_seconds, costs.predict_memory_bytes, ""),
-        (
-            "train.py, an epoch",
-            epoch,
-            costs.train_clip_seconds,
-            costs.train_memory_bytes,
-            f"{epochs} in {_time(epochs * epoch)}",
-        ),
-        (
-            "telltale cache build",
-            stored,
-            costs.decode_clip_seconds * spans,
-            0,
-            f"{_size(pixels)}; as JPEG {_size(jpegs)}",
-        ),
+    for name, seconds, clip_seconds, used, note in (
+        ("predict.py", plan.predict_seconds, costs.predict_clip_seconds, predicting, ""),
+        ("train.py, an epoch", plan.epoch_seconds, costs.train_clip_seconds, training, all_epochs),
+        ("telltale cache build", plan.videos * decode, decode, each, stores),
     ):
-        used = f"{_size(memory)} of memory" if memory else f"{spans} span{'s' * (spans > 1)} a clip"
-        print(f"{name:22}{_time(seconds):>14}{1 / clip:9.1f} clips/s   {used:20}  {note}")
-    print(
-        f"to read in each pass: {_size(args.videos * costs.file_bytes)}; a run's folder: "
+        lines.append(f"{name:22}{_time(seconds):>14}{1 / clip_seconds:9.1f} clips/s   {used:20}  {note}")
+    lines.append(
+        f"to read in each pass: {_size(plan.videos * costs.file_bytes)}; a run's folder: "
         f"{_size(costs.files_bytes)}"
     )
-    return 0
+    return "\n".join(lines)
+
+
+def _measure(settings: "config.Config", clips: Path | None) -> "Costs":
+    """The costs of one clip of those below `clips`; None: of drawn ones."""
+    from telltale.runtime import distributed
+    from telltale.train.planning import measure
+
+    spans = max(settings.data.spans, 1)
+    with tempfile.TemporaryDirectory() as scratch, distributed.join(settings.threads) as process:
+        return measure(settings, _clips(clips, Path(scratch)), process, spans)
 
 
 def _card_bytes(given_gb: float | None) -> float | None:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Affects(StrEnum):
-    """What changes if a key does."""
+    """What changes if a key does. `telltale keys` explains each."""
 
     RESULT = "result"
     SEED = "seed"
@@ -24,17 +24,6 @@ class Affects(StrEnum):
     RULES = "rules"
     SPEED = "speed"
 
-
-MEANINGS = {
-    Affects.RESULT: "the weights or the scores",
-    Affects.SEED: "the random draws",
-    Affects.ROUNDING: "the last bits of weights and scores",
-    Affects.TIMEOUT: "which clips are given up because a machine is slow",
-    Affects.LENGTH: "when training ends or is saved, not what a step does",
-    Affects.FALLBACK: "what the submission says of a clip without a score",
-    Affects.RULES: "whether the run is permitted",
-    Affects.SPEED: "how long the run takes, and how much disk",
-}
 
 Result: TypeAlias = Annotated[T, Affects.RESULT]
 Seed: TypeAlias = Annotated[T, Affects.SEED]
