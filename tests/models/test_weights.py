@@ -15,6 +15,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from weight_hub import REVISION, Hub, point_at, weights
 
 from telltale import config, models
 from telltale.cli import fetch_weights
@@ -26,7 +27,6 @@ from telltale.models import hub
 torch.set_num_threads(1)
 
 TAG = "test_resnet.r160_in1k"
-REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 
 def settings(**changes: object) -> config.Config:
@@ -37,16 +37,6 @@ def settings(**changes: object) -> config.Config:
 
 def build(chosen: config.Config) -> nn.Module:
     return models.build(chosen.model, chosen.mel, chosen.clip, initialise=True)
-
-
-def weights(architecture: str = "test_resnet", **options: int) -> dict[str, Tensor]:
-    """A state_dict such as a public file of the architecture holds, classifier and all."""
-    torch.manual_seed(7)
-    model = timm.create_model(architecture, **options)
-    for buffer in model.buffers():
-        if buffer.is_floating_point():
-            buffer.uniform_(0.5, 1.5)
-    return {key: value.clone() for key, value in model.state_dict().items()}
 
 
 def holds(model: nn.Module, wanted: dict[str, Tensor], classifier: str = "fc") -> bool:
@@ -63,33 +53,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     (tmp_path / "weights").mkdir()
     return tmp_path / "weights"
-
-
-class Hub(http.server.BaseHTTPRequestHandler):
-    """A hub that has one file, under any name; `stated` is the SHA-256 that it claims for it."""
-
-    content, stated, asked = b"", "", []
-
-    def do_HEAD(self) -> None:
-        self.asked.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.content)))
-        self.send_header("ETag", f'"{self.stated}"')
-        self.send_header("X-Repo-Commit", REVISION)
-        self.end_headers()
-
-    def do_GET(self) -> None:
-        self.do_HEAD()
-        self.wfile.write(self.content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def point_at(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 @pytest.fixture

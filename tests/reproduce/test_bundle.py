@@ -1,9 +1,7 @@
-"""A bundle of a real, tiny run: whole wherever it lies, its numbers come out again, and what was tampered
-with is named."""
+"""A bundle of a real, tiny run: wherever it lies, its numbers come out again, and what was tampered with
+is named."""
 
-import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -27,9 +25,7 @@ from tampering import (
     remove,
 )
 
-from telltale import cli, config
-from telltale.cli import bundle as verb
-from telltale.errors import InputError
+from telltale import cli
 from telltale.files import sha256
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce import checks, tiers
@@ -40,28 +36,6 @@ from telltale.scores.table import read_scores, write_scores
 CONFIG = str(Path(__file__).parents[1] / "worlds" / "tiny.yaml")
 
 
-@pytest.fixture(scope="module")
-def world(tiny_run: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """run/, scores.csv of its test split, and bundle/ made of them."""
-    folder = Path(shutil.copytree(tiny_run, tmp_path_factory.mktemp("bundled") / "world"))
-    assert make(folder, tiny, folder / "bundle") == 0
-    return folder
-
-
-def make(world: Path, data: Path, out: Path, *more: str) -> int:
-    """`telltale bundle`, without the program's catching of errors."""
-    verb.add_arguments(parser := argparse.ArgumentParser())
-    test = [
-        "--test",
-        str(world / "scores.csv"),
-        str(data / "test_labels.csv"),
-        os.path.relpath(data / "test"),
-    ]
-    return verb.run(
-        parser.parse_args([str(world / "run"), "--data", str(data), "--out", str(out), *test, *more])
-    )
-
-
 def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
     return cli.main(["reproduce", "--tier", tier, str(bundle), "--out", str(out), *more])
 
@@ -70,52 +44,6 @@ def reproduce(bundle: Path, out: Path, tier: str, *more: str) -> int:
 def copy(world: Path, tmp_path: Path) -> Path:
     """The bundle, in another place, to be tampered with."""
     return Path(shutil.copytree(world / "bundle", tmp_path / "elsewhere" / "bundle"))
-
-
-def test_a_bundle_from_before_a_key_is_found_whole(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Newer(config.Config):
-        another: int = 1
-
-    monkeypatch.setattr(config, "Config", Newer)
-    assert [each.passed for each in checks.check_agreement(bundles.read(world / "bundle"))] == [True] * 6
-
-
-def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None:
-    made = bundles.read(world / "bundle")
-    assert [one.name for one in made.sets] == ["validation", "test"]
-    # A rule that finds a threshold on any validation split; that of a low FPR finds none for a weak model on
-    # few clips.
-    assert {one.options["choose"] for one in made.sets} == {"eer"}
-    assert made.model_sha256 == sha256(world / "run" / "best.pt")
-    for name in (
-        "README.md",
-        "run/config.yaml",
-        "run/best.pt",
-        "run/audit.json",
-        "run/environment.json",
-        "data.csv",
-        "golden/golden.json",
-    ):
-        assert name in made.files
-    for name in (
-        "Dockerfile",
-        "requirements.lock",
-        "setup.py",
-        "src/telltale/cli/__init__.py",
-        "docs/organiser.md",
-    ):
-        assert f"source/{name}" in made.files
-    assert {
-        "evaluation/test/metrics.json",
-        "evaluation/test/roc.png",
-        "scores/test.json",
-        "labels/test.csv",
-    } <= set(made.files)
-    listed = (world / "bundle" / "data.csv").read_text().splitlines()
-    assert len(listed) == 1 + 2 + 16 + 8 + 10
-    assert listed[1].startswith("train_labels.csv,")
-    assert made.model_sha256[:16] in (world / "bundle" / "README.md").read_text()
-    assert not [name for name in made.files if "__pycache__" in name or name.endswith(".pyc")]
 
 
 def test_moved_to_another_folder_every_tier_passes(
@@ -308,38 +236,3 @@ def test_other_versions_can_be_let_pass_and_are_told(
     edit_version(copy)
     assert reproduce(copy, tmp_path / "out", "scores", "--other-versions") == 0
     assert "numpy 1.0.0 there" in capsys.readouterr().out
-
-
-def test_a_bundle_is_not_made_of_what_does_not_belong_together(
-    world: Path, tiny: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(InputError, match="is there already"):
-        make(world, tiny, world / "bundle")
-    other = Path(shutil.copytree(world / "run", tmp_path / "world" / "run")).parent
-    for name in ("scores.csv", "scores.json"):
-        shutil.copyfile(world / name, other / name)
-    shutil.copyfile(other / "run" / "last.pt", other / "run" / "second.pt")
-    with pytest.raises(InputError, match=r"second\.pt"):
-        make(other, tiny, tmp_path / "new")
-    (other / "run" / "second.pt").unlink()
-    edit(other / "scores.csv", lambda text: text.replace(",0.", ",0.1", 1))
-    with pytest.raises(InputError, match=r"scores\.csv: its SHA-256 is"):
-        make(other, tiny, tmp_path / "new")
-    data = Path(shutil.copytree(tiny, tmp_path / "data"))
-    edit(data / "train_labels.csv", lambda text: text.replace(",1\n", ",0\n", 1))
-    with pytest.raises(InputError, match="other labels or videos"):
-        make(world, data, tmp_path / "new")
-    assert not (tmp_path / "new").exists()
-
-
-def test_a_bundle_is_replaced_on_demand_and_nothing_else_is(world: Path, tiny: Path, tmp_path: Path) -> None:
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / "thesis.txt").write_text("years")
-    with pytest.raises(InputError, match=r"bundle\.json: cannot be read"):
-        make(world, tiny, tmp_path / "precious", "--force")
-    assert (tmp_path / "precious" / "thesis.txt").exists()
-    out = Path(shutil.copytree(world / "bundle", tmp_path / "bundle"))
-    (out / "README.md").write_text("old")
-    assert make(world, tiny, out, "--force") == 0
-    assert checks.check_files(bundles.read(out))[0].passed
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "precious"]
