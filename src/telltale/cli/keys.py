@@ -1,8 +1,8 @@
 """Every key of the configuration: its default, what it affects, the values it takes, and what it means.
 
-telltale keys                      all of them
-telltale keys optim                those with "optim" in their name, else in their meaning
-telltale keys 'augment.*_p'        those that the pattern matches
+    telltale keys                      all of them
+    telltale keys optim                those with "optim" in their name, else in their meaning
+    telltale keys 'augment.*_p'        those that the pattern matches
 
 A key affects one of these:
 

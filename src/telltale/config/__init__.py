@@ -7,9 +7,9 @@ A misspelt key or a value of the wrong kind raises `InputError` before any data 
 one `base:` beside itself; a base has no base of its own. PyYAML reads `1e-3` as a string: the schema turns it
 into a number.
 
-A resolved configuration has every section: those in checkpoints, run folders and bundles. One of an older
-Telltale lacks keys that came later; `EARLIER` says what was done before them, so that an old checkpoint's
-scores stay what they are.
+The configurations in checkpoints, run folders and bundles are resolved: they have every section. One that an
+older Telltale wrote lacks keys that came later. `EARLIER` has the values that were in effect before these
+keys existed, so that an old checkpoint's scores do not change.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,7 +72,7 @@ SETTABLE = (
     "store.",
     "threads",
 )
-# By section: what was done before there was such a key, where that is not the key's default.
+# By section: the values in effect before a key existed, if they are not the key's default.
 EARLIER: dict[str, dict[str, Any]] = {
     "model": {"audiovisual_clock": "span", "revision": 1},
     "objective": {"sbi_masks": "partial"},
@@ -99,8 +99,8 @@ def locate(path: Path) -> Path:
     """`path` if it is a file; else the shipped configuration of that name: `demo`, `demo.yaml` or
     `configs/demo.yaml`.
 
-    Raises InputError naming the shipped ones if a bare name is none of them. Any other path is given back,
-    for `read` to judge.
+    Raises InputError naming the shipped ones if a bare name is none of them. Any other path is returned as it
+    is, and `read` says what is wrong with it.
     """
     shipped = source.path("configs")
     if path.is_file() or path.parent not in (Path(), Path("configs")):
@@ -120,35 +120,37 @@ def parse(tree: dict[str, Any], where: str, overrides: Sequence[str] = ()) -> Co
     """Check a resolved mapping (of a file, or of a checkpoint) against the schema. Raises InputError naming
     the key.
 
-    overrides: `key.path=value` that are in the mapping already; what is wrong with one of them is said of it,
-    not of `where`.
+    overrides: texts `key.path=value` that are in the mapping already. A fault in one of them is reported as
+        one of `--set`, not of `where`.
     """
     try:
-        return Config.model_validate(_as_then(tree))
+        return Config.model_validate(_with_earlier(tree))
     except ValidationError as error:
-        said: dict[str, list[str]] = {}
+        faults: dict[str, list[str]] = {}
         for name, sentence in _faults(error):
-            # Of a section that is none, only its own name is told.
+            # If a section is not one at all, only its own name is known.
             given = [text for text in overrides if text.startswith((f"{name}=", f"{name}."))]
             places = [f"--set {text}" for text in given] or [where]
             for place in places:
-                said.setdefault(place, []).append(sentence)
-        raise InputError("; ".join(f"{place}: {'; '.join(texts)}" for place, texts in said.items())) from None
+                faults.setdefault(place, []).append(sentence)
+        raise InputError(
+            "; ".join(f"{place}: {'; '.join(texts)}" for place, texts in faults.items())
+        ) from None
 
 
 def override(settings: Config, overrides: list[str], where: str = "--set") -> Config:
-    """The same configuration with some keys set anew. Raises InputError naming the key, and `where` it was
+    """The same configuration with some keys changed. Raises InputError naming the key, and `where` it was
     set."""
     tree = settings.model_dump(mode="json")
     for text in overrides:
         _set(tree, text)
-    # Of what was not typed with --set the sentence says where it was given.
+    # If the user did not type --set, the message says where the value came from.
     return parse(tree, where, overrides if where == "--set" else ())
 
 
 def check_overrides(overrides: list[str], settable: tuple[str, ...]) -> None:
-    """Raise InputError for an override of a key that is none, that does not begin with one of `settable`, or
-    whose value is of the wrong kind; whether it fits the other keys is for `override`."""
+    """Raise InputError for an override of an unknown key, of a key that does not begin with one of
+    `settable`, or with a value of the wrong kind. `override` checks whether it fits the other keys."""
     for text in overrides:
         tree: dict[str, Any] = {}
         _set(tree, text)
@@ -179,7 +181,7 @@ def _faults(error: ValidationError) -> Iterator[tuple[str, str]]:
                 + ("; wanted a section with the detector's name" if name == "model" else ""),
             )
         else:
-            # Of a whole section, the sentence says which of its values do not go together.
+            # If it is a whole section, the message says which of its values do not fit together.
             whole = isinstance(came, dict | BaseModel)
             text = fault["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
             yield name, f"{name}: {text}" + ("" if whole else f", got {came!r}")
@@ -193,9 +195,9 @@ def dump(settings: Config) -> str:
 def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> str:
     """16 hex digits that change when any value changes.
 
-    stored: the mapping in a checkpoint, perhaps of a program whose schema had fewer keys. A key that it lacks
-    then counts only where it is set to another value than the checkpoint has by default: so the digits stay
-    those that were written then.
+    stored: the mapping in a checkpoint, perhaps of an older program whose schema had fewer keys. A key that
+        it lacks counts only if its value differs from what such a checkpoint means by default. So the digits
+        are those that the older program wrote.
     """
     tree = settings.model_dump(mode="json")
     if stored is not None:
@@ -203,7 +205,7 @@ def fingerprint(settings: BaseModel, stored: dict[str, Any] | None = None) -> st
     return files.fingerprint(tree)
 
 
-def _as_then(tree: dict[str, Any]) -> dict[str, Any]:
+def _with_earlier(tree: dict[str, Any]) -> dict[str, Any]:
     """`tree`, and if it is a resolved configuration, with the `EARLIER` values of the keys that it lacks."""
     if not isinstance(tree, dict) or not tree.keys() >= SECTIONS:
         return tree

@@ -1,9 +1,9 @@
-"""Every key of the configuration, from the schema: default, range, meaning, and which key somebody may have
-meant.
+"""Every key of the configuration, from the schema: its default, range and meaning. For an unknown key, the
+most similar one.
 
-for key in KEYS.values():
-    print(key.name, key.default, key.range, key.meaning)
-suggest("optim.lr")                                # "optim.rate"
+    for key in KEYS.values():
+        print(key.name, key.default, key.range, key.meaning)
+    suggest("optim.lr")                                # "optim.rate"
 """
 
 import difflib
@@ -19,7 +19,7 @@ from telltale.config.affects import Affects
 from telltale.config.schema import Config
 from telltale.config.sections import Section
 
-# What other projects call a key of ours.
+# Names of keys in other projects, and the keys of ours that they mean.
 ALIASES = {
     "lr": "optim.rate",
     "learning_rate": "optim.rate",
@@ -67,8 +67,8 @@ ALIASES = {
     "fmax": "mel.fmax_hz",
 }
 BOUNDS = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-# How alike two names have to be, 0 to 1, for one to be taken for a slip of the other; difflib's own default.
-ALIKE = 0.6
+# Two names at least this similar, 0 to 1, are taken for the same one misspelt. It is difflib's default.
+SIMILAR = 0.6
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def known(name: str) -> bool:
 
 
 def suggest(name: str) -> str | None:
-    """The key or section that is most likely meant by a name that is none; None if nothing is like it."""
+    """The key or section that an unknown name most likely means; None if none is similar."""
     section, _, last = name.rpartition(".")
-    if not section and (near := difflib.get_close_matches(name, SECTIONS, 1, ALIKE)):
+    if not section and (near := difflib.get_close_matches(name, SECTIONS, 1, SIMILAR)):
         return near[0]
     alias = ALIASES.get(last.lower())
     ends = (last, alias and alias.rpartition(".")[2])
@@ -118,30 +118,30 @@ def suggest(name: str) -> str | None:
     if section in SECTIONS:
         meant |= {f"{section}.{word}": key for word, key in ALIASES.items()}
         meant = {word: key for word, key in meant.items() if key.startswith(f"{section}.")}
-    near = difflib.get_close_matches(name, meant, 1, ALIKE)
+    near = difflib.get_close_matches(name, meant, 1, SIMILAR)
     return meant[near[0]] if near else _nearest_end(last)
 
 
 def unknown(name: str) -> str:
-    """The sentence on a name that is no key."""
+    """The error message for an unknown name."""
     meant = suggest(name)
     return f"unknown key {name}; " + (f"did you mean {meant}?" if meant else "telltale keys lists them all")
 
 
 def _of_section(section: str, names: list[str]) -> str | None:
-    """The first of `names` whose section is written much like `section`."""
-    near = difflib.get_close_matches(section, [key.partition(".")[0] for key in names], 1, ALIKE)
+    """The first of `names` whose section has a name similar to `section`."""
+    near = difflib.get_close_matches(section, [key.partition(".")[0] for key in names], 1, SIMILAR)
     return next((key for key in names if key.partition(".")[0] in near), None)
 
 
 def _nearest_end(last: str) -> str | None:
-    """The key whose last part is most like `last`, wherever it is."""
+    """The key whose last part is most similar to `last`, in any section."""
     ends = {key.rpartition(".")[2]: key for key in reversed(KEYS)}
     return next((ends[end] for end in difflib.get_close_matches(last, ends, 1, 0.75)), None)
 
 
 def settings_of(section: type[Section], prefix: str = "") -> Iterator[Setting]:
-    """Every key of a section and of the sections in it; prefix: of their names, such as "model."."""
+    """Every key of a section and of the sections in it. prefix: what their names begin with, as "model."."""
     for name, field in section.model_fields.items():
         if (inner := _section(field)) is not None:
             yield from settings_of(inner, f"{prefix}{name}.")
@@ -154,10 +154,10 @@ def settings_of(section: type[Section], prefix: str = "") -> Iterator[Setting]:
 
 def _affects(name: str, field: FieldInfo) -> Affects:
     """Raises TypeError if the key does not say what it affects."""
-    said = [each for each in field.metadata if isinstance(each, Affects)]
-    if len(said) != 1:
+    kinds = [each for each in field.metadata if isinstance(each, Affects)]
+    if len(kinds) != 1:
         raise TypeError(f"{name}: wanted one of the types of config/affects.py, such as Result[float]")
-    return said[0]
+    return kinds[0]
 
 
 def _section(field: FieldInfo) -> type[Section] | None:
@@ -172,7 +172,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """A plain value as one writes it after --set KEY=."""
+    """A plain value as a user types it after --set KEY=."""
     return (
         {True: "true", False: "false", None: "null"}[value]
         if value is None or isinstance(value, bool)
@@ -199,13 +199,13 @@ def _bounds(metadata: list[Any]) -> str:
     flat = [
         bound for each in metadata for bound in (each.metadata if isinstance(each, FieldInfo) else [each])
     ]
-    said = [
+    texts = [
         f"{sign} {getattr(bound, name)}"
         for bound in flat
         for name, sign in BOUNDS.items()
         if hasattr(bound, name)
     ]
-    return f" {', '.join(said)}" if said else ""
+    return f" {', '.join(texts)}" if texts else ""
 
 
 KEYS = {setting.name: setting for setting in settings_of(Config)}

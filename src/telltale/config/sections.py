@@ -284,8 +284,8 @@ class PredictSettings(Section):
     compile: Result[bool] = False
     """Whether the network is compiled by torch.compile, for long runs on CUDA."""
     on_unreadable: Fallback[Literal["mean", "value", "fail"]] = "mean"
-    """What a clip without a score gets in the submission: the mean of the others, `unreadable_value`, or the
-    run fails."""
+    """What a clip without a score gets in the submission. mean: the mean score of the training clips; value:
+    `unreadable_value`; fail: no submission is written."""
     unreadable_value: Fallback[Share] = 0.5
     """Probability of forged for a clip without a score, where on_unreadable is "value"."""
 

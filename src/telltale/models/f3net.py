@@ -1,12 +1,13 @@
-"""F3-Net (Qian, Yin, Sheng, Chen and Shao, ECCV 2020): frequency-aware decomposition and local frequency
-statistics, mixed.
+"""F3-Net (Qian, Yin, Sheng, Chen and Shao, ECCV 2020): frequency-aware decomposition (FAD) and local
+frequency statistics (LFS).
 
-FAD splits a picture into four frequency bands of its whole DCT, LFS describes each neighbourhood by the
-energy of six bands of its own; each goes through an Xception, and MixBlocks let them look at each other after
-blocks 7 and 12. `model.f3net_parts` are "fad", "lfs", "both" (not mixed) or "mix", as in the published
-ablation. 41,979,661 parameters unmixed at 299 x 299, 48,314,929 mixed. Facts from github.com/yyk-wew/F3Net at
-01942ca and Leminhbinh0209/F3Net; bands as shares of the spectrum's area and the form of LFS's logarithm as
-the paper has them.
+FAD splits a picture into four frequency bands of its DCT. LFS describes each neighbourhood by the energy of
+six bands of its DCT. Each goes through an Xception. After blocks 7 and 12, MixBlocks exchange features
+between the two by attention. `model.f3net_parts` is "fad", "lfs", "both" (no MixBlocks) or "mix", as in the
+published ablation. At 299 x 299 "both" has 41,979,661 parameters and "mix" 48,314,929.
+
+Details follow github.com/yyk-wew/F3Net at 01942ca and Leminhbinh0209/F3Net. The bands' shares of the
+spectrum's area and the form of LFS's logarithm follow the paper.
 """
 
 import math
@@ -27,13 +28,13 @@ from telltale.models.weights import Tower
 
 WINDOW, STRIDE, PADDING, BANDS = 10, 2, 4, 6
 GREY = (0.299, 0.587, 0.114)
-EPS = 1e-15  # inside the logarithm: a window without any energy
+EPS = 1e-15  # in the logarithm, for a window without any energy
 
 
 def dct_matrix(size: int) -> Tensor:
-    """The orthonormal DCT-II of `size` values, float32 (size, size): D @ x, and D @ x @ D.T of a picture."""
-    wave, place = np.arange(size)[:, None], np.arange(size)[None, :]
-    matrix = np.cos(np.pi * wave * (2 * place + 1) / (2 * size)) * math.sqrt(2 / size)
+    """The orthonormal DCT-II, float32 (size, size): D @ x of `size` values, D @ x @ D.T of a picture."""
+    frequency, position = np.arange(size)[:, None], np.arange(size)[None, :]
+    matrix = np.cos(np.pi * frequency * (2 * position + 1) / (2 * size)) * math.sqrt(2 / size)
     matrix[0] /= math.sqrt(2)
     return torch.from_numpy(matrix.astype(np.float32))
 
@@ -45,7 +46,7 @@ def band(size: int, low: float, high: float) -> Tensor:
 
 
 class Filter(nn.Module):
-    """Fixed bands (M, S, S) and what is learnt of them, between -1 and 1 a place, added."""
+    """Fixed bands (M, S, S), to each value of which a learnt one between -1 and 1 is added."""
 
     fixed: Tensor
 
@@ -81,8 +82,10 @@ class Decomposition(nn.Module):
 
 
 class Statistics(nn.Module):
-    """LFS: pictures (B, 3, S, S) in [-1, 1] → (B, 6, S/2, S/2): log10 of each band's energy in windows of 10
-    x 10, every 2."""
+    """LFS: pictures (B, 3, S, S) in [-1, 1] → (B, 6, S/2, S/2): log10 of each band's energy.
+
+    The energy is that of windows of 10 x 10 pixels, one every 2 pixels.
+    """
 
     basis: Tensor
 
@@ -103,8 +106,10 @@ class Statistics(nn.Module):
 
 
 class MixBlock(nn.Module):
-    """Two maps (B, C, h, w) and what each takes from the other: nothing while the two gates are zero, as they
-    begin."""
+    """Two maps (B, C, h, w), to each of which an attended part of the other is added.
+
+    Nothing is added while the two gates are zero, which are their first values.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -131,7 +136,7 @@ class MixBlock(nn.Module):
 
 
 class F3Net(Detector):
-    """parts: "fad", "lfs", "both" or "mix". The trunks of what is left out are not built."""
+    """parts: "fad", "lfs", "both" or "mix". Only the trunks of these parts are built."""
 
     def __init__(self, towers: dict[str, Tower], size: int, parts: str, dropout: float) -> None:
         super().__init__(2048 * len(towers), next(iter(towers.values())).provenance)
@@ -152,7 +157,7 @@ class F3Net(Detector):
     def features(self, pictures: Tensor) -> Tensor:
         pictures = pictures * 2 - 1
         maps: dict[str, Tensor] = {}
-        # Energies span nine powers of ten: half precision would flatten them.
+        # Energies span nine powers of ten, which half precision cannot hold.
         with full_precision(pictures):
             for name, part in (("fad", self.fad), ("lfs", self.lfs)):
                 if part is not None:
@@ -171,8 +176,10 @@ class F3Net(Detector):
 def build(
     settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> F3Net:
-    """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`. Raises InputError for a size it
-    cannot mix."""
+    """F3-Net with `settings.f3net_parts`, for pictures of `clip.image_size`.
+
+    Raises InputError for a size at which the parts cannot be mixed.
+    """
     assert isinstance(settings, F3NetSettings)
     parts = settings.f3net_parts
     names = {"fad": ("fad",), "lfs": ("lfs",)}.get(parts, ("fad", "lfs"))

@@ -1,9 +1,9 @@
-"""Public weights by timm tag, from the Hugging Face hub or the address that timm names, into files to be
-carried offline.
+"""Download public weights by their timm tag, from the Hugging Face hub or the address that timm names, for
+machines without a network.
 
 The folder of fetched weights is $TELLTALE_WEIGHTS, else ./weights. It holds `<tag>.safetensors` and
-`weights.json`, the record of where each came from and of its SHA-256, which is checked whenever the file is
-used.
+`weights.json`. The latter records where each file came from and its SHA-256, which is checked whenever the
+file is used.
 """
 
 import json
@@ -25,7 +25,7 @@ from telltale.files import read_mapping, sha256, write_text, write_whole
 from telltale.models.weight_files import read_tensors
 
 RECORD = "weights.json"
-# Publishers' other files of a tag's weights, by the first digits of their SHA-256, which their names end in.
+# Other published files of a tag's weights, by the first digits of their SHA-256, in which their names end.
 OTHERS = {
     "legacy_xception.tf_in1k": ("b5690688",)
 }  # Cadene's xception-b5690688.pth, which most papers on forgeries load
@@ -33,12 +33,15 @@ TIMEOUT_SECONDS = 10
 
 
 def folder() -> Path:
-    """Where fetched weights are looked for."""
+    """The folder of fetched weights."""
     return Path(os.environ.get("TELLTALE_WEIGHTS") or "weights")
 
 
 def read_record(where: Path) -> dict[str, dict[str, Any]]:
-    """What `fetch` wrote into `where`, by tag; empty where it has not been."""
+    """What `fetch` recorded in the folder `where`, by tag; empty if nothing was fetched there.
+
+    Raises InputError if the record cannot be read.
+    """
     path = where / RECORD
     if not path.is_file():
         return {}
@@ -53,7 +56,7 @@ def fetch(tag: str, where: Path) -> dict[str, Any]:
     """Put the weights of the full timm name `tag` into `where` as safetensors, add them to its record, and
     return their entry.
 
-    Raises InputError where they cannot be had.
+    Raises InputError if they cannot be downloaded.
     """
     source, address, revision = download(tag)
     where.mkdir(parents=True, exist_ok=True)
@@ -74,7 +77,8 @@ def fetch(tag: str, where: Path) -> dict[str, Any]:
 def download(tag: str) -> tuple[Path, str, str | None]:
     """(file, its address, the hub's revision) of the weights of the full timm name `tag`.
 
-    A file in the hub's cache is used as it is. Raises InputError, within seconds where there is no network.
+    A file in the hub's cache is used as it is. Raises InputError if they cannot be downloaded: within seconds
+    if there is no network.
     """
     known = get_pretrained_cfg(tag)
     if known is not None and known.hf_hub_id:
@@ -93,15 +97,14 @@ def _from_hub(tag: str, repository: str, name: str) -> tuple[Path, str, str | No
     try:
         path = Path(hf_hub_download(**wanted, local_files_only=True))
     except LocalEntryNotFoundError:
-        # One short question first: the hub's own client tries for most of a minute before it says that there
-        # is no network.
+        # One short request first: without a network the hub's own client would retry for most of a minute.
         try:
             get_session().head(address, timeout=TIMEOUT_SECONDS)
             path = Path(hf_hub_download(**wanted, etag_timeout=TIMEOUT_SECONDS))
         except (
             Exception
         ) as error:  # the hub's client has changed its network library, and with it the errors, twice
-            raise InputError(_not_to_be_had(tag, address, error)) from None
+            raise InputError(_unavailable(tag, address, error)) from None
     # The cache keeps a large file under the SHA-256 that the hub states for it.
     stated = path.resolve().name
     if re.fullmatch("[0-9a-f]{64}", stated) and stated != sha256(path):
@@ -120,14 +123,14 @@ def _from_address(tag: str, address: str) -> Path:
     if not path.is_file():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            # Every process of a training may begin with the same weights.
+            # Several processes of one training may download the same weights at once.
             with (
                 urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as reply,
                 write_whole(path, several=True) as out,
             ):
                 shutil.copyfileobj(reply, out)
         except (OSError, InputError) as error:
-            raise InputError(_not_to_be_had(tag, address, error)) from None
+            raise InputError(_unavailable(tag, address, error)) from None
     stated = stated_digits(tag)
     if stated and not sha256(path).startswith(stated):
         raise InputError(
@@ -137,7 +140,7 @@ def _from_address(tag: str, address: str) -> Path:
 
 
 def stated_digits(tag: str) -> str | None:
-    """The first hex digits of the SHA-256 of `tag`'s original file, where its publisher put them into its
+    """The first hex digits of the SHA-256 of `tag`'s original file, if its publisher put them into its
     name."""
     found = re.search(r"-([0-9a-f]{8,})\.(pth|pt|tar|bin)", _address(tag) or "")
     return found.group(1) if found else None
@@ -150,13 +153,13 @@ def published_digits(tag: str) -> tuple[str, ...]:
 
 
 def _address(tag: str) -> str | None:
-    """Where the original of `tag` lies outside the hub."""
+    """The address of the original of `tag` outside the hub; None if there is none."""
     known = get_pretrained_cfg(tag)
     address = known.url if known is not None else None
     return address[0] if isinstance(address, tuple) else address
 
 
-def _not_to_be_had(tag: str, address: str, error: Exception) -> str:
+def _unavailable(tag: str, address: str, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     return (
         f"the weights of '{tag}' cannot be had: there is no {folder() / tag}.safetensors, nor are they in "

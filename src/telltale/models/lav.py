@@ -1,12 +1,13 @@
-"""Locate and Verify (Shuai et al., ACM Multimedia 2023): where a forgery is, and whether there is one, from
-two streams.
+"""Locate and Verify (Shuai et al., ACM Multimedia 2023): two streams say whether there is a forgery, and
+where.
 
-One Xception reads the picture, one its SRM noise residuals. CMCE lets the streams strengthen what they agree
-on, LFGA guides the noise stream by the picture stream's places, MPFF fuses maps of several scales into a
-forgery map, and the noise stream's maps decide. The objective is
-`objectives.LocateAndVerifyObjective`. Facts from github.com/sccsok/Locate-and-Verify at bb13f08. Left out is
-what that code builds and no output depends on: convolutions in CMCE, norms in LFGA, the picture stream's last
-stage.
+One Xception reads the picture, the other its SRM noise residuals. CMCE strengthens features on which both
+streams agree. LFGA guides the noise stream by the picture stream's attention. MPFF fuses maps of several
+scales into a forgery map. The logit comes from the noise stream's maps. The objective is
+`objectives.LocateAndVerifyObjective`.
+
+Details follow github.com/sccsok/Locate-and-Verify at bb13f08. Layers that this code builds although no output
+depends on them are left out: convolutions in CMCE, norms in LFGA, the picture stream's last stage.
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ from telltale.models.output import FrameOutput, Want
 from telltale.models.weights import Tower
 
 CHANNELS = (64, 128, 256, 728, 728, 728)  # of the maps after the stem, blocks 1, 2, 3, 7 and 11
-WINDOWS = (8, 4, 2, 1, 1)  # how many of their places lie side by side in one of the forgery map's
+WINDOWS = (8, 4, 2, 1, 1)  # how many of their positions, along a side, one of the forgery map covers
 SCORED, HIDDEN, OUT, PROJECTED = 512, 2048, 4096, 256
 DROPOUT = 0.5
 SMALLEST = 64
@@ -60,16 +61,16 @@ class Srm(nn.Module):
 
 
 def cmce(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-modality consistency: each of two maps (B, C, h, w) takes from the other where they point the
-    same way."""
+    """Cross-modality consistency enhancement: each of two maps (B, C, h, w) gets the other added, weighted by
+    their cosine similarity at each position."""
     alike = functional.cosine_similarity(a, b, dim=1).unsqueeze(1)
     a = a + b * alike
     return functional.relu(a), functional.relu(b + a * alike)
 
 
 class Lfga(nn.Module):
-    """Local forgery guided attention: the noise map looks where the picture map's places resemble each
-    other."""
+    """Local forgery guided attention: the noise map (B, C, h, w) attends to positions by the similarity of
+    the picture map's positions."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -84,8 +85,10 @@ class Lfga(nn.Module):
 
 
 def mpff(maps: Tensor, coarse: Tensor, window: int) -> Tensor:
-    """Multi-scale patch features: (B, C, ~k h, ~k w) against (B, C, h, w), k = `window` → (B, k², h, w), a
-    channel a place."""
+    """Multi-scale patch features: similarities of maps (B, C, ~k h, ~k w) and (B, C, h, w) → (B, k², h, w).
+
+    k is `window`. Each channel is one of the k² positions that a coarse position covers.
+    """
     height, width = coarse.shape[2:]
     maps = padded(maps, height * window, width * window)
     alike = torch.tanh(maps * coarse.repeat_interleave(window, 2).repeat_interleave(window, 3)).sum(
@@ -95,7 +98,7 @@ def mpff(maps: Tensor, coarse: Tensor, window: int) -> Tensor:
 
 
 def padded(maps: Tensor, height: int, width: int) -> Tensor:
-    """Edges repeated, half on each side, up to `height` x `width`."""
+    """Maps padded to `height` x `width` by repeating their edges, half on each side."""
     down, right = height - maps.shape[2], width - maps.shape[3]
     return functional.pad(
         maps, (right // 2, right - right // 2, down // 2, down - down // 2), mode="replicate"
@@ -103,15 +106,17 @@ def padded(maps: Tensor, height: int, width: int) -> Tensor:
 
 
 def pooled(maps: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, H, W) → (B, C, height, width) by its maxima over windows of one size, the edges repeated to fill
-    them."""
+    """(B, C, H, W) → (B, C, height, width): maxima over windows of equal size. The edges are repeated to fill
+    the last windows."""
     window = (-(-maps.shape[2] // height), -(-maps.shape[3] // width))
     return functional.max_pool2d(padded(maps, height * window[0], width * window[1]), window)
 
 
 class Fusion(nn.Module):
-    """Two maps, their vectors at each place multiplied in a space of 2048: (B, D1, h, w), (B, D2, h, w) → (B,
-    4096)."""
+    """Two maps (B, D1, h, w) and (B, D2, h, w) → features (B, 4096).
+
+    Both are projected to 2048 channels and multiplied at each position, then averaged over positions.
+    """
 
     def __init__(self, first: int, second: int) -> None:
         super().__init__()
@@ -124,16 +129,17 @@ class Fusion(nn.Module):
         return self.norm(self.out(product).permute(0, 3, 1, 2)).mean((2, 3))
 
 
-def judged(channels: int, outputs: int) -> nn.Sequential:
+def scorer(channels: int, outputs: int) -> nn.Sequential:
+    """Maps (B, `channels`, h, w) → scores (B, `outputs`, h, w)."""
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, outputs, 1, bias=False))
 
 
 class LavTrainingOutput(NamedTuple):
-    """What `objectives.LocateAndVerifyObjective` reads of B pictures.
+    """What `objectives.LocateAndVerifyObjective` reads for B pictures.
 
     classes: float32 (B, 2), the scores of genuine and of forged
-    patches: (B, 2, h, w), the same of every patch
-    projected: (B, 256, h, w), by which patches are compared
+    patches: (B, 2, h, w), the same for every patch
+    projected: (B, 256, h, w), the features by which patches are compared
     """
 
     classes: Tensor
@@ -142,7 +148,7 @@ class LavTrainingOutput(NamedTuple):
 
 
 class LocateAndVerify(Detector):
-    """learning: with what only training needs; revision: see `RevisedSettings`."""
+    """learning: whether it has the layers that only training needs. revision: see `RevisedSettings`."""
 
     def __init__(self, picture: Tower, noise: Tower, *, learning: bool, revision: int = 2) -> None:
         super().__init__(OUT, picture.provenance)
@@ -152,7 +158,7 @@ class LocateAndVerify(Detector):
             # Padded, so that maps halve evenly: 299 → 150, 75, 38, 19, 10.
             network.conv1.padding = network.conv2.padding = (1, 1)  # type: ignore[union-attr]
         for name in ("block12", "conv3", "bn3", "conv4", "bn4"):
-            delattr(self.picture, name)  # nothing that is said depends on the picture stream's end
+            delattr(self.picture, name)  # no output depends on the last stage of the picture stream
         if revision > 1:
             xception.without_last_activation(self.noise)
         self.guides = nn.ModuleList(Lfga(728) for _ in range(3))
@@ -160,22 +166,22 @@ class LocateAndVerify(Detector):
             nn.Sequential(nn.Conv2d(channels, SCORED, 1, bias=False), nn.BatchNorm2d(SCORED), nn.ReLU())
             for channels in CHANNELS
         )
-        self.locate = judged(728 + sum(window * window for window in WINDOWS), 2)
+        self.locate = scorer(728 + sum(window * window for window in WINDOWS), 2)
         self.fusion = Fusion(sum(CHANNELS) - 728, 2048)
         self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(OUT, 2))
-        # As published, no loss reaches the projection: it only compares patches.
-        self.learning = judged(728, PROJECTED).requires_grad_(False) if learning else None
+        # As published, the projection gets no gradient: it only compares patches.
+        self.learning = scorer(728, PROJECTED).requires_grad_(False) if learning else None
 
     def streams(self, pictures: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Both streams' maps after the stem and blocks 1, 2, 3, 7 and 11, and the noise stream's last one,
-        2048 channels."""
+        """The maps of the picture stream and of the noise stream: after the stem and blocks 1, 2, 3, 7 and
+        11. The noise stream's also have its last one, of 2048 channels."""
         pictures = self.normalise(pictures)
         x, y = xception.stem(self.picture, pictures), xception.stem(self.noise, self.srm(pictures))
-        seen, heard = [], []
+        picture_maps, noise_maps = [], []
         for block in (1, 2, 3):
             x, y = cmce(x, y)
-            seen.append(x)
-            heard.append(y)
+            picture_maps.append(x)
+            noise_maps.append(y)
             if block == 3:
                 x = y = x + y
             x, y = (
@@ -184,15 +190,15 @@ class LocateAndVerify(Detector):
             )
         for guide, last in zip(self.guides, (7, 11, None), strict=True):
             y = guide(y, x)
-            seen.append(x)
-            heard.append(y)
+            picture_maps.append(x)
+            noise_maps.append(y)
             if last is not None:
                 x, y = (
                     xception.blocks(self.picture, x, last - 3, last),
                     xception.blocks(self.noise, y, last - 3, last),
                 )
-        heard.append(xception.ending(self.noise, xception.blocks(self.noise, y, 12, 12)))
-        return seen, heard
+        noise_maps.append(xception.ending(self.noise, xception.blocks(self.noise, y, 12, 12)))
+        return picture_maps, noise_maps
 
     def verify(self, noise: list[Tensor]) -> Tensor:
         """The noise stream's maps → features (B, 4096)."""
@@ -208,19 +214,19 @@ class LocateAndVerify(Detector):
         super().behead()
         del self.scores, self.locate
 
-    def patches(self, seen: list[Tensor]) -> Tensor:
-        """The picture stream's maps → (B, 2, h, w), the scores of genuine and of forged of every patch, h =
+    def patches(self, picture: list[Tensor]) -> Tensor:
+        """The picture stream's maps → (B, 2, h, w), the scores of genuine and of forged of every patch. h is
         H/16."""
-        scored = [layer(maps) for layer, maps in zip(self.scores, seen, strict=True)]
+        scored = [layer(maps) for layer, maps in zip(self.scores, picture, strict=True)]
         fine = [mpff(maps, scored[-1], window) for maps, window in zip(scored[:-1], WINDOWS, strict=True)]
-        return self.locate(torch.cat([*fine, seen[-1]], 1))
+        return self.locate(torch.cat([*fine, picture[-1]], 1))
 
     def forward(self, pictures: Tensor, want: Want = ()) -> FrameOutput:
-        """As `Detector.forward`. Without `want` the patches are not scored: the logit does not depend on
-        them."""
-        seen, noise = self.streams(pictures)
-        patches = self.patches(seen) if want else None
-        projected = self.learning(seen[-1]) if "training" in want and self.learning is not None else None
+        """As `Detector.forward`. Patches are scored only if `want` names something: the logit does not depend
+        on them."""
+        picture, noise = self.streams(pictures)
+        patches = self.patches(picture) if want else None
+        projected = self.learning(picture[-1]) if "training" in want and self.learning is not None else None
         features = self.verify(noise)
         classes = self.classes(features)
         maps = training = None
@@ -234,8 +240,10 @@ class LocateAndVerify(Detector):
 def build(
     settings: config.ModelSettings, clip: config.ClipSettings, *, initialise: bool, methods: int | None = None
 ) -> LocateAndVerify:
-    """The network for pictures of `clip.image_size`; with `methods` it can learn. Raises InputError for too
-    small a size."""
+    """The network for pictures of `clip.image_size`. With `methods` it has the layers that training needs.
+
+    Raises InputError for a size that is too small.
+    """
     assert isinstance(settings, RevisedSettings)
     if clip.image_size < SMALLEST:
         raise InputError(

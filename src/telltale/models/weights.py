@@ -1,9 +1,12 @@
 """A tower of a model: a timm backbone without its classifier, its weights, and where these come from.
 
-In this order: the file that `model.picture_weights` or `model.sound_weights` names; with `model.pretrained`,
-the tag's file in the folder of fetched weights, then the hub; else random. What is asked for and cannot be
-had stops the run, and what a file holds must fit the backbone key by key: there is no silent random start of
-a whole tower, nor of one layer.
+Weights are looked for in this order:
+
+- in the file that `model.picture_weights` or `model.sound_weights` names
+- if `model.pretrained` is set, in the tag's file in the folder of fetched weights, then on the hub
+
+If none of these is set, the weights are random. If weights are set but cannot be found, the run stops. A file
+must fit the backbone key by key. So no tower and no layer starts from random weights unnoticed.
 """
 
 import re
@@ -21,8 +24,8 @@ from telltale.files import sha256
 from telltale.models import hub
 from telltale.models.weight_files import read_tensors
 
-# Families that timm loads without asking for every tensor; their names in a file are the backbone's own, so
-# we ask.
+# Families for which timm accepts a file that lacks tensors. A file has the backbone's own names there, so
+# `_load` checks that none is missing.
 LOOSE = ("dla", "mobilenetv5")
 
 
@@ -30,10 +33,14 @@ LOOSE = ("dla", "mobilenetv5")
 class Provenance:
     """Where a tower's first weights come from.
 
-    `tag` is the full timm name. `source`: "random", "file" (named by the configuration), "folder" (of fetched
-    weights), "hub", or "unknown" until a checkpoint says. `proof` says why a file is believed to be the
-    tag's: "record" (telltale fetch-weights wrote down its SHA-256), "publisher" (who publishes it states the
-    SHA-256 or its beginning), "name" (its file name alone).
+    tag: the full timm name.
+    source: "random", "file" (named by the configuration), "folder" (of fetched weights), "hub", or "unknown"
+        until a checkpoint is read.
+    path: of the file, or its address on the hub; None for random weights.
+    sha256: of the file.
+    proof: why the file is taken for the tag's: "record" (telltale fetch-weights recorded its SHA-256),
+        "publisher" (its publisher states the SHA-256 or its beginning), "name" (its file name alone). None if
+        nothing shows it.
     """
 
     tag: str
@@ -45,8 +52,13 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Tower:
-    """A backbone, the width of its features, the mean and deviation (3 values each) it was trained with, and
-    its provenance."""
+    """A backbone and what is known of it.
+
+    network: without its classifier.
+    width: of its features.
+    mean, std: of each colour in the pictures that it was trained with.
+    provenance: the fields of `Provenance`.
+    """
 
     network: nn.Module
     width: int
@@ -75,14 +87,13 @@ def full_tag(name: str, key: str) -> str:
 
 
 def locate(settings: config.ModelSettings, tower: str) -> Provenance:
-    """Where the weights of `tower`, "picture" or "sound", would come from; asks no network.
+    """Where the weights of `tower`, "picture" or "sound", would come from. It uses no network.
 
-    Raises InputError as `full_tag` does, and where a file is missing or is not what its record says.
+    Raises InputError as `full_tag` does, and if a file is missing or is not the recorded one.
     """
     name = getattr(settings, f"{tower}_backbone")
-    if (
-        name is None
-    ):  # a network of its own, which nobody trained on ImageNet, but its authors perhaps on something else
+    if name is None:
+        # A network of the detector's own, without ImageNet weights. Its authors may have published others.
         detector, own = settings.picture_detector or settings.name, settings.picture_weights
         return (
             Provenance(detector, "random")
@@ -107,8 +118,10 @@ def locate(settings: config.ModelSettings, tower: str) -> Provenance:
 
 
 def _recognise(tag: str, path: Path) -> Provenance:
-    """A file that the configuration names is believed to be the tag's by its SHA-256 alone; a record may say
-    another tag."""
+    """The provenance of a file that the configuration names.
+
+    Only its SHA-256 shows which tag's it is: a record may name another tag than `tag`.
+    """
     digest = sha256(path)
     for where in (hub.folder(), path.parent):
         for recorded, entry in hub.read_record(where).items():
@@ -127,18 +140,20 @@ def backbone(
     pooled: bool = True,
     initialise: bool,
 ) -> Tower:
-    """The backbone of `tower` for pictures (N, 3, *size): → (N, width) features, or, not `pooled`, its
-    feature map or tokens.
+    """The backbone of `tower` for pictures (N, 3, *size).
 
-    `initialise=False` leaves it random with the provenance "unknown", for a checkpoint to fill. Raises
-    InputError.
+    pooled: whether it returns features (N, width); if not, its feature map or tokens.
+    initialise: whether it gets its first weights. If not, it is random with the provenance "unknown", and a
+        checkpoint fills it.
+
+    Raises InputError as `locate` does, and if the weights do not fit.
     """
     name = full_tag(getattr(settings, f"{tower}_backbone"), f"model.{tower}_backbone")
     provenance = locate(settings, tower) if initialise else Provenance(name, "unknown")
     known = get_pretrained_cfg(name)
     options: dict[str, Any] = {"img_size": size} if known is not None and known.fixed_input_size else {}
-    # With its own classifier, which leaves at once: with it timm loads strictly, and without it timm says
-    # nothing of a layer that a file does not hold.
+    # It is built with its classifier, which is removed below. Without one timm would load a file that lacks
+    # layers, and say nothing.
     network: Any = timm.create_model(name, **options)
     if provenance.source not in ("random", "unknown"):
         path, provenance = _fetched(provenance)
@@ -163,8 +178,8 @@ def _fetched(provenance: Provenance) -> tuple[Path, Provenance]:
 def _load(
     name: str, options: dict[str, Any], fresh: Any, path: Path, tensors: dict[str, Tensor]
 ) -> nn.Module:
-    """The network of `fresh` with `tensors`, renamed and resized as timm does for this architecture, and all
-    of them used."""
+    """The network `fresh` with `tensors`, renamed and resized as timm does for this architecture. All of them
+    are used."""
     classifiers = fresh.pretrained_cfg.get("classifier") or ()
     heads = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
     tensors = _as_timms(tensors, fresh.state_dict(), heads)
@@ -174,7 +189,7 @@ def _load(
         if key.startswith(tuple(f"{head}." for head in heads))
     }
     if any(key not in tensors or tensors[key].shape != value.shape for key, value in own.items()):
-        # A classifier of other classes, or none: it is thrown away anyway, so ours may stand in for it.
+        # A classifier of other classes, or none. It is removed anyway, so the new network's takes its place.
         tensors = {**tensors, **own}
     missing = [
         key for key in fresh.state_dict() if key not in tensors and not key.endswith("num_batches_tracked")
@@ -195,11 +210,10 @@ def _load(
 def _as_timms(
     tensors: dict[str, Tensor], wanted: dict[str, Tensor], heads: tuple[str, ...]
 ) -> dict[str, Tensor]:
-    """The tensors of a file as Cadene's pretrained-models.pytorch writes it, under timm's names and in its
-    shapes.
+    """The tensors of a file of Cadene's pretrained-models.pytorch, under timm's names and in timm's shapes.
 
-    There a 1 x 1 convolution of Xception is a matrix, and the classifier may be called last_linear. Others
-    stay as they are.
+    In such a file a 1 x 1 convolution of Xception is a matrix, and the classifier may be called last_linear.
+    All other tensors stay as they are.
     """
     theirs = "last_linear."
     if heads and not any(key.startswith(theirs) for key in wanted):

@@ -1,13 +1,13 @@
-"""Golden clips: a few clips of our own drawing, and what one model made of them, stage by stage, on one
-machine.
+"""Golden clips: a few drawn clips with the values that one model on one machine gave for them, stage by
+stage.
 
     rows = measure(checkpoint, clips)  # file → pictures and mel image → logit, of every clip in the folder
     write(folder / "golden.json", rows)
     findings = compare(read(folder / "golden.json"), measure(checkpoint, clips), tolerance=1e-4)
 
-Pictures and mel images are kept as hashes, which say whether all is the same to the bit, and as means, which
-say by how much it is not. So a machine whose scores differ is told where it begins: at the file, at decoding,
-at the mel image or in the model.
+Pictures and mel images are kept as hashes and as means. Equal hashes show that all is the same to the bit. If
+they differ, the means show by how much. So on a machine that gives other scores, the first stage that differs
+is known: the file, the decoding, the mel image or the model.
 """
 
 import hashlib
@@ -33,8 +33,8 @@ from telltale.predict import prediction
 from telltale.predict.inference import Inference
 from telltale.runtime import distributed
 
-# Decoding is exact, so another level is worth knowing; sound is resampled in floating point, by kernels that
-# differ between processors. Both bounds are far below what a score could notice.
+# Decoding is exact, so a small bound suffices. Sound is resampled in floating point, and its last bits depend
+# on the processor. Differences within both bounds do not change a score noticeably.
 PICTURE_TOLERANCE_LEVELS, MEL_TOLERANCE_DB = 0.05, 1e-2
 
 
@@ -42,9 +42,13 @@ PICTURE_TOLERANCE_LEVELS, MEL_TOLERANCE_DB = 0.05, 1e-2
 class Golden:
     """One clip through one model.
 
-    sha256 of the file; picture_sha256, mel_sha256: of what the model gets, uint8 and float32; picture_means:
-    of each frame of each view, in levels of 0 to 255; mel_means: of each band, dB; logit: the clip's, None
-    where nothing could be scored.
+    sha256: of the file.
+    status: one of `telltale.status`.
+    picture_sha256: of the frames that the model gets, uint8; None if it gets none.
+    picture_means: of each frame of each view, in levels of 0 to 255.
+    mel_sha256: of the mel images that the model gets, float32; None if it gets none.
+    mel_means: of each band, in dB.
+    logit: of the clip; None if nothing could be scored.
     """
 
     video_name: str
@@ -58,8 +62,10 @@ class Golden:
 
 
 def measure(checkpoint: Path, clips: Path) -> list[Golden]:
-    """Every video of the folder through the checkpoint's model, one by one, in this process. Raises
-    InputError."""
+    """Score every video of the folder with the checkpoint's model, one by one, in this process.
+
+    Raises InputError for a checkpoint or a folder that cannot be used.
+    """
     settings, content = prediction.read(checkpoint, [])
     rows = rows_of([clips]).rows
     dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(settings.predict.spans))
@@ -113,8 +119,10 @@ def read(path: Path) -> list[Golden]:
 
 
 def compare(before: Sequence[Golden], now: Sequence[Golden], *, tolerance: float) -> list[Finding]:
-    """One finding for each stage, in the order of a clip's way; `tolerance` bounds the change of a fake
-    probability."""
+    """One finding for each stage, in the order in which a clip passes them.
+
+    tolerance: how far a fake probability may change.
+    """
     then, today = ({row.video_name: row for row in rows} for rows in (before, now))
     if then.keys() != today.keys():
         odd = sorted(then.keys() ^ today.keys())
@@ -176,11 +184,11 @@ def _scores(pairs: Sequence[tuple[Golden, Golden]], tolerance: float) -> Finding
     if all(old.logit == new.logit for old, new in both):
         return Finding("golden scores", True, f"{len(both)}, the same to the bit")
     worst = _largest(both, lambda old, new: abs(expit(old.logit) - expit(new.logit)))
-    said = f"other bits, by {worst:.2g} of fake probability at most; tolerance {tolerance:g}"
-    return Finding("golden scores", worst <= tolerance, said)
+    detail = f"other bits, by {worst:.2g} of fake probability at most; tolerance {tolerance:g}"
+    return Finding("golden scores", worst <= tolerance, detail)
 
 
 def _largest(pairs: Sequence[tuple[Golden, Golden]], apart: Callable[[Golden, Golden], Any]) -> float:
-    """The largest distance; infinite where one is no number, so that it passes no tolerance."""
+    """The largest distance. It is infinite if one is not finite, so that it is within no tolerance."""
     found = [float(apart(old, new)) for old, new in pairs]
     return max(found, default=0.0) if np.isfinite(found).all() else float("inf")

@@ -1,14 +1,14 @@
 """The side file of a score file, which says where its numbers come from: scores.csv has scores.json beside
 it.
 
-    origins.write(out / "scores.csv", model_sha256=..., config=..., data=..., videos="test",
+    sidecar.write(out / "scores.csv", model_sha256=..., config=..., data=..., videos="test",
                   overrides=args.set, world=1)
-    origin = origins.check(out / "scores.csv")         # read, and the CSV is still the one that was described
-    scores = origins.scores_of(out / "a.csv")  # a.scores.csv: the scores that a submission was written from
+    origin = sidecar.check(out / "scores.csv")  # read; raises if the CSV is not the one that was described
+    scores = sidecar.scores_of(out / "a.csv")   # a.scores.csv: the scores that a submission was written from
 
 Each submission has a score file and a side file of its own, which holds the submission's SHA-256.
 
-The date is in the side file alone, so that two equal runs give equal score files. Free of torch.
+The date is only in the side file, so two equal runs write equal score files. This module needs no torch.
 """
 
 import json
@@ -34,15 +34,21 @@ POLARITY = "fake_probability: 1 is forged, 0 is genuine"
 class Origin:
     """Where the numbers of a score file come from.
 
-    model_sha256: of the checkpoint file that scored. config: 16 hex digits of the resolved configuration in
-    use, overrides included (`config.fingerprint`); data: the same of the training data, as the checkpoint
-    says, "" where it does not. videos: "train" or "validation" for a split, else the name of the folder of
-    videos. overrides: the --set strings that predict.py got. world: processes. rows, statuses: of the CSV,
-    whose own SHA-256 is scores_sha256. submission_sha256: of the submission that was written with it; "" if
-    none was, None for scores of training and in files made before it was kept. date: UTC, ISO 8601. The rest
-    is `versions.environment`'s.
+    model_sha256: of the checkpoint file that gave the scores.
+    config: 16 hex digits of the resolved configuration with overrides (`config.fingerprint`).
+    data: 16 hex digits of the training data, from the checkpoint; "" if it has none.
+    videos: "train" or "validation" for a split, else the name of the folder of videos.
+    world: how many processes there were.
+    rows: how many the CSV has.
+    scores_sha256: of the CSV.
+    overrides: the --set strings that predict.py got.
+    statuses: how many rows of the CSV have each status.
+    date: UTC, ISO 8601.
+    code, packages, machine: as `runtime.environment.record` gives them.
+    submission_sha256: of the submission that was written with the CSV. It is "" if none was written. It is
+        None for scores of training and in side files of older versions.
 
-    Raises InputError for a digest or count that cannot be one, and for another format or polarity.
+    Raises InputError for an impossible digest or count, and for another format or polarity.
     """
 
     model_sha256: str
@@ -117,10 +123,9 @@ def is_scores_name(name: str) -> bool:
 
 
 def of_submission(submission: Path) -> tuple[Path, Origin] | None:
-    """The score file beside a submission, and the origin that its side file gives; None where nothing tells
-    its origin.
+    """The score file beside a submission, and the origin in its side file; None if there is no side file.
 
-    Raises InputError where the side file is none, and where it describes another submission.
+    Raises InputError if the side file cannot be read as one, or if it describes another submission.
     """
     scores = scores_of(submission)
     if not path_of(scores).exists():
@@ -151,8 +156,10 @@ def of_submission(submission: Path) -> tuple[Path, Origin] | None:
 
 
 def _of_old(submission: Path) -> tuple[Path, Origin] | None:
-    """`of_submission` by the scores.json that was once that of the last submission written in its folder,
-    whatever its name: it is this one's if the numbers are."""
+    """`of_submission` for older versions, which wrote one scores.json for the last submission of a folder.
+
+    It belongs to this submission if the numbers are equal.
+    """
     scores = submission.with_name(SCORES)
     try:
         origin = read(scores)
@@ -164,8 +171,7 @@ def _of_old(submission: Path) -> tuple[Path, Origin] | None:
 
 
 def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> str:
-    """How a submission differs from the scores that it should have been written from, in words; "" where it
-    does not."""
+    """How a submission differs from the scores that it was written from, in words; "" if it does not."""
     if odd := [*without(submitted, scored), *without(scored, submitted)]:
         return f"in one of it and its scores alone: {first_few(odd)}"
     number = {name: f"{row.fake_probability:.10f}" for name, row in submitted.items()}
@@ -178,7 +184,7 @@ def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> 
         f"{name} ({number[name]}, scored {own[name]})" for name in own if number[name] != own[name]
     ]:
         return f"not the model's numbers: {first_few(edited, 2)}"
-    # What could not be scored gets one number for all; several would be somebody's own judgement.
+    # All clips without a score get the same number. Several numbers cannot come from the model.
     fallbacks = {number[name] for name in number if name not in own}
     return (
         f"{len(fallbacks)} numbers for videos not scored; wanted one for all of them"
@@ -188,11 +194,11 @@ def differences(submitted: Mapping[str, Score], scored: Mapping[str, Score]) -> 
 
 
 def write(scores_path: Path, submission_sha256: str | None = None, **source: Unpack[Source]) -> Origin:
-    """Write the side file of the score file that lies at `scores_path`, whole or not at all; see `Origin` for
-    the arguments.
+    """Write the side file of the score file at `scores_path`, whole or not at all. `Origin` describes the
+    arguments.
 
-    The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError where it cannot
-    be read.
+    The rows, their statuses and the SHA-256 are those of the file on disk. Raises InputError if it cannot be
+    read.
     """
     digest, scores = sha256(scores_path), read_scores(scores_path)
     origin = Origin(
@@ -222,7 +228,7 @@ def text(origin: Origin) -> str:
 
 
 def read(scores_path: Path) -> Origin:
-    """The side file of a score file. Raises InputError where there is none, or where it is not one."""
+    """Read the side file of a score file. Raises InputError if there is none, or if it is damaged."""
     path = path_of(scores_path)
     tree = read_json(path, f"the side file that train.py or predict.py writes with {scores_path.name}")
     try:
@@ -235,8 +241,10 @@ def read(scores_path: Path) -> Origin:
 
 
 def check(scores_path: Path) -> Origin:
-    """`read`, and the score file is still the one described, to the byte. Raises InputError naming both
-    files."""
+    """Read the side file and check that it describes the score file as it is now, to the byte.
+
+    Raises InputError naming both files if it does not.
+    """
     origin, digest = read(scores_path), sha256(scores_path)
     if digest != origin.scores_sha256:
         raise InputError(
