@@ -1,11 +1,11 @@
-"""Batch norm over the batch of all processes, and what a process does that has nothing to put into it.
+"""Batch norm over the batch of all processes, also if a process has no rows of it.
 
     model = synchronise(model)  # nn.SyncBatchNorm in place of every batch norm; the weights keep their names
-    with silent(model):                     # this process takes part in the exchange without a row of its own
+    with silent(model):         # this process takes part in the exchange without rows of its own
         loss = 0 * model(stand_in).sum()
 
-A synchronised layer waits until every process has called it. A process without rows still calls it, with an
-empty tensor: torch leaves such a process out of the mean and the variance. So a stand-in never enters the
+A synchronised layer waits until every process has called it. So a process without rows calls it too, with an
+empty tensor, which torch leaves out of the mean and the variance. The stand-in rows never enter the
 statistics.
 """
 
@@ -21,14 +21,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from telltale import config
 from telltale.config.detectors import DETECTORS
 
-FEWEST = 8  # samples from which batch norm estimates a mean and a variance well enough
+FEWEST = 8  # samples that batch norm needs to estimate a mean and a variance well
 
 
 def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int) -> str | None:
-    """The warning for a model whose batch norm gets few samples a step in each process; None where it gets
+    """The warning for a model whose batch norm gets few samples a step in each process; None if it gets
     enough.
 
-    Samples are clips, and for a model that judges frame by frame its pictures. unit: that of its objective.
+    unit: of the model's objective.
+    world: number of processes.
+
+    Samples are clips. If the model scores single frames, they are pictures.
     """
     held = settings.optim.trained == "last"
     if held or not any(isinstance(module, _BatchNorm) for module in model.modules()):
@@ -49,7 +52,7 @@ def few_samples(model: nn.Module, settings: config.Config, unit: str, world: int
 
 
 def synchronise(model: nn.Module) -> nn.Module:
-    """The model with nn.SyncBatchNorm in place of its batch norms, timm's with an activation among them."""
+    """The model with nn.SyncBatchNorm in place of every batch norm, timm's with an activation included."""
     from timm.layers import convert_sync_batchnorm
 
     return convert_sync_batchnorm(model)
@@ -64,8 +67,8 @@ def hold(model: nn.Module) -> None:
 
 @contextmanager
 def silent(model: nn.Module) -> Iterator[None]:
-    """Within it synchronised layers of `model` exchange an empty tensor and normalise what they get by itself
-    alone."""
+    """Within this context, synchronised layers of `model` exchange an empty tensor and normalise their input
+    by its own statistics."""
     changed = [module for module in _synchronised(model) if not _is_silent(module)]
     for module in changed:
         module.forward = partial(_alone, module)  # type: ignore[method-assign]
@@ -77,11 +80,10 @@ def silent(model: nn.Module) -> Iterator[None]:
 
 
 def share(module: nn.Module, rows: Tensor) -> tuple[Tensor, bool]:
-    """The rows of a batch that `module` is to read, long (R,), and whether this process stands in for want of
-    rows.
+    """The rows of a batch that `module` is to read, int64 (R,), and whether this process needs stand-in rows.
 
-    Without synchronised layers these are `rows`. With them a silent module reads none, and stands in if
-    another process has a row. All processes call it.
+    Without synchronised layers all `rows` are read. With them a silent module reads none, and needs stand-in
+    rows if another process has rows. All processes call this function.
     """
     layer = next(_synchronised(module), None)
     if layer is None or not module.training or not dist.is_initialized():
@@ -101,9 +103,9 @@ def _is_silent(layer: nn.Module) -> bool:
 
 
 def _alone(layer: nn.SyncBatchNorm, inputs: Tensor) -> Tensor:
-    """The layer's call without a row: the exchange, in the backward pass too, and `inputs` normalised as
-    without it."""
-    # The others exchange float32 under autocast too.
+    """Call a synchronised layer without rows: it takes part in the exchange, in the backward pass too, and
+    `inputs` are normalised as by a layer that is not synchronised."""
+    # The other processes exchange float32, under autocast too.
     nothing = type(layer).forward(layer, inputs[:0].float()).sum()
     own = torch.batch_norm(
         inputs, layer.weight, layer.bias, None, None, True, 0.0, layer.eps, torch.backends.cudnn.enabled
