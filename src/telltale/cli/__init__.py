@@ -156,6 +156,12 @@ COMMANDS = (
         "telltale study cluster RUN --data DIR --out CLUSTERS",
     ),
     Command(
+        "study duplicates",
+        "competitor",
+        "group clips that are copies of one another, re-encoded, cropped, mirrored or scaled",
+        "telltale study duplicates --data DIR --out DIR/groups.csv",
+    ),
+    Command(
         "audit",
         "organiser",
         "show whether a run keeps the competition's rules",
