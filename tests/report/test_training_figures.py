@@ -33,12 +33,21 @@ HISTORY = [
         [{**row, "validation_loss": None, "validation_auc": math.nan} for row in HISTORY],
         [{**HISTORY[0], "validation_auc": None}, *HISTORY[1:]],
         [{"epoch": 1, "train_loss": 0.5}],
+        [{**row, "unseen_auc": 0.5, "unseen_tpr_at_fpr_1e-3": 0.1} for row in HISTORY],
         [
             {key: "" if key == "validation_auc" else str(value) for key, value in row.items()}
             for row in HISTORY
         ],
     ],
-    ids=["three", "one", "no validation", "one value missing", "columns missing", "as read from CSV"],
+    ids=[
+        "three",
+        "one",
+        "no validation",
+        "one value missing",
+        "columns missing",
+        "held out",
+        "as read from CSV",
+    ],
 )
 def test_curves_draw_what_there_is(tmp_path: Path, history: list[dict]) -> None:
     figures.curves(history, tmp_path / "curves.png")

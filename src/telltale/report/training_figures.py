@@ -58,7 +58,10 @@ def curves(history: Sequence[dict[str, Any]], path: Path, best: int | None = Non
         )
     for axes in (left, right):
         axes.set_xlim(np.nanmin(epochs) - 0.5, np.nanmax(epochs) + 0.5)
-        axes.legend(frameon=True, edgecolor="none", framealpha=0.85, fontsize=9)
+        # Five entries beside one another inside the axes would cover a curve.
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3}
+        place: dict[str, Any] = below if held_out and axes is right else {}
+        axes.legend(frameon=True, edgecolor="none", framealpha=0.85, fontsize=9, **place)
     save_figure(figure, path)
 
 
