@@ -132,7 +132,7 @@ def ucf_rows() -> list[Row]:
 def test_ucf_adds_four_terms_with_the_published_weights_on_pairs_frame_by_frame() -> None:
     objective = objectives.build(settings("ucf"), ucf_rows())
     assert objective.methods == 2 and objective.unit == "pairs"
-    assert objective.method == {"1.mp4": 2, "3.mp4": 1, "5.mp4": 2}
+    assert objective.kinds.numbers == {"1.mp4": 2, "3.mp4": 1, "5.mp4": 2}
     torch.manual_seed(0)
     pictures = torch.rand(12, 3, 8, 8)
     answer = SimpleNamespace(
@@ -169,7 +169,7 @@ def test_ucf_without_a_method_column_has_one_kind() -> None:
     rows = [replace(row, method=None) for row in ucf_rows()]
     objective = objectives.build(settings("ucf"), rows)
     assert objective.methods == 1
-    assert set(objective.method.values()) == {1}
+    assert set(objective.kinds.numbers.values()) == {1}
     # A forged clip of another list, as `telltale plan` has them, is of the first kind, and forged all the
     # same.
     known = objectives.build(settings("ucf"), ucf_rows()[:2])

@@ -150,6 +150,12 @@ COMMANDS = (
         "telltale bundle RUN --data DIR --out BUNDLE",
     ),
     Command(
+        "study cluster-labels",
+        "competitor",
+        "which names of forgeries teach most: clusters, names, kinds, none",
+        "telltale study cluster-labels --config C --data DIR --out LABELS --method-column kind",
+    ),
+    Command(
         "study cluster",
         "competitor",
         "group forged clips into kinds that nobody named, by a detector's features",

@@ -21,6 +21,7 @@ from telltale.config.sections import (
     FoldSettings,
     FromZero,
     MelSettings,
+    NotNegative,
     OptimSettings,
     PredictSettings,
     RulesSettings,
@@ -120,6 +121,9 @@ class SharedObjective(Section):
 
     loss: Result[Literal["cross_entropy", "squared_error"]] = "cross_entropy"
     """Loss of plain classifiers; "squared_error" is that of the probability, as MesoNet was trained."""
+    method_weight: Result[NotNegative] = 0.0
+    """Weight of a plain classifier's further head, which tells the kinds of forgery of `data.method_column`
+    apart in training; 0: no such head."""
     per: Result[Literal["frame", "clip"] | None] = None
     """What losses are taken of: each frame, with its clip's target, or the clip's pooled logit; null: "clip",
     or "frame" where the detector's objective knows nothing else."""
@@ -191,6 +195,8 @@ class Config(Section):
         model = info.data.get("model")
         if model is None:  # refused already
             return objective
+        if objective.method_weight and DETECTORS[model.name].objective != "classifier":
+            raise ValueError(f"method_weight: {model.name} has an objective of its own; wanted 0")
         allowed = DETECTORS[model.name].per
         per = objective.per or allowed[0]
         if per not in allowed:

@@ -39,11 +39,18 @@ def build(
     """
     entry = DETECTORS[settings.name]
     if not entry.per_frame:
-        return import_module(f"{__name__}.{entry.file}").build(settings, mel, clip, initialise=initialise)
-    from telltale.models.frame_level import FrameLevelModel, detector
+        model = import_module(f"{__name__}.{entry.file}").build(settings, mel, clip, initialise=initialise)
+    else:
+        from telltale.models.frame_level import FrameLevelModel, detector
 
-    found = detector(settings.name, settings, clip, initialise=initialise, methods=methods)
-    return FrameLevelModel(found, settings.pooling, settings.top_k)
+        found = detector(settings.name, settings, clip, initialise=initialise, methods=methods)
+        model = FrameLevelModel(found, settings.pooling, settings.top_k)
+    if entry.objective == "classifier" and methods is not None and methods > 1:
+        from telltale.models import kinds
+
+        # After everything else: the model's own first weights are those that it has without the head.
+        kinds.add(model, methods)
+    return model
 
 
 def for_prediction(model: "nn.Module") -> "nn.Module":

@@ -136,7 +136,7 @@ class AudioVisual(nn.Module):
     ) -> None:
         super().__init__()
         assert isinstance(settings, AudiovisualSettings)
-        width = settings.width
+        self.width = width = settings.width
         self.picture = PictureStream(
             picture, width, seconds if settings.audiovisual_clock == "seconds" else None
         )

@@ -88,7 +88,7 @@ class FrameLevelModel(nn.Module):
 
     def __init__(self, detector: Detector, pooling: str, top_k: int) -> None:
         super().__init__()
-        self.detector = detector
+        self.detector, self.width = detector, detector.width
         self.pooling = FramePooling(pooling, detector.width, top_k)
         self.provenance = {"picture": detector.provenance}
 

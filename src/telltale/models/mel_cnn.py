@@ -18,7 +18,7 @@ class MelCnn(nn.Module):
     def __init__(self, sound: Tower, dropout: float) -> None:
         super().__init__()
         self.picture = MelPicture(Normalise(sound.mean, sound.std), SIZE)
-        self.backbone = sound.network
+        self.backbone, self.width = sound.network, sound.width
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(sound.width, 2))
         self.provenance = {"sound": sound.provenance}
 

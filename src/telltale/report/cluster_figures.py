@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from telltale.report.style import DETECTOR, FAINT, FORGED, INK, Floats, save_figure, style_axes
+from telltale.report.style import DETECTOR, FAINT, FORGED, INK, Floats, new_figure, save_figure, style_axes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,5 +100,21 @@ def contact_sheet(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path) -> 
             one.set_axis_off()
             if place < len(frames):
                 one.imshow(frames[place])
-        axes[0].set_title(label, loc="left", fontsize=7, color=INK, pad=2)
+        # Out of the layout: a long label would widen the first column.
+        axes[0].set_title(label, loc="left", fontsize=7, color=INK, pad=2).set_in_layout(False)
+    save_figure(figure, path)
+
+
+def by_labels(values: Mapping[str, Sequence[float]], path: Path) -> None:
+    """The Calinski-Harabasz index of each run, and the mean, by the labels that it learnt. values: labels →
+    the index of each seed."""
+    figure, axes = new_figure(1.6 + 1.3 * len(values), 3.8)
+    for place, runs in enumerate(values.values()):
+        axes.plot([place] * len(runs), runs, "o", color=DETECTOR, alpha=0.7)
+        axes.plot([place - 0.25, place + 0.25], [np.mean(runs)] * 2, color=INK, linewidth=2)
+    axes.set_xticks(range(len(values)), list(values))
+    axes.set(
+        xlabel="Labels of forged clips", ylabel="Calinski-Harabasz index", xlim=(-0.5, len(values) - 0.5)
+    )
+    axes.set_ylim(bottom=0)
     save_figure(figure, path)

@@ -86,7 +86,7 @@ def tsne(points: Floats, seed: int) -> Floats:
 
 def _tables(page: Page, study: StudyFolder, options: Options, found: Found, compared: pd.DataFrame) -> None:
     page.heading("Clips of each cluster")
-    sizes = pd.crosstab(found.clips["cluster"], found.clips["split"]).reset_index()
+    sizes = pd.crosstab(found.clips["cluster"], found.clips["split"]).rename_axis(columns=None).reset_index()
     page.table(sizes, "Table 1. Forged clips of each cluster, by split (clusters.csv has the clips).")
     if options.method_column is not None:
         kinds = found.clips[options.method_column].replace("", "unknown")

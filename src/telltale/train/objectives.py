@@ -41,29 +41,59 @@ class Objective(Protocol):
         """The losses of one batch. epoch: from 0."""
 
 
+class Kinds:
+    """The kinds of forgery in the training rows, numbered by name from 1; 0 is genuine.
+
+    count: how many there are, 1 if the labels name none
+    numbers: by video name, of forged clips
+    """
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        names = sorted({row.method or "" for row in rows if row.target == 1})
+        self.count = max(len(names), 1)
+        self.numbers = {row.video_name: names.index(row.method or "") + 1 for row in rows if row.target == 1}
+
+    def of(self, batch: Batch, device: torch.device) -> Tensor:
+        """The number of each clip's kind, long (N,)."""
+        numbers = [self.numbers.get(info.video_name, 1) if info.target == 1 else 0 for info in batch.infos]
+        return torch.tensor(numbers, device=device)
+
+
 class ClassifierObjective:
     """Cross-entropy or squared error of each frame's score against its clip's target, or of each clip's
-    (`objective.per`)."""
+    (`objective.per`).
+
+    With `objective.method_weight`, and two or more kinds of forgery, a further head (`models/kinds.py`)
+    learns to tell them apart: `methods` of them, and genuine clips.
+    """
 
     unit, methods = "clips", 1
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
+        self.kinds, self.weight = Kinds(rows), settings.objective.method_weight
+        if self.weight:
+            self.methods = self.kinds.count
         self.name, self.smoothing = settings.objective.loss, settings.optim.label_smoothing
         self.loss = CLASSIFIERS[self.name]
         self.per_frame = settings.objective.per == "frame"
 
     def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
-        logits, clip = self.judge(net, batch)
+        logits, output = self.judge(net, batch)
         target = batch.target.to(logits.device)[:, None].expand_as(logits)
-        return Losses({self.name: self.loss(logits, target, self.smoothing).mean()}, clip.sigmoid())
+        terms: dict[str, Tensor] = {self.name: self.loss(logits, target, self.smoothing).mean()}
+        if self.methods > 1:
+            assert output.training is not None  # `models.build` gave the model the head
+            kinds = self.kinds.of(batch, logits.device)
+            terms["kinds"] = self.weight * functional.cross_entropy(output.training[0], kinds)
+        return Losses(terms, output.logit.detach().sigmoid())
 
-    def judge(self, net: Any, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; clips' logits (N,)
-        without gradient."""
+    def judge(self, net: Any, batch: Batch) -> tuple[Tensor, Output]:
+        """Of N views: logits to take losses of, (N, T) of frames or (N, 1) of clips; all that the model says
+        of them."""
         output: Output = net(**batch.inputs(batch.has_picture.device))
         logits = output.frame_logits if self.per_frame else output.logit.unsqueeze(1)
         assert logits is not None  # the configuration allows losses of frames for frame-level detectors alone
-        return logits, output.logit.detach()
+        return logits, output
 
 
 class SelfBlendedObjective(ClassifierObjective):
@@ -73,12 +103,12 @@ class SelfBlendedObjective(ClassifierObjective):
     unit = "genuine"
 
     def __call__(self, net: Any, batch: Batch, epoch: int) -> Losses:
-        logits, clip = self.judge(net, batch)
+        logits, output = self.judge(net, batch)
         target = (
             torch.tensor([0.0, 1.0], device=logits.device).repeat(len(logits) // 2)[:, None].expand_as(logits)
         )
         losses = self.loss(logits, target, self.smoothing)
-        return Losses({self.name: losses.mean()}, clip.sigmoid().view(-1, 2).mean(1))
+        return Losses({self.name: losses.mean()}, output.logit.detach().sigmoid().view(-1, 2).mean(1))
 
 
 class UcfObjective:
@@ -93,9 +123,8 @@ class UcfObjective:
     unit = "pairs"
 
     def __init__(self, settings: config.Config, rows: Sequence[Row]) -> None:
-        kinds = sorted({row.method or "" for row in rows if row.target == 1})
-        self.methods = max(len(kinds), 1)
-        self.method = {row.video_name: kinds.index(row.method or "") + 1 for row in rows if row.target == 1}
+        self.kinds = Kinds(rows)
+        self.methods = self.kinds.count
         assert isinstance(settings.objective, UcfSettings)
         self.settings, self.smoothing = settings.objective, settings.optim.label_smoothing
 
@@ -107,10 +136,7 @@ class UcfObjective:
         pictures = inputs["pictures"].unflatten(0, (-1, 2)).transpose(1, 2).flatten(0, 2).unsqueeze(1)
         output: Output = net(pictures, None, inputs["has_picture"], inputs["has_sound"], want=("training",))
         found: Any = output.training
-        kinds = torch.tensor(
-            [self.method.get(f.video_name, 1) if f.target == 1 else 0 for f in batch.infos], device=device
-        )
-        kinds = kinds.view(-1, 1, 2).expand(-1, frames, -1).flatten()
+        kinds = self.kinds.of(batch, device).view(-1, 1, 2).expand(-1, frames, -1).flatten()
         classes = (kinds > 0).long()
         common = functional.cross_entropy(found.common.float(), classes, label_smoothing=self.smoothing)
         specific = functional.cross_entropy(found.specific.float(), kinds)
