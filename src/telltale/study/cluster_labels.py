@@ -131,8 +131,6 @@ def _of_seed(
     named = seen.assign(**{LABEL: ""})
     rows = [_row(study, options, named, unseen, ("none", seed), watch)]
     forged = seen[(seen["target"] == 1) & (seen["split"] == "train")]
-    columns = {"name": options.name_column, "kind": options.kind_column}
-    ways = {way: seen[column] for way, column in columns.items() if column is not None}
     count = forged[options.name_column or options.kind_column].nunique()
     path = folder_of(study, _task(options, named, "none", seed)) / "best.pt"
 
@@ -143,7 +141,9 @@ def _of_seed(
 
     clusters = study.step(f"clusters-seed{seed}", made)
     numbers = {name: str(number) for name, number in clusters.items()}
-    ways["cluster"] = seen["video_name"].map(numbers).fillna("")
+    ways = {"cluster": seen["video_name"].map(numbers).fillna("")}
+    columns = {"name": options.name_column, "kind": options.kind_column}
+    ways |= {way: seen[column] for way, column in columns.items() if column is not None}
     for way, labels in ways.items():
         rows.append(_row(study, options, seen.assign(**{LABEL: labels}), unseen, (way, seed), watch))
     for way in ("none", *ways):
