@@ -57,16 +57,19 @@ def clip_map(places: Floats, panels: Mapping[str, Sequence[str]], path: Path) ->
 
     places: (N, 2); panels: title → the N clips' groups, "" for unknown ones, which are drawn in grey
     """
-    figure = Figure(figsize=(6.4 * len(panels), 5.6), dpi=120, layout="constrained")
-    for axes, (title, groups) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        _scatter(axes, places, np.asarray(groups))
+    names = [set(groups) - {""} for groups in panels.values()]
+    # A line of the legend has room for about a hundred letters.
+    columns = [max(1, 100 // (12 + max(map(len, each), default=1))) for each in names]
+    lines = max(-(-len(each) // count) for each, count in zip(names, columns, strict=True))
+    figure = Figure(figsize=(6.4 * len(panels), 5.2 + 0.2 * lines), dpi=120, layout="constrained")
+    drawn = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, count, (title, groups) in zip(drawn, columns, panels.items(), strict=True):
+        _scatter(axes, places, np.asarray(groups), count)
         axes.set(title=title)
     save_figure(figure, path)
 
 
-def _scatter(axes: Axes, places: Floats, groups: NDArray) -> None:
+def _scatter(axes: Axes, places: Floats, groups: NDArray, columns: int) -> None:
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color("#E4E4E4")
     size = float(np.clip(6000 / max(len(places), 1), 4, 30))
@@ -84,10 +87,7 @@ def _scatter(axes: Axes, places: Floats, groups: NDArray) -> None:
         axes.scatter(
             x[here], y[here], s=size, color=colour, marker=marker, linewidths=0, alpha=0.8, label=label
         )
-    columns = 1 + len(names) // 12
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=max(3, columns), frameon=False, fontsize=8
-    )
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.01), ncols=columns, frameon=False, fontsize=8)
 
 
 def contact_sheet(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path) -> None:
@@ -101,7 +101,8 @@ def contact_sheet(rows: Sequence[tuple[str, NDArray[np.uint8]]], path: Path) -> 
             if place < len(frames):
                 one.imshow(frames[place])
         # Out of the layout: a long label would widen the first column.
-        axes[0].set_title(label, loc="left", fontsize=7, color=INK, pad=2).set_in_layout(False)
+        said = axes[0].text(0, 1.04, label, transform=axes[0].transAxes, fontsize=7, color=INK)
+        said.set_in_layout(False)
     save_figure(figure, path)
 
 
