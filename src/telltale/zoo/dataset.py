@@ -33,7 +33,7 @@ class ZooSpec(DatasetSpec):
 
     kinds: str = "zoo"
     hold_out: str = "half"
-    training_steps: int = 200
+    training_steps: int = 250
 
     def __post_init__(self) -> None:
         super().__post_init__()

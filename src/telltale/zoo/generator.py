@@ -22,24 +22,30 @@ WIDTHS = (16, 32)
 
 
 class Generator(nn.Module):
-    """(B, planes, SIDE, SIDE) in 0..1 → faces (B, 3, SIDE, SIDE) in 0..1."""
+    """(B, planes, SIDE, SIDE) in 0..1 → faces (B, 3, SIDE, SIDE) in 0..1.
+
+    As in a U-net (Ronneberger and others, 2015), the planes of half the side go around the code, too.
+    """
 
     def __init__(self, planes: int, upsampling: str) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = planes
-        for width in WIDTHS:
-            layers += [nn.Conv2d(before, width, 3, stride=2, padding=1), nn.LeakyReLU(0.1)]
-            before = width
-        for _ in range(2):
-            layers += [nn.Conv2d(before, before, 3, padding=1), nn.LeakyReLU(0.1)]
-        for width in reversed(WIDTHS[:-1]):
-            layers += [*_doubled(before, width, upsampling), nn.LeakyReLU(0.1)]
-            before = width
-        self.layers = nn.Sequential(*layers, *_doubled(before, 3, upsampling), nn.Sigmoid())
+        half, quarter = WIDTHS
+        self.down = nn.Sequential(nn.Conv2d(planes, half, 3, stride=2, padding=1), nn.LeakyReLU(0.1))
+        self.code = nn.Sequential(
+            nn.Conv2d(half, quarter, 3, stride=2, padding=1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(quarter, quarter, 3, padding=1),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(quarter, quarter, 3, padding=1),
+            nn.LeakyReLU(0.1),
+            *_doubled(quarter, half, upsampling),
+            nn.LeakyReLU(0.1),
+        )
+        self.up = nn.Sequential(*_doubled(2 * half, 3, upsampling), nn.Sigmoid())
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        drawn: torch.Tensor = self.layers(planes)
+        half = self.down(planes)
+        drawn: torch.Tensor = self.up(torch.cat([half, self.code(half)], dim=1))
         return drawn
 
 

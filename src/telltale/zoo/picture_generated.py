@@ -7,7 +7,7 @@ import numpy as np
 from telltale.demo.forge_picture import on_picture
 from telltale.demo.identity import draw_scene
 from telltale.demo.motion import Motion
-from telltale.zoo.blend import merge
+from telltale.zoo.blend import COLOURS, merge
 from telltale.zoo.crop import crops, placed
 from telltale.zoo.picture_swap import fitted
 from telltale.zoo.take import Forger, Take, inner_face, mouth, pick, tracked
@@ -96,7 +96,8 @@ def _pasted(rng: np.random.Generator, take: Take, faces: np.ndarray, area: np.nd
     """The frames with drawn faces, uint8 (T, side, side, 3), in `area` of the canvas."""
     shot = take.shot
     back = np.stack([placed(shot, t, face) for t, face in enumerate(faces[:4])])
-    recolour = fitted(rng, shot.pixels, back, on_picture(shot, 0, area) > 0.5)
+    inside = on_picture(shot, 0, area) > 0.5
+    recolour = fitted(rng, shot.pixels, back, inside, COLOURS[1:])
     blend, error = pick(rng, ("feathered", "poisson", "pyramid")), rng.uniform(0.1, 0.5)
     out = np.empty_like(shot.pixels)
     for t, frame in enumerate(shot.pixels):

@@ -50,8 +50,12 @@ def swap_head(blend: str) -> Forger:
 
 
 def fitted(
-    rng: np.random.Generator, target: np.ndarray, source: np.ndarray, area: np.ndarray
+    rng: np.random.Generator,
+    target: np.ndarray,
+    source: np.ndarray,
+    area: np.ndarray,
+    names: tuple[str, ...] = COLOURS,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A drawn colour transfer, fitted to the first four frames of both inside `area`, bool (S, S)."""
     pixels = [frames[:4][:, area].reshape(-1, 3) for frames in (source, target)]
-    return colour_transfer(pick(rng, COLOURS), *pixels)
+    return colour_transfer(pick(rng, names), *pixels)
