@@ -66,6 +66,7 @@ CONTENTS = """
 :caption: Guides
 
 docs/commands
+docs/zoo
 docs/detectors
 docs/studies
 docs/organiser
