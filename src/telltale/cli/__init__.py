@@ -42,6 +42,7 @@ USERS = {
 # Of nested commands: what `telltale NAME --help` says above the list of them.
 GROUPS = {
     "cache": "The decode-once store of a data set: training reads clips from it instead of decoding them.",
+    "study": "Studies: many runs that together answer a question, in one folder with a page.",
     "submit-log": "The submission ledger: what was submitted when, of which model, and its score.",
     "study": "Studies of a data set and a detector: many runs, or many clips, that answer one question.",
 }
@@ -112,6 +113,18 @@ COMMANDS = (
         "competitor",
         "free space in a store",
         "telltale cache prune --store STORE --keep-gb 50",
+    ),
+    Command(
+        "study unseen",
+        "competitor",
+        "AUC on kinds of forgery that training has not seen, by held-out folds",
+        "telltale study unseen --config baseline --data DIR --out UNSEEN --by methods --column kind",
+    ),
+    Command(
+        "study estimate",
+        "competitor",
+        "whether such folds predict the AUC on new methods, on data whose methods are known",
+        "telltale study estimate --config baseline meso4 --data ZOO --out E --column kind --methods",
     ),
     Command(
         "validate-submission",

@@ -34,3 +34,37 @@ def add_ledger(parser: argparse.ArgumentParser) -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     """--store DIR."""
     parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="the store")
+
+
+def add_configs(parser: argparse.ArgumentParser) -> None:
+    """--config FILE [FILE ...], and --set for all of them."""
+    parser.add_argument(
+        "--config", type=Path, nargs="+", required=True, metavar="FILE", help="files of configs/, or your own"
+    )
+    add_overrides(parser)
+
+
+def add_division(parser: argparse.ArgumentParser) -> None:
+    """How forged clips are divided into folds: read by `study/unseen.py`."""
+    parser.add_argument("--by", choices=("methods", "clusters"), required=True, help="what a fold holds out")
+    parser.add_argument("--column", metavar="NAME", help="that names the method (default: method)")
+    parser.add_argument("--clusters", type=Path, metavar="CSV", help="of `telltale study cluster`")
+    parser.add_argument(
+        "--folds", type=int, default=0, metavar="N", help="default: one for each method, 5 for clusters"
+    )
+    parser.add_argument("--identity", metavar="NAME", help="column of persons (default: identity, if any)")
+    parser.add_argument("--groups", type=Path, metavar="CSV", help="near-duplicates, which no fold separates")
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """What every study of training runs has: its folder, seeds, a store, and the bootstrap."""
+    parser.add_argument("--out", type=Path, required=True, help="folder of this study")
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S", help="of the runs (default: 1 2 3)"
+    )
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here"
+    )
+    parser.add_argument(
+        "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
+    )

@@ -65,7 +65,7 @@ def bootstrap(
     and for no resamples.
     """
     clips = LabelledScores(np.asarray(targets), np.asarray(fake_probabilities), threshold)
-    _check_resamples(resamples)
+    check_resamples(resamples)
     steps, metrics = ScoreSteps(clips), table.METRICS
     measured: list[dict[str, Any]] = [{}] * resamples
     band = np.empty((resamples, len(band_fprs)))
@@ -105,7 +105,7 @@ def group_aucs(
     `rates.check`.
     """
     truth, scores = check(targets, fake_probabilities)
-    _check_resamples(resamples)
+    check_resamples(resamples)
     if len(groups) != len(truth):
         raise InputError(f"{len(groups)} groups for {len(truth)} clips; wanted one for each")
     forged = scores[truth == 1]
@@ -163,6 +163,6 @@ def _in_threads(measure: Callable[[range], None], resamples: int) -> None:
     progress.close()
 
 
-def _check_resamples(resamples: int) -> None:
+def check_resamples(resamples: int) -> None:
     if resamples < 1:
         raise InputError(f"{resamples} bootstrap resamples; wanted 1 or more, such as 1000")
