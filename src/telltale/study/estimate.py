@@ -14,11 +14,10 @@ from functools import cached_property
 
 import pandas as pd
 
-from telltale.config import FoldSettings
 from telltale.errors import InputError
 from telltale.study.clips import manifest_of, read_clips, require_column, rows_of
 from telltale.study.runs import Task
-from telltale.study.unseen import VALIDATION, Division, UnseenSpec, tasks
+from telltale.study.unseen import VALIDATION, Division, UnseenSpec, plain_settings, tasks
 from telltale.study.unseen_tables import measured, run_table, with_keys
 
 TRUTH, PLAIN = "truth", "plain"
@@ -74,7 +73,7 @@ def all_tasks(spec: EstimateSpec) -> list[Task]:
     plain = [
         Task(
             f"{PLAIN}/{name}/all/seed{seed}",
-            settings.model_copy(update={"seed": seed, "folds": FoldSettings()}),
+            plain_settings(settings, seed),
             data,
             train,
             validation,

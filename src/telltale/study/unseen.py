@@ -159,10 +159,17 @@ def tasks(spec: UnseenSpec, prefix: str = "") -> list[Task]:
             assert splits.unseen is not None
             scored = {UNSEEN: splits.unseen.rows, VALIDATION: splits.validation.rows}
             for seed in spec.seeds:
-                own = settings.model_copy(update={"seed": seed, "folds": FoldSettings()})
+                own = plain_settings(settings, seed)
                 folder = f"{prefix}{name}/{_plain(fold)}/seed{seed}"
                 listed.append(Task(folder, own, spec.data, splits.train, splits.validation, scored))
     return listed
+
+
+def plain_settings(settings: config.Config, seed: int) -> config.Config:
+    """The settings of a run whose clips the study has divided: they choose the epoch by plain validation,
+    because what was held out is to be estimated, not fitted."""
+    optim = settings.optim.model_copy(update={"select": "validation"})
+    return settings.model_copy(update={"seed": seed, "folds": FoldSettings(), "optim": optim})
 
 
 def _plain(name: str) -> str:
