@@ -42,7 +42,6 @@ USERS = {
 # Of nested commands: what `telltale NAME --help` says above the list of them.
 GROUPS = {
     "cache": "The decode-once store of a data set: training reads clips from it instead of decoding them.",
-    "study": "Studies: many runs that together answer a question, in one folder with a page.",
     "submit-log": "The submission ledger: what was submitted when, of which model, and its score.",
     "study": "Studies of a data set and a detector: many runs, or many clips, that answer one question.",
 }
