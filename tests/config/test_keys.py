@@ -86,10 +86,10 @@ def test_every_key_is_told_and_what_a_range_says_is_true():
 
 
 @pytest.mark.parametrize(
-    ("verb", "says"),
-    [("trian", "unknown verb trian; did you mean train?"), ("xyz", "demo, demo-data, train")],
+    ("command", "says"),
+    [("trian", "unknown command trian; did you mean train?"), ("xyz", "demo, demo-data, train")],
 )
-def test_an_unknown_verb_gets_the_one_that_was_meant(verb: str, says: str, capsys):
+def test_an_unknown_command_gets_the_one_that_was_meant(command: str, says: str, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main([verb, "--out", "x"])
+        main([command, "--out", "x"])
     assert says in capsys.readouterr().err

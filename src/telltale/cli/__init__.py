@@ -220,20 +220,20 @@ def parse(given: Sequence[str]) -> tuple[ModuleType, argparse.Namespace]:
     typed = [word for word in given if not word.startswith("-")]
     parser = argparse.ArgumentParser(
         prog="telltale",
-        usage="telltale [-h] [--version] VERB ...",
+        usage="telltale [-h] [--version] COMMAND ...",
         description="Audio-visual deepfake detection.",
         epilog=overview(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"telltale {__version__}")
     verbs = parser.add_subparsers(
-        prog="telltale", dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS
+        prog="telltale", dest="verb", metavar="COMMAND", required=True, help=argparse.SUPPRESS
     )
     known = list(dict.fromkeys(command.words.split()[0] for command in COMMANDS))
     if typed and typed[0] not in known:
         meant = difflib.get_close_matches(typed[0], known, 1)
         parser.error(
-            f"unknown verb {typed[0]}; "
+            f"unknown command {typed[0]}; "
             + (f"did you mean {meant[0]}?" if meant else f"wanted one of {', '.join(known)}")
         )
     nested = {
