@@ -1,4 +1,4 @@
-"""`python -m telltale VERB ...` is `telltale VERB ...`."""
+"""`python -m telltale COMMAND ...` is `telltale COMMAND ...`."""
 
 import sys
 
