@@ -27,8 +27,8 @@ def test_scores_are_noted_and_gaps_to_estimates_computed(capsys: pytest.CaptureF
     printed = capsys.readouterr().out
     assert printed.splitlines() == [
         "submission 1: AUC 0.75, TPR 0.25",
-        "own validation AUC 0.9000: +0.1500 from it",
-        "unseen-cluster estimate 0.8000: +0.0500 from it",
+        "own validation AUC 0.9000, 0.1500 above it",
+        "unseen-cluster estimate 0.8000, 0.0500 above it",
     ]
     run("score", "2", "--auc", "0.9")
     run("score", "3", "--auc", "0.79")

@@ -24,5 +24,6 @@ def run(args: argparse.Namespace) -> int:
     for estimate, name in submissions.ESTIMATES.items():
         mean, n = submissions.gap([entry], estimate)
         if n:
-            print(f"{name} {getattr(entry, estimate):.4f}: {mean:+.4f} from it")
+            side = "above" if mean >= 0 else "below"
+            print(f"{name} {getattr(entry, estimate):.4f}, {abs(mean):.4f} {side} it")
     return 0

@@ -134,7 +134,7 @@ def compare(before: Sequence[Golden], now: Sequence[Golden], *, tolerance: float
     files = (
         f"{', '.join(edited)}: other content than what was scored"
         if edited
-        else f"{len(pairs)}, as they were scored"
+        else f"{len(pairs)}, the same files"
     )
     changed = [
         f"{old.video_name}: {old.status} there, {new.status} here"
