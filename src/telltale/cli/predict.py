@@ -115,7 +115,7 @@ def predict(args: argparse.Namespace) -> int:
 
 
 def _outputs(args: argparse.Namespace, rows: "Sequence[Row]") -> "Outputs | None":
-    """The files to write, None for a table. Raises InputError where they cannot be written, before anything
+    """The files to write, None for a table. Raises InputError if they cannot be written, before anything
     is decoded."""
     from telltale.predict.outputs import Outputs
     from telltale.scores.submission import check_column, score_column

@@ -34,7 +34,7 @@ def build(
     With `initialise=False` no weights are looked for: a checkpoint is to be loaded, and its provenance set,
     by the caller. methods: for training, how many kinds of forgery its labels tell apart; None leaves out
     what only training needs. The file is imported only now: timm takes five seconds, in which the workers can
-    decode. Raises InputError where a backbone is unknown, its weights cannot be had, or a detector's features
+    decode. Raises InputError if a backbone is unknown, its weights cannot be had, or a detector's features
     or head are not what `detector.Detector` says.
     """
     entry = DETECTORS[settings.name]

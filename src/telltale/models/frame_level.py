@@ -28,7 +28,7 @@ def detector(
     `models.build`).
 
     With `initialise` what it gives is checked, too: what is loaded from a checkpoint was checked before it
-    was trained. Raises InputError where its features or its head are not what `Detector` says, or it has no
+    was trained. Raises InputError if its features or its head are not what `Detector` says, or it has no
     weights to begin with.
     """
     built = import_module(f"telltale.models.{DETECTORS[name].file}").build(
@@ -40,7 +40,7 @@ def detector(
 
 
 def check(name: str, built: Detector, size: int) -> None:
-    """Raise InputError where features of 2 pictures of `size` are not (2, width), or the head's scores not
+    """Raise InputError if features of 2 pictures of `size` are not (2, width), or the head's scores not
     (2, 1) or (2, 2).
 
     Tensors without data walk through it: no picture is computed, no statistic changes, and nothing is drawn.

@@ -117,7 +117,7 @@ def load_keras(path: Path, image_size: int = PUBLISHED_SIZE) -> Meso:
     `image_size`.
 
     Which of the two it is, the file's layers say. Their output is the probability of *genuine*: the last
-    layer's sign is turned, so that ours is the logit of forged. Raises InputError where h5py is missing, the
+    layer's sign is turned, so that ours is the logit of forged. Raises InputError if h5py is missing, the
     file is not one of theirs, or its dense layer is not one for pictures of that size.
     """
     layers = _layers(Path(path))

@@ -18,7 +18,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Name → tensor of a .safetensors file, or of torch.save's, unwrapped from the usual nestings and from
     DDP's `module.`.
 
-    Raises InputError where the file is not one of weights alone.
+    Raises InputError if the file is not one of weights alone.
     """
     content: Any
     try:
