@@ -22,8 +22,8 @@ def run(args: argparse.Namespace) -> int:
         + ("" if entry.score_tpr is None else f", TPR {entry.score_tpr}")
     )
     for estimate, name in submissions.ESTIMATES.items():
-        mean, n = submissions.gap([entry], estimate)
-        if n:
+        mean, _ = submissions.gap([entry], estimate)
+        if mean is not None:
             side = "above" if mean >= 0 else "below"
             print(f"{name} {getattr(entry, estimate):.4f}, {abs(mean):.4f} {side} it")
     return 0
