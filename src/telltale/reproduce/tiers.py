@@ -138,7 +138,9 @@ def train(bundle: Bundle, data: Path, out: Path, *, resume: bool) -> Iterator[Fi
     settings = config.read(bundle.config_file)
     used = [settings.data.train_labels, settings.data.validation_labels]
     used += [settings.data.train_videos, settings.data.validation_videos]
-    used += [path.relative_to(data).as_posix() for _, path in given_files(settings, data)]
+    # What does not lie below the data folder is not in the bundle's list of files.
+    beside = [path for _, path in given_files(settings, data) if path.is_relative_to(data)]
+    used += [path.relative_to(data).as_posix() for path in beside]
     yield from check_data(bundle, data, used)
     labels = data_fingerprint(*read_splits(data, settings).manifests)
     yield Finding(
