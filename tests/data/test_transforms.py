@@ -13,7 +13,7 @@ from telltale import config
 from telltale.data.transforms import augment_frames, augment_wave, fit, mask_mel
 
 PICTURE = ["flip_p", "crop_p", "jpeg_p", "blur_p", "noise_p", "colour_p"]
-PICTURE += ["vertical_flip_p", "rotate90_p", "affine_p", "grey_p"]
+PICTURE += ["vertical_flip_p", "rotate90_p", "affine_p", "grey_p", "border_crop_p"]
 OFF = dict.fromkeys([*PICTURE, "gain_p", "sound_noise_p", "mel_mask_p"], 0.0)
 
 
@@ -74,6 +74,14 @@ def test_no_ambient_randomness(clip: np.ndarray):
 def test_flip_mirrors_and_off_changes_nothing(clip: np.ndarray):
     assert np.array_equal(augment_frames(clip, settings(flip_p=1.0), rng()), clip[:, :, ::-1])
     assert np.array_equal(augment_frames(clip, settings(), rng()), clip)
+
+
+def test_cropped_borders_leave_no_trace_of_the_edge(clip: np.ndarray):
+    bordered = clip.copy()
+    bordered[:, [0, -1]] = bordered[:, :, [0, -1]] = 0
+    for seed in range(10):
+        plain = augment_frames(clip, settings(border_crop_p=1.0), rng(seed))
+        assert np.array_equal(augment_frames(bordered, settings(border_crop_p=1.0), rng(seed)), plain)
 
 
 def test_poses_and_grey_are_what_their_names_say(clip: np.ndarray):

@@ -197,6 +197,12 @@ class AugmentSettings(Section):
     """Probability that sound is made louder or softer by up to 6 dB."""
     sound_noise_p: Result[Share] = 0.1
     """Probability of added noise, 10 to 40 dB below the sound."""
+    border_crop_p: Result[Share] = 0.0
+    """Probability that 3 to 8 % of the pictures are cut off at every edge, and the rest enlarged."""
+    level_p: Result[Share] = 0.0
+    """Probability that sound is given a loudness from -45 to -15 dB RMS, whatever it had."""
+    fill_silence_p: Result[Share] = 0.0
+    """Probability that silence at both ends of the sound is filled with the mirrored sound beside it."""
     mel_mask_p: Result[Share] = 0.0
     """Probability that a band and a stretch of time of the mel image are set to its mean."""
 

@@ -14,9 +14,12 @@ import cv2
 import numpy as np
 
 from telltale import config
+from telltale.data.silence import fill_silence
 
 # A worker process has one core. Threads of OpenCV would compete with the other workers.
 cv2.setNumThreads(0)
+
+LEVELS_DB = (-45.0, -15.0)  # of `level_p`, in dB of RMS
 
 
 def fit(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -60,11 +63,13 @@ def augment_frames(
         "rotate": (-45, 45),
         "keep_ratio": True,
     }
+    border = {"percent": (-0.08, -0.03), "keep_size": True, "sample_independently": False}
     # In the order in which they happen to a picture: camera, then compression. To build this costs half a
     # millisecond a clip; kept from clip to clip it would have state. The rarer changes are left out if they
     # are off, and then draw nothing.
     recipe = A.Compose(
         [
+            *([A.CropAndPad(**border, p=settings.border_crop_p)] if settings.border_crop_p else []),
             A.HorizontalFlip(p=settings.flip_p),
             *([A.VerticalFlip(p=settings.vertical_flip_p)] if settings.vertical_flip_p else []),
             *([A.RandomRotate90(p=settings.rotate90_p)] if settings.rotate90_p else []),
@@ -98,12 +103,18 @@ def augment_wave(
     samples: np.ndarray, rate_hz: int, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
     """Samples float32 (N,) in [-1, 1] → the same shape: louder or softer by up to 6 dB, with noise that is 10
-    to 40 dB softer than the sound.
+    to 40 dB softer than the sound. Before, silence at its ends may be filled, and its loudness drawn.
 
     The noise is white up to a cut-off frequency between 500 Hz, a rumble, and half of `rate_hz`, a hiss.
     Nothing is clipped, so samples may leave [-1, 1].
     """
     changed = samples.astype(np.float32)
+    if settings.fill_silence_p and rng.random() < settings.fill_silence_p:
+        changed = fill_silence(changed, rate_hz)
+    if settings.level_p and rng.random() < settings.level_p:
+        level = np.sqrt(np.mean(np.square(changed, dtype=np.float64))) if len(changed) else 0.0
+        wanted = _decibels(rng.uniform(*LEVELS_DB))
+        changed *= np.float32(wanted / level if level > 0 else 1.0)
     if rng.random() < settings.gain_p:
         changed *= np.float32(_decibels(rng.uniform(-6.0, 6.0)))
     if rng.random() < settings.sound_noise_p and len(samples):
