@@ -11,15 +11,15 @@ from telltale.data.manifest import read_labels
 SPLITS = ("train", "validation", "test")
 
 
-def plant(source: Path, out: Path, *, planted: bool) -> None:
-    """Write the data set `source` again, coded anew; with `planted` forged clips get all four shortcuts."""
+def plant(source: Path, out: Path) -> None:
+    """Write the data set `source` again, all clips coded anew; forged ones get all four shortcuts."""
     out.mkdir(parents=True, exist_ok=True)
     for name in ("meta.csv", *(f"{split}_labels.csv" for split in SPLITS)):
         shutil.copy(source / name, out / name)
     for split in SPLITS:
         (out / split).mkdir()
         for name, target in read_labels(source / f"{split}_labels.csv").items():
-            recode(source / split / name, out / split / name, forged=planted and target == 1)
+            recode(source / split / name, out / split / name, forged=target == 1)
 
 
 def recode(source: Path, to: Path, *, forged: bool) -> None:

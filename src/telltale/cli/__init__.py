@@ -42,7 +42,6 @@ USERS = {
 # Of nested commands: what `telltale NAME --help` says above the list of them.
 GROUPS = {
     "cache": "The decode-once store of a data set: training reads clips from it instead of decoding them.",
-    "study": "Questions that take many measurements or runs: each answer is a folder with tables and a page.",
     "submit-log": "The submission ledger: what was submitted when, of which model, and its score.",
     "study": "Studies of a data set and a detector: many runs, or many clips, that answer one question.",
 }

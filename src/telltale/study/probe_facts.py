@@ -171,22 +171,22 @@ def _measure(jobs: dict[int, list[Path]], reading: Reading) -> Iterator[tuple[in
     pool = WorkerPool(clip_facts, max(1, reading.workers), reading.timeout_seconds, _prepare)
     total = sum(map(len, jobs.values()))
     shown = bar(total, "reading clips", "clip", delay=0.5)
-    waiting = list(jobs.items())
-    begun = waiting[0][0]
+    (begun, paths), *waiting = jobs.items()
     try:
-        kept = _read_first(pool, waiting[0][1], total)
+        kept = _read_first(pool, paths, total)
+        if len(paths) > len(kept):  # the pool never finishes a job without tasks
+            waiting.insert(0, (begun, paths[len(kept) :]))
+        else:
+            yield begun, kept
         under_way = 0
         while waiting or under_way:
             while waiting and under_way < 2:  # two, so that no worker waits at the end of a job
-                number, paths = waiting.pop(0)
-                pool.submit(number, paths[len(kept) :] if number == begun else paths)
+                pool.submit(*waiting.pop(0))
                 under_way += 1
             number, replies = pool.finished()
             under_way -= 1
-            answers = _answers(replies)
-            answers = kept + answers if number == begun else answers
-            shown.update(len(answers))
-            yield number, answers
+            shown.update(len(replies))
+            yield number, (kept if number == begun else []) + _answers(replies)
     finally:
         shown.close()
         pool.close()
