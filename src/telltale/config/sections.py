@@ -1,8 +1,7 @@
-"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning
-(`config/schema.py` joins them).
+"""Sections of the configuration: closed and frozen, each key with a default, a range and its meaning.
 
-The string below a key is its description, which `Section.model_fields[key].description` gives, with the key's
-unit. The range is in its type.
+`config/schema.py` joins them. The string below a key is its description, with the key's unit, which
+`Section.model_fields[key].description` gives. The range is in its type.
 """
 
 from typing import Annotated, Literal
@@ -17,9 +16,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Quality = Annotated[int, Field(ge=1, le=100)]
 FromZero = Annotated[int, Field(ge=0)]
-Switch = BeforeValidator(
-    lambda value: "off" if value is False else value
-)  # YAML reads an unquoted `off` as false
+# YAML reads an unquoted `off` as false.
+Switch = BeforeValidator(lambda value: "off" if value is False else value)
 
 
 class Section(BaseModel):
@@ -106,8 +104,7 @@ class DataSettings(Section):
     timeout_seconds: Timeout[Positive] = 60.0
     """Time after which the decoding of a clip is given up, in seconds."""
     spans: Result[FromZero] = 0
-    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold them all; 0: one
-    anywhere."""
+    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold all; 0: anywhere."""
     balance: Result[bool] = False
     """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
     one some are repeated."""
@@ -163,8 +160,7 @@ class StoreSettings(Section):
 
 
 class AugmentSettings(Section):
-    """Training-time changes; each `_p` is the probability that a clip gets it, with the same parameters on
-    all its frames."""
+    """Changes in training; each `_p` is the probability that a clip gets it, alike on all its frames."""
 
     flip_p: Result[Share] = 0.5
     """Probability that pictures are mirrored left to right."""
@@ -264,8 +260,7 @@ class OptimSettings(Section):
     """Clips by which the best epoch is chosen, by AUC, then by TPR at FPR 1e-3: the validation split, what
     section folds holds out, or the mean of both."""
     sync_batch_norm: Result[bool] = False
-    """Batch norm counts the clips of all processes together. For several processes on CUDA; with one it
-    changes nothing."""
+    """Batch norm counts the clips of all processes together, on CUDA; with one process it changes nothing."""
 
     @model_validator(mode="after")
     def _sam(self) -> "OptimSettings":
@@ -300,7 +295,6 @@ class RulesSettings(Section):
     """The competition's rules."""
 
     competition: Rules[bool] = True
-    """Whether a finding against the competition's rules stops the run; if not, the run's audit says
-    failed."""
+    """Whether a finding against the competition's rules stops the run; if not, its audit says failed."""
     max_parameters: Rules[Count] = 200_000_000
     """Largest permitted number of parameters."""
