@@ -104,7 +104,7 @@ class DataSettings(Section):
     timeout_seconds: Timeout[Positive] = 60.0
     """Time after which the decoding of a clip is given up, in seconds."""
     spans: Result[FromZero] = 0
-    """Evenly spaced spans of a clip, of which training draws one, so that a store can hold all; 0: anywhere."""
+    """Evenly spaced spans of a clip, of which training draws one, so a store can hold all; 0: anywhere."""
     balance: Result[bool] = False
     """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
     one some are repeated."""
