@@ -95,6 +95,12 @@ COMMANDS = (
         "telltale plan --videos 178000 --config baseline",
     ),
     Command(
+        "study generalise",
+        "competitor",
+        "train on some sets of clips, test on all, fine-tune on a few: what is lost and given back",
+        "telltale study generalise --out OUT --config meso4 --set-of a=DIR_A --set-of b=DIR_B --shots 8 32",
+    ),
+    Command(
         "fetch-weights",
         "competitor",
         "download ImageNet-1K weights to where an offline run finds them",

@@ -7,6 +7,7 @@ A run goes through the same code as train.py and predict.py. It has a folder RUN
 and continues from its last saved step. Its weights are removed once its clips are scored.
 """
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -50,6 +51,7 @@ class Task:
     train, validation: what it is trained and validated on
     scored: what its best weights score afterwards: name of the set → its clips
     unseen: what folds hold out, scored after each epoch; None without folds
+    start: the task from whose best weights it starts, None for a start as the settings say
     """
 
     name: str
@@ -59,6 +61,7 @@ class Task:
     validation: Manifest
     scored: Mapping[str, Sequence[Row]]
     unseen: Manifest | None = None
+    start: "Task | None" = None
 
     @property
     def fingerprint(self) -> str:
@@ -66,7 +69,8 @@ class Task:
         found = Splits(self.train, self.validation, self.unseen)
         splits = [[_names(split.rows) for split in found.manifests]]
         scored = {name: _names(rows) for name, rows in self.scored.items()}
-        return fingerprint([config.fingerprint(self.settings), splits, scored])
+        start = [] if self.start is None else [self.start.fingerprint]
+        return fingerprint([config.fingerprint(self.settings), splits, scored, *start])
 
     @property
     def passes(self) -> int:
@@ -86,7 +90,8 @@ def execute(
     store: Path | None = None,
     keep_weights: bool = False,
 ) -> pd.DataFrame:
-    """Train and score every task that is not done yet; the scores of all of them.
+    """Train and score every task that is not done yet; the scores of all of them. A task that others start
+    from comes before them, and its weights stay until they are done.
 
     store: folder of decoded clips, as of `train.py --store`
     keep_weights: whether best.pt and last.pt of the runs stay
@@ -99,14 +104,31 @@ def execute(
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise InputError(f"{study.path}: two runs have the same name; wanted a name of its own for each")
-    left = [task for task in tasks if not is_done(study, task)]
+    left = _left(study, tasks)
     announce(study, left)
-    for task in each(left, "study", "run", shown=len(left) > 1):
+    for number, task in enumerate(each(left, "study", "run", shown=len(left) > 1)):
         _run(study, task, watch, store)
         if not keep_weights:
-            for name in WEIGHTS:
-                (folder_of(study, task) / name).unlink(missing_ok=True)
+            wanted = {later.start.name for later in left[number + 1 :] if later.start is not None}
+            for done in (task, task.start):
+                if done is not None and done.name not in wanted:
+                    _remove_weights(study, done)
     return pd.concat([scores_of(study, task) for task in tasks], ignore_index=True)
+
+
+def _left(study: StudyFolder, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that are to be run. One that is done is run again if its weights are gone and another needs
+    them: it comes to the same."""
+    left = [task for task in tasks if not is_done(study, task)]
+    starts = {task.start.name for task in left if task.start is not None}
+    gone = {name for name in starts if not (study.path / RUNS / name / "best.pt").exists()}
+    names = {task.name for task in left} | gone
+    return [task for task in tasks if task.name in names]
+
+
+def _remove_weights(study: StudyFolder, task: Task) -> None:
+    for name in WEIGHTS:
+        (folder_of(study, task) / name).unlink(missing_ok=True)
 
 
 def folder_of(study: StudyFolder, task: Task) -> Path:
@@ -150,9 +172,11 @@ def announce(study: StudyFolder, tasks: Sequence[Task]) -> None:
         return
     seconds = 0.0
     for task in tasks:
-        settings = task.settings
-        key = fingerprint(config.fingerprint(settings.model_copy(update={"seed": 0})))
-        cost = study.step(f"cost-{key}", partial(_measured, task))
+        settings, first = task.settings, task
+        while first.start is not None:  # a pass costs about as much as in the run that it starts from
+            first = first.start
+        key = fingerprint(config.fingerprint(first.settings.model_copy(update={"seed": 0})))
+        cost = study.step(f"cost-{key}", partial(_measured, first))
         scored = sum(map(len, task.scored.values())) + len(task.validation.rows) * settings.optim.epochs
         seconds += task.passes * cost["train"] + scored * cost["predict"]
     print(f"{len(tasks)} runs; about {duration(seconds)} by a short measurement of each detector", flush=True)
@@ -177,6 +201,9 @@ def _run(study: StudyFolder, task: Task, watch: SignalWatch, store: Path | None)
     write_text(mark, f'{{"task": "{task.fingerprint}", "done": false}}\n')
     began = time.monotonic()
     settings = task.settings
+    if task.start is not None:
+        path = folder_of(study, task.start) / "best.pt"
+        settings = config.override(settings, [f"model.start_from={json.dumps(str(path))}"])
     try:
         with (
             (folder / "log.txt").open("a", encoding="utf-8") as log,
@@ -197,7 +224,7 @@ def _train(
     task: Task, context: RunContext, folder: Path, store: Path | None, access_log: access.AccessLog
 ) -> None:
     """The steps of train.py, on the task's clips."""
-    settings = task.settings
+    settings = context.settings
     rules.enforce_settings(settings)
     resumed = run_folder.prepare(folder, settings, context.process, resume=True, force=False)
     context.say(training.beginning(Splits(task.train, task.validation, task.unseen), context))
