@@ -260,7 +260,7 @@ def read_configs(paths: Sequence[Path], overrides: list[str]) -> dict[str, confi
         settings = config.read(path, overrides)
         if settings.folds.by != "none":
             raise InputError(
-                f"--config {path}: folds.by={settings.folds.by}; wanted none, since the sets say what is unseen"
+                f"--config {path}: folds.by={settings.folds.by}; wanted none: the sets say what is unseen"
             )
         found[path.stem] = settings
     return found
