@@ -104,6 +104,14 @@ def test_a_second_run_reads_no_clip(
         read_facts(few, tmp_path, Reading(1))
 
 
+def test_a_clip_that_was_given_up_is_read_once_more(worlds: dict[bool, Path], tmp_path: Path):
+    few = [Path(path) for path in probes.list_clips(probes.Request(worlds[True]))["path"]][:2]
+    probe_facts._write_part(
+        probe_facts._part_file(tmp_path, few), [probe_facts.ClipFacts(word) for word in ("ok", "timeout")]
+    )
+    assert read_facts(few, tmp_path, Reading(1)).statuses == ["ok", "ok"]
+
+
 def test_splits_are_compared_by_the_same_probes(worlds: dict[bool, Path], tmp_path: Path):
     data = tmp_path / "data"
     shutil.copytree(worlds[False], data)

@@ -36,7 +36,8 @@ LIMITS = Limits(7680 * 4320, 20_000)
 PART_CLIPS = 128
 TIMED_CLIPS = 8  # clips that are read before the time of all is estimated
 ANNOUNCED_SECONDS = 300.0
-VERSION = 1  # of what is measured; facts of another version are measured anew
+TRANSIENT = {"timeout", "crashed"}  # statuses that say as much of the machine as of the clip
+VERSION = 2  # of what is measured; facts of another version are measured anew
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ def _wave(path: Path, start: float, seconds: float) -> Wave | NoSound:
 def read_facts(paths: Sequence[Path], folder: Path, reading: Reading) -> Facts:
     """Measure all clips, or take from `folder` what a run before has measured of the same files.
 
-    A file is the same if its path, size and time are. If all of it takes more than five minutes, the estimate
-    is printed after the first few clips. Raises InputError if the folder cannot be written.
+    A file is the same if its path, size and time are. Clips that were given up are read once more. If all of
+    it takes more than five minutes, the estimate is printed after the first few clips. Raises InputError if
+    the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +160,7 @@ def read_facts(paths: Sequence[Path], folder: Path, reading: Reading) -> Facts:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); wanted a folder to write") from None
     parts = [range(first, min(first + PART_CLIPS, len(paths))) for first in range(0, len(paths), PART_CLIPS)]
     files = [_part_file(folder, [paths[row] for row in part]) for part in parts]
-    todo = [number for number, file in enumerate(files) if not file.is_file()]
+    todo = [number for number, file in enumerate(files) if not _is_kept(file)]
     if todo:
         jobs = {number: [paths[row] for row in parts[number]] for number in todo}
         for number, answers in _measure(jobs, reading):
@@ -229,6 +231,12 @@ def _part_file(folder: Path, paths: Sequence[Path]) -> Path:
         except OSError:
             stats.append([str(path), None, None])
     return folder / f"{fingerprint(stats)}.npz"
+
+
+def _is_kept(file: Path) -> bool:
+    """Whether a part was measured and no clip of it was given up: on a machine with less to do, that clip
+    may be read in time."""
+    return file.is_file() and not set(_read_part(file).statuses) & TRANSIENT
 
 
 def _write_part(file: Path, clips: Sequence[ClipFacts]) -> None:

@@ -37,7 +37,9 @@ def write_page(
         ]
         probes(rows, folder / f"{question.name}.png", title=question.title)
         page.figure(f"{question.name}.png", "AUC of each probe on held-out clips")
-        page.table(tested[_SHOWN], f"{len(question.rows)} clips, {int(question.labels.sum())} of the second")
+        second = int(question.labels.sum())
+        sizes = zip((len(question.rows) - second, second), question.words, strict=True)
+        page.table(tested[_SHOWN], ", ".join(f"{size} clips {word}" for size, word in sizes))
         found = table[table["finding"].notna()]
         if len(found):
             page.table(found[_FOUND], "What was found, and what to do")
