@@ -26,7 +26,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
 
 
 def made(name: str | None, studio: Studio) -> tuple[np.ndarray, np.ndarray]:
-    plan = _plan(np.random.default_rng(3), KINDS[name] if name else None, False, 0.6)
+    plan = _plan(np.random.default_rng(3), KINDS[name] if name else None, False, 0.5)
     return forge(replace(plan, split="train", index=1, identity=2, donor=5), studio)
 
 
