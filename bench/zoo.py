@@ -1,16 +1,18 @@
-"""The zoo: what a clip costs, whether files alone betray forgeries, and a contact sheet.
+"""The zoo: what a clip costs, whether files alone betray forgeries, contact sheets, how hard each kind is.
 
-    python -m bench.zoo --cost                     # core-seconds of a clip of each family
+    python -m bench.zoo --cost [--clips 120]       # core-seconds of a clip of each family
     python -m bench.zoo --data DIR                 # AUC of file properties on a written zoo
-    python -m bench.zoo --sheet docs/pictures/zoo.png [--all]
+    python -m bench.zoo --sheet docs/pictures [--all]
+    python -m bench.zoo --difficulty --out FOLDER [--families] [--only NAME ...] [--data DIR]
 
-The sheet has a row for a kind of each family (--all: for each kind): two genuine frames, then five forged.
+--sheet writes zoo.png and zoo_sound.png in a folder, a row for a kind of each family (--all: for each kind).
+--difficulty trains three small detectors on each kind alone (--families: on each family), see
+`bench/zoo_difficulty.py`. With --data it takes the clips of a written zoo.
 """
 
 import argparse
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -24,10 +26,9 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from telltale.zoo.clip import GENERATORS, Studio, forge, make_clip
+from bench import zoo_difficulty, zoo_sheet
+from telltale.zoo.clip import GENERATORS, Studio, make_clip
 from telltale.zoo.dataset import ZooSpec
-from telltale.zoo.kinds import PICTURES
-from telltale.zoo.plan import ZooPlan, draw_plan
 
 COUNTS = {"train": 400, "validation": 2, "test": 2}
 PROPERTIES = (
@@ -53,18 +54,23 @@ def trained(folder: Path) -> Studio:
     return Studio(1, 160, folder / "trained")
 
 
-def cost(studio: Studio, folder: Path) -> None:
-    """Print the core-seconds of a clip of each family."""
+def cost(studio: Studio, folder: Path, clips: int) -> None:
+    """Print the core-seconds of a clip of each family: CPU time of this process, which waiting does not add
+    to. The first clips load libraries and compile: they are not counted."""
     spec = ZooSpec(COUNTS, 1, 3.0, 160, hold_out="none")
     (folder / "train").mkdir()
     rows = []
-    for plan in [plan for plan in spec.plans() if plan.split == "train"][:120]:
+    plans = [plan for plan in spec.plans() if plan.split == "train"]
+    for plan in plans[clips : clips + 8]:
+        make_clip(plan, studio, folder)
+    for plan in plans[:clips]:
         started = time.process_time()
         make_clip(plan, studio, folder)
         rows.append((plan.family, time.process_time() - started))
     table = pd.DataFrame(rows, columns=["family", "core_seconds"])
     print(table.groupby("family").core_seconds.agg(["mean", "max", "count"]).round(2).to_string())
-    print(f"mean {table.core_seconds.mean():.2f} core-seconds a clip")
+    error = table.core_seconds.std() / np.sqrt(len(table))
+    print(f"mean {table.core_seconds.mean():.2f} +- {error:.2f} core-seconds a clip, {len(table)} clips")
 
 
 def properties(path: Path) -> dict[str, float]:
@@ -112,38 +118,28 @@ def separate(data: Path) -> None:
         print(f"{name:<16}{roc_auc_score(target, scores):6.3f}  of all together, {len(table)} clips")
 
 
-def sheet(studio: Studio, path: Path, every: bool) -> None:
-    """Write the contact sheet of the picture kinds."""
-    names = [name for kinds in PICTURES.values() for name in (list(kinds) if every else list(kinds)[:1])]
-    rows = []
-    for name in names:
-        selection = ZooSpec(COUNTS, 1, 1.0, 160, kinds=name, hold_out="none").selection()
-        plan: ZooPlan = next(p for p in draw_plan(COUNTS, 1, selection, 1.0) if p.target)
-        genuine, _ = forge(replace(plan, picture_kind="", sound_kind=""), studio)
-        forged, _ = forge(plan, studio)
-        at = np.linspace(3, len(forged) - 4, 5).astype(int)
-        row = np.concatenate([genuine[at[0]], genuine[at[2]], *(forged[t] for t in at)], axis=1)
-        cv2.putText(row, name, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(row, name, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1, cv2.LINE_AA)
-        rows.append(row)
-    whole = np.concatenate(rows)
-    if not every:
-        whole = cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    from PIL import Image
-
-    Image.fromarray(whole).quantize(80).save(path, optimize=True)
+def parse(given: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench.zoo", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add = parser.add_argument
+    add("--cost", action="store_true", help="of a clip, in core-seconds")
+    add("--clips", type=int, default=120, help="that --cost makes (default: %(default)s)")
+    add("--data", type=Path, help="a written zoo")
+    add("--sheet", type=Path, metavar="FOLDER", help="folder of the contact sheets")
+    add("--all", action="store_true", help="sheets of every kind")
+    add("--trained", type=Path, help="folder that keeps the generators for the next call")
+    add("--difficulty", action="store_true", help="of each kind")
+    zoo_difficulty.add_arguments(parser)
+    return parser.parse_args(given)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cost", action="store_true")
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("--sheet", type=Path)
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--trained", type=Path, help="folder of generators that an earlier call kept")
-    args = parser.parse_args()
+    args = parse()
     cv2.setNumThreads(1)
-    if args.data:
+    if args.difficulty:
+        zoo_difficulty.study(args)
+    elif args.data:
         separate(args.data)
     if args.cost or args.sheet:
         with tempfile.TemporaryDirectory() as kept:
@@ -152,9 +148,11 @@ def main() -> None:
             ready = (folder / "trained" / GENERATORS).exists()
             studio = Studio(1, 160, folder / "trained") if ready else trained(folder)
             if args.sheet:
-                sheet(studio, args.sheet, args.all)
+                args.sheet.mkdir(parents=True, exist_ok=True)
+                zoo_sheet.picture_sheet(studio, args.sheet / "zoo.png", args.all)
+                zoo_sheet.sound_sheet(studio, args.sheet / "zoo_sound.png", args.all)
             if args.cost:
-                cost(studio, Path(kept))
+                cost(studio, Path(kept), args.clips)
 
 
 if __name__ == "__main__":
