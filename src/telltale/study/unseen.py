@@ -137,17 +137,33 @@ class UnseenSpec:
         everything = manifest_of(self.clips, "train")
         splits = split(everything, everything, self.facts, settings)
         train, validation = _validating(splits.train, self.facts, division.seed)
+        for part in (train, validation):
+            if not (part.n_genuine and part.n_forged):
+                raise InputError(
+                    f"{self.data}: {part.split} is left with {part.n_genuine} genuine and {part.n_forged} "
+                    f"forged clips ({splits.said}); wanted both classes, give other folds or more clips"
+                )
         return splits._replace(train=train, validation=validation)
 
 
 def _validating(manifest: Manifest, facts: Facts, seed: int) -> tuple[Manifest, Manifest]:
-    """Divide pooled clips into training and validation, by person if persons are known."""
-    names = [row.video_name for row in manifest.rows]
-    unit = {name: facts.identities.get(name) or facts.groups.get(name) or name for name in names}
-    folds = assign(Counter(unit.values()), POOLED_SHARE, seed, POOLED)
+    """Divide pooled clips into training and validation, by person if persons are known. Persons with genuine
+    clips are divided apart from those that are only in forgeries, so that both classes validate."""
+    unit = {
+        row.video_name: facts.identities.get(row.video_name)
+        or facts.groups.get(row.video_name)
+        or row.video_name
+        for row in manifest.rows
+    }
+    has_genuine = {unit[row.video_name] for row in manifest.rows if row.target == 0}
+    validates = set()
+    for genuine in (True, False):
+        sizes = Counter(each for each in unit.values() if (each in has_genuine) == genuine)
+        folds = assign(sizes, POOLED_SHARE, seed, POOLED)
+        validates |= {each for each, fold in folds.items() if fold == 0}
     parts: tuple[list[Row], list[Row]] = ([], [])
     for row in manifest.rows:
-        parts[folds[unit[row.video_name]] == 0].append(row)
+        parts[unit[row.video_name] in validates].append(row)
     return replace(manifest, rows=tuple(parts[0])), Manifest(VALIDATION, tuple(parts[1]), (), ())
 
 
