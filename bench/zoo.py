@@ -27,6 +27,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bench import zoo_difficulty, zoo_sheet
+from telltale.errors import InputError
+from telltale.runtime.signals import Stopped
 from telltale.zoo.clip import GENERATORS, Studio, make_clip
 from telltale.zoo.dataset import ZooSpec
 
@@ -138,7 +140,12 @@ def main() -> None:
     args = parse()
     cv2.setNumThreads(1)
     if args.difficulty:
-        zoo_difficulty.study(args)
+        try:
+            zoo_difficulty.study(args)
+        except InputError as error:
+            raise SystemExit(str(error)) from None
+        except Stopped as stop:
+            raise SystemExit(f"{stop}; the same command continues") from None
     elif args.data:
         separate(args.data)
     if args.cost or args.sheet:
