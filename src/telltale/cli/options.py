@@ -56,6 +56,18 @@ def add_division(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--groups", type=Path, metavar="CSV", help="near-duplicates, which no fold separates")
 
 
+def add_splits(parser: argparse.ArgumentParser, what: str) -> None:
+    """--splits SPLIT [SPLIT ...]. what: for the help, what is taken of them."""
+    parser.add_argument(
+        "--splits",
+        nargs="+",
+        choices=("train", "validation", "test"),
+        default=["train", "validation"],
+        metavar="SPLIT",
+        help=f"{what} (default: train validation)",
+    )
+
+
 def add_study(parser: argparse.ArgumentParser) -> None:
     """What every study of training runs has: its folder, seeds, a store, and the bootstrap."""
     parser.add_argument("--out", type=Path, required=True, help="folder of this study")

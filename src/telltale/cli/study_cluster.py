@@ -12,6 +12,8 @@ kinds that are known. The same seed gives the same files; the same command conti
 import argparse
 from pathlib import Path
 
+from telltale.cli.options import add_splits
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a trained run, or its best.pt")
@@ -29,14 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="default: %(default)s")
     parser.add_argument("--method-column", metavar="NAME", help="known kinds, to compare with")
-    parser.add_argument(
-        "--splits",
-        nargs="+",
-        choices=("train", "validation", "test"),
-        default=["train", "validation"],
-        metavar="SPLIT",
-        help="whose forged clips are in clusters.csv (default: train validation)",
-    )
+    add_splits(parser, "whose forged clips are in clusters.csv")
     parser.add_argument("--store", type=Path, metavar="DIR", help="folder of decoded clips")
 
 

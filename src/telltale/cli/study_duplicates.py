@@ -11,20 +11,15 @@ read is a group of its own, and its status says why.
 import argparse
 from pathlib import Path
 
+from telltale.cli.options import add_splits
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data set")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the file to write (default: groups.csv in the data folder)"
     )
-    parser.add_argument(
-        "--splits",
-        nargs="+",
-        choices=("train", "validation", "test"),
-        default=["train", "validation"],
-        metavar="SPLIT",
-        help="which clips (default: train validation)",
-    )
+    add_splits(parser, "which clips")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (default: one for each core)")
     parser.add_argument(
         "--timeout-seconds", type=float, default=60.0, metavar="S", help="for one clip (default: %(default)s)"
