@@ -26,7 +26,9 @@ def test_a_run_leaves_all_that_the_readme_names(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
     plain = {"config.yaml", "environment.json", "audit.json", "reads.csv", "reads.json", "best.pt", "last.pt"}
     plain |= {"history.csv", "curves.png", "validation_scores.csv", "validation_scores.json"}
-    assert plain == set(run_folder.FILES) and plain < names
+    with_folds = {"unseen_scores.csv", "unseen_scores.json"}
+    assert plain | with_folds == set(run_folder.FILES)
+    assert plain < names and not with_folds & names
     assert [name.startswith("events.out.tfevents") for name in names - plain] == [True]
     with (run / "history.csv").open() as file:
         history = list(csv.DictReader(file))

@@ -7,7 +7,6 @@ The forged training clips are clustered; forged clips of further splits get the 
 then holds clusters.csv, the tables behind every figure, and index.html.
 """
 
-import hashlib
 import json
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from telltale.errors import InputError
-from telltale.files import sha256, write_text
+from telltale.files import fingerprint, sha256, write_text
 from telltale.models import checkpoint
 from telltale.predict.features import Features, kept
 from telltale.runtime.signals import SignalWatch
@@ -207,5 +206,5 @@ def seeds_of(seed: int) -> list[int]:
 
 
 def digest(values: np.ndarray) -> str:
-    """SHA-256 of an array's bytes."""
-    return hashlib.sha256(values.tobytes()).hexdigest()
+    """16 hex digits that change if a value of the array does."""
+    return fingerprint(values.tobytes().hex())

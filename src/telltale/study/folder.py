@@ -32,7 +32,7 @@ class StudyFolder:
 
     def __init__(self, path: Path, command: str, about: Mapping[str, Any]) -> None:
         self.path = path
-        tree = {"command": f"study {command}", "about": json.loads(json.dumps(dict(about)))}
+        tree = {"command": f"study {command}", "about": dict(about)}
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -51,7 +51,9 @@ class StudyFolder:
         if before.get("command") != now["command"]:
             raise InputError(f"{self.path}: holds a {before.get('command')}; give another --out")
         then, asked = before.get("about", {}), now["about"]
-        changed = [key for key in sorted({*then, *asked}) if then.get(key) != asked.get(key)]
+        # By fingerprint: what was read from the file has lists where `about` may have tuples.
+        keys = sorted({*then, *asked})
+        changed = [key for key in keys if fingerprint(then.get(key)) != fingerprint(asked.get(key))]
         if changed:
             key = changed[0]
             raise InputError(
