@@ -159,6 +159,7 @@ def test_the_command_lists_kinds_and_refuses_what_does_not_fit(capsys: pytest.Ca
         ("", "--out is missing"),
         ("--out d --hold-out half", "--kinds zoo"),
         ("--out d --kinds face_swp", "did you mean face_swap"),
+        ("--out d --kinds zoo --seconds 0.6", "wanted 0.7 or more for a zoo"),
     ):
         with pytest.raises(InputError, match=word):
             demo_data.run(parser.parse_args(line.split()))

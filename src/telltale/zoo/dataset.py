@@ -15,12 +15,14 @@ from telltale.demo.dataset import TRAINED, DatasetSpec
 from telltale.demo.identity import draw_scene
 from telltale.demo.plan import ClipPlan
 from telltale.demo.speech import record, speak
+from telltale.errors import InputError
 from telltale.zoo.clip import GENERATORS, VOCODER, Studio, make_clip
 from telltale.zoo.kinds import PICTURE_FAMILY, SOUND_KINDS, TRAINED_FAMILIES
 from telltale.zoo.plan import Selection, ZooPlan, draw_plan, select
 
 VOCODED = {kind.name for kind in SOUND_KINDS.values() if kind.family == "trained_vocoder"}
 VOICES = 24  # recordings that the vocoder learns from
+SHORTEST_MEAN_SECONDS = 0.7
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class ZooSpec(DatasetSpec):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.seconds < SHORTEST_MEAN_SECONDS:
+            raise InputError(
+                f"--seconds {self.seconds:g}: wanted {SHORTEST_MEAN_SECONDS:g} or more for a zoo, because "
+                "forgeries of sound need half a second of it and clips are up to a sixth shorter"
+            )
         self.selection()
 
     def selection(self) -> Selection:
