@@ -42,4 +42,5 @@ def test_text_is_escaped_and_numbers_have_four_decimals(tmp_path: Path) -> None:
     reader.feed(text)
     assert reader.open == []
     assert reader.images == ["a&b.png"]
+    assert "<figcaption>Table 1.</figcaption>" in text
     assert reader.cells == ["kind", "auc", "<x>", "0.3333", "y", "–"]

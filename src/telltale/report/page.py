@@ -24,7 +24,7 @@ body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-
        margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
 figure { margin: 1.5rem 0; } figure img { max-width: 100%; height: auto; }
-figcaption, caption { color: #555; font-size: .9rem; text-align: left; padding: .3rem 0; }
+figcaption { color: #555; font-size: .9rem; padding: .3rem 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #e4e4e4; text-align: right; }
@@ -50,8 +50,9 @@ class Page:
     def table(self, table: "pd.DataFrame", caption: str) -> None:
         """A table without its index. A cell that is missing is shown as a dash."""
         body = table.to_html(index=False, border=0, na_rep="–", float_format=lambda number: f"{number:.4f}")
-        caption = f"<caption>{escape(caption)}</caption>"
-        self._parts.append(f'<div class="wide">{body.replace(">", f">{caption}", 1)}</div>')
+        # The caption stays within the page's width; a wide table scrolls below it.
+        above = f"<figcaption>{escape(caption)}</figcaption>"
+        self._parts.append(f'<figure>{above}<div class="wide">{body}</div></figure>')
 
     def figure(self, name: str, caption: str) -> None:
         """A picture. name: of its file, relative to the page."""
