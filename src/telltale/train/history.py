@@ -1,6 +1,7 @@
 """A run's history: history.csv, curves.png and TensorBoard events. Only the main process writes it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +12,20 @@ from torch.utils.tensorboard import SummaryWriter
 from telltale.files import cannot_write, write_table
 from telltale.report import training_figures
 
+# Seconds between two drawings of the curves: a drawing costs as much as an epoch over a few hundred clips.
+DRAW_EVERY = 30.0
+
 
 class RunLog:
-    """Writes the history into `folder`.
+    """Writes the history into `folder`. curves.png is drawn every DRAW_EVERY seconds at most, and by `close`.
 
     first_step: the run's next step. TensorBoard hides what an interrupted run logged from that step on.
     """
 
     def __init__(self, folder: Path, first_step: int) -> None:
         self.folder = folder
+        self._drawn_at = -DRAW_EVERY
+        self._undrawn: tuple[list[dict[str, Any]], int] | None = None  # rows and the best of them
         self._hook, self._failed = threading.excepthook, False
         # The writer's thread passes its error on to our next call. Without this hook the thread would report
         # the error a second time.
@@ -39,18 +45,28 @@ class RunLog:
             self.events.add_scalar("train/rate", rate, number)
 
     def epoch(self, history: list[dict[str, Any]], steps_done: int, best: int) -> None:
-        """Write history.csv and curves.png anew. history: one row an epoch; steps_done: since the run began;
-        best: the row of the best epoch."""
+        """Write history.csv anew, and curves.png if it is due. history: one row an epoch; steps_done: since
+        the run began; best: the row of the best epoch."""
         write_history(self.folder / "history.csv", history)
-        training_figures.curves(history, self.folder / "curves.png", best)
+        self._undrawn = list(history), best
+        if time.monotonic() - self._drawn_at >= DRAW_EVERY:
+            self._draw()
         with self._reported():
             for name, value in history[-1].items():
                 if name not in ("epoch", "rate"):
                     self.events.add_scalar(f"epoch/{name}", value, steps_done)
             self.events.flush()
 
+    def _draw(self) -> None:
+        if self._undrawn is not None:
+            rows, best = self._undrawn
+            training_figures.curves(rows, self.folder / "curves.png", best)
+            self._drawn_at, self._undrawn = time.monotonic(), None
+
     def close(self) -> None:
+        """Draw the curves up to the last epoch and close the events."""
         try:
+            self._draw()
             with self._reported():
                 self.events.close()
         finally:
