@@ -8,20 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from score_rows import ROWS
 
 from telltale.errors import InputError
 from telltale.scores.journal import Journal
 from telltale.scores.score import Score, columns
 from telltale.scores.submission import write_submission
 from telltale.scores.table import read_scores, write_scores
-
-ROWS = [
-    Score("a.mp4", 0.1 + 0.2, "ok", 4.0),
-    Score("b.mp4", None, "damaged", None),
-    Score("c, d.mp4", 1 / 3, "no_sound", 3.9999999999999996),
-    Score("é.mp4", 5e-324, "partial", 0.0),
-    Score("e.mp4", None, "no_sound", 2.5),
-]
 
 
 def test_scores_file_by_the_letter(tmp_path: Path) -> None:

@@ -5,19 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+from score_rows import ROWS
 
 from telltale.errors import InputError
 from telltale.scores.score import Score
 from telltale.scores.submission import write_submission
 from telltale.scores.table import read_scores
-
-ROWS = [
-    Score("a.mp4", 0.1 + 0.2, "ok", 4.0),
-    Score("b.mp4", None, "damaged", None),
-    Score("c, d.mp4", 1 / 3, "no_sound", 3.9999999999999996),
-    Score("é.mp4", 5e-324, "partial", 0.0),
-    Score("e.mp4", None, "no_sound", 2.5),
-]
 
 
 def test_submission_by_the_letter(tmp_path: Path) -> None:

@@ -87,6 +87,9 @@ def test_errors_and_ranks_by_hand() -> None:
     assert second["bias"] == pytest.approx(0.05 / 3)
     assert second["ratio"] == pytest.approx(0.05 / 0.3)
     assert (second["spearman_configs"], second["chosen"]) == (1.0, "c")
+    table.loc[1, "folds"] = np.nan
+    (_, unknown) = accuracy_table(table, ["validation", "folds"]).to_dict("records")
+    assert all(np.isnan(unknown[key]) for key in ("mean_absolute_error", "ratio", "bias"))
 
 
 def test_the_study_writes_tables_a_figure_and_a_page(

@@ -111,6 +111,18 @@ def test_tables_by_hand() -> None:
     assert (pair["difference"], pair["p"]) == (0.0, 1.0)
 
 
+def test_a_run_without_an_auc_gives_no_mean_no_interval_and_no_p() -> None:
+    nan = float("nan")
+    parts = [scores_of(name, fold, 1, [0.9, 0.8], [0.1, 0.2]) for name in "ab" for fold in "xy"]
+    parts[1] = scores_of("a", "y", 1, [nan, nan], [0.1, 0.2])
+    scores = with_keys(pd.concat(parts, ignore_index=True))
+    first, second = summary_table(scores, run_table(scores), 50).to_dict("records")
+    assert all(np.isnan(first[key]) for key in ("unseen_auc", "low", "high", "worst_auc", "sd_folds"))
+    assert (first["worst_fold"], first["unscored"], second["unseen_auc"]) == ("", 2, 1.0)
+    (pair,) = pair_table(scores, 50).to_dict("records")
+    assert all(np.isnan(pair[key]) for key in ("difference", "low", "high", "p"))
+
+
 def test_the_nested_interval_covers_the_spread_over_groups() -> None:
     rng = np.random.default_rng(1)
     groups = np.repeat([0.6, 0.7, 0.8, 0.9], 50).reshape(4, 1, 50)  # nothing varies but the groups

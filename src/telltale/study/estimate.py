@@ -107,8 +107,10 @@ def estimate_table(spec: EstimateSpec, scores: pd.DataFrame) -> pd.DataFrame:
         own = run_table(with_keys(scores.assign(task=names[2])[names[0] == division]))
         aucs = own.groupby(["config", "seed"])["unseen_auc"]
         both = {
-            division: aucs.mean(),
-            f"{division} worst": aucs.apply(lambda each: each.nsmallest(WORST).mean()),
+            division: aucs.mean(skipna=False),
+            f"{division} worst": aucs.apply(
+                lambda each: each.nsmallest(WORST).mean() if each.notna().all() else float("nan")
+            ),
         }
         new = pd.DataFrame(both).reset_index()
         table = table.merge(new, on=["config", "seed"], how="left", validate="one_to_one")
@@ -131,16 +133,16 @@ def accuracy_table(table: pd.DataFrame, estimates: list[str]) -> pd.DataFrame:
     NaN stands for a correlation of estimates that are all equal.
     """
     means = table.groupby("config", sort=False)[["true_auc", *estimates]].mean()
-    plain = (table[VALIDATION] - table["true_auc"]).abs().mean()
+    plain = (table[VALIDATION] - table["true_auc"]).abs().mean(skipna=False)
     rows = []
     for name in estimates:
         error = table[name] - table["true_auc"]
         rows.append(
             {
                 "estimate": name,
-                "mean_absolute_error": error.abs().mean(),
-                "ratio": error.abs().mean() / plain if plain else float("nan"),
-                "bias": error.mean(),
+                "mean_absolute_error": error.abs().mean(skipna=False),
+                "ratio": error.abs().mean(skipna=False) / plain if plain else float("nan"),
+                "bias": error.mean(skipna=False),
                 "spearman_configs": means[name].corr(means["true_auc"], method="spearman"),
                 "spearman_runs": table[name].corr(table["true_auc"], method="spearman"),
                 "chosen": means[name].idxmax(),

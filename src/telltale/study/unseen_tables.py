@@ -67,11 +67,15 @@ def summary_table(scores: pd.DataFrame, runs: pd.DataFrame, resamples: int) -> p
     sd_folds: deviation over folds of the mean over seeds
     unseen_tpr, validation_auc, validation_tpr: means over folds and seeds
     unscored: held-out clips without a score, over all runs
+
+    A mean over runs of which one has no AUC is NaN, not the mean of the others.
     """
     rows = []
     for name, own in runs.groupby("config", sort=False):
-        by_fold, by_seed = (own.groupby(key, sort=False)["unseen_auc"].mean() for key in ("fold", "seed"))
-        mean = float(by_fold.mean())
+        by_fold, by_seed = (
+            own.groupby(key, sort=False)["unseen_auc"].mean(skipna=False) for key in ("fold", "seed")
+        )
+        mean = float(by_fold.mean(skipna=False))
         aucs = _resampled(scores[scores["config"] == name], resamples)
         interval = with_interval(mean, nested_means(aucs, SEED))
         rows.append(
@@ -82,10 +86,10 @@ def summary_table(scores: pd.DataFrame, runs: pd.DataFrame, resamples: int) -> p
                 "unseen_auc": mean,
                 "low": interval["low"],
                 "high": interval["high"],
-                "worst_auc": by_fold.min(),
-                "worst_fold": by_fold.idxmin() if by_fold.notna().any() else "",
-                "sd_seeds": by_seed.std(),
-                "sd_folds": by_fold.std(),
+                "worst_auc": by_fold.min(skipna=False),
+                "worst_fold": by_fold.idxmin() if by_fold.notna().all() else "",
+                "sd_seeds": by_seed.std(skipna=False),
+                "sd_folds": by_fold.std(skipna=False),
                 **{name: own[name].mean() for name in ("unseen_tpr", "validation_auc", "validation_tpr")},
                 "unscored": int(own["unscored"].sum()),
             }
@@ -97,7 +101,8 @@ def pair_table(scores: pd.DataFrame, resamples: int) -> pd.DataFrame:
     """A row for each pair of configurations: the difference of their mean AUCs on the same folds.
 
     Draws of folds and clips are paired, and only clips that both scored count. p is two-sided: twice the
-    share of resampled differences on the other side of 0, at least 1 / (resamples + 1).
+    share of resampled differences on the other side of 0, at least 1 / (resamples + 1). All are NaN if a run
+    has no AUC.
     """
     rows = []
     for first, second in combinations(scores["config"].unique(), 2):
@@ -107,11 +112,12 @@ def pair_table(scores: pd.DataFrame, resamples: int) -> pd.DataFrame:
         keys = zip(of_both["fold"], of_both["video_name"], strict=True)
         common = of_both[[key not in gone for key in keys]]
         parts = [common[common["config"] == name] for name in (first, second)]
-        means = [run_table(part)["unseen_auc"].mean() for part in parts]
+        means = [run_table(part)["unseen_auc"].mean(skipna=False) for part in parts]
         one, other = (nested_means(_resampled(part, resamples), SEED) for part in parts)
         interval = with_interval(means[0] - means[1], one - other)
         tail = min((one - other <= 0).mean(), (one - other >= 0).mean())
-        p = min(1.0, max(2 * tail, 1 / (resamples + 1)))
+        # No comparison with NaN is true: without this line, p would be the least that there is.
+        p = min(1.0, max(2 * tail, 1 / (resamples + 1))) if np.isfinite(one - other).all() else np.nan
         labels = {"first": first, "second": second}
         rows.append({**labels, "difference": interval.pop("value"), **interval, "p": p})
     return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])

@@ -40,7 +40,7 @@ def by_grid(rng: np.random.Generator, take: Take) -> np.ndarray:
 
 
 def by_keypoints(rng: np.random.Generator, take: Take) -> np.ndarray:
-    """The head warped by the motion of a few points, each of which carries its surroundings along."""
+    """The head warped by the motion of a few points; pixels near a point move with it."""
     shot, size = take.shot, take.size
     still, cover = _still(rng, shot), head(shot)
     count, reach = int(rng.integers(8, 20)), rng.uniform(0.10, 0.2) * size

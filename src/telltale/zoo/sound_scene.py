@@ -28,8 +28,8 @@ class SoundScene:
     """The recordings of one clip. InputError if one is too short or has more than one channel.
 
     recorded: float32 (N,), the genuine sound.
-    longer: float32 (M,), the same speech with equally many samples more at both ends. The best is a recording
-        of which `recorded` is the middle; with other room noise there is a faint seam at the clip's ends.
+    longer: float32 (M,), the same speech with equally many samples more at both ends. `recorded` should be
+        its middle part: if the two differ in room noise, the clip's ends have a faint seam.
     other: float32 (N,) or longer, speech of another person in the same room.
     vocoder: the trained vocoder's weights, or None.
     """
