@@ -219,7 +219,8 @@ def test_fingerprint_changes_with_every_value_and_nothing_else(write):
         "model.sound_weights",
         "model.start_from",
     }
-    choices |= {"folds.by": "none", "optim.select": "both"}
+    choices |= {"folds.by": "none", "optim.select": "both", "pseudo.kinds": "[one]"}
+    choices |= {"clip.native_size": "64", "clip.mouth_frames": "9"}
     texts |= {"data.method_column", "data.meta", "objective.landmarks"}
     texts |= {"folds.clusters", "folds.identity_column", "folds.groups"}
     # A model of both senses has no other value of objective.per.

@@ -23,17 +23,16 @@ from telltale import files
 from telltale.config import keys
 from telltale.config.schema import Config, ModelSettings, ObjectiveSettings
 from telltale.config.sections import (
-    AugmentSettings,
     ClipSettings,
     DataSettings,
     FoldSettings,
     MelSettings,
-    OptimSettings,
     PredictSettings,
     RulesSettings,
     Section,
     StoreSettings,
 )
+from telltale.config.training import AugmentSettings, OptimSettings, PseudoSettings
 from telltale.errors import InputError
 from telltale.runtime import source
 
@@ -48,6 +47,7 @@ __all__ = [
     "ObjectiveSettings",
     "OptimSettings",
     "PredictSettings",
+    "PseudoSettings",
     "RulesSettings",
     "Section",
     "StoreSettings",

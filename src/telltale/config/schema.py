@@ -1,5 +1,5 @@
-"""The whole configuration: `config/sections.py`'s, and the two whose keys depend on which detectors there
-are. `config.py` reads it.
+"""The whole configuration: the sections of `config/sections.py` and `config/training.py`, and the two whose keys
+depend on which detectors there are. `config/__init__.py` reads it.
 
 `ModelSettings` and `ObjectiveSettings` hold the keys that detectors share and, joined to them, those that an
 entry of the table brings along.
@@ -14,7 +14,6 @@ from pydantic import Field, ValidationInfo, create_model, field_validator, model
 from telltale.config.affects import Result, Rounding, Seed
 from telltale.config.detectors import DETECTORS
 from telltale.config.sections import (
-    AugmentSettings,
     ClipSettings,
     Count,
     DataSettings,
@@ -22,13 +21,13 @@ from telltale.config.sections import (
     FromZero,
     MelSettings,
     NotNegative,
-    OptimSettings,
     PredictSettings,
     RulesSettings,
     Section,
     Share,
     StoreSettings,
 )
+from telltale.config.training import AugmentSettings, OptimSettings, PseudoSettings
 
 
 class SharedModel(Section):
@@ -172,6 +171,7 @@ class Config(Section):
     folds: FoldSettings = FoldSettings()
     store: StoreSettings = StoreSettings()
     augment: AugmentSettings = AugmentSettings()
+    pseudo: PseudoSettings = PseudoSettings()
     model: ModelSettings
     objective: ObjectiveSettings = Field(default_factory=ObjectiveSettings, validate_default=True)
     optim: OptimSettings = OptimSettings()
@@ -182,7 +182,7 @@ class Config(Section):
     @classmethod
     def _selects(cls, optim: OptimSettings, info: ValidationInfo) -> OptimSettings:
         folds = info.data.get("folds")
-        if optim.select != "validation" and folds is not None and folds.by == "none":
+        if optim.select in ("unseen", "both") and folds is not None and folds.by == "none":
             raise ValueError(
                 f"select: '{optim.select}' needs held-out clips; wanted folds.by=clusters or methods, or "
                 "optim.select=validation"
