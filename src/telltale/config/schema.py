@@ -1,5 +1,5 @@
-"""The whole configuration: the sections of `config/sections.py` and `config/training.py`, and the two whose keys
-depend on which detectors there are. `config/__init__.py` reads it.
+"""The whole configuration: the sections of `config/sections.py` and `config/training.py`, and the two whose
+keys depend on which detectors there are. `config/__init__.py` reads it.
 
 `ModelSettings` and `ObjectiveSettings` hold the keys that detectors share and, joined to them, those that an
 entry of the table brings along.
