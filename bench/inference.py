@@ -11,7 +11,7 @@ from telltale import config, models
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo
 from telltale.data.clip import frame_times
-from telltale.data.mel import n_columns
+from telltale.data.mel import n_columns, n_rows
 from telltale.predict.inference import Inference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ def batch(settings: config.Config, count: int, sees: bool) -> Batch:
     pictures = torch.randint(
         0, 256, (count, 1, clip.frames, side, side, 3), dtype=torch.uint8, generator=draw
     )
-    image = torch.rand(count, 1, mel.n_mels, n_columns(mel, clip.seconds), generator=draw) * -80
+    image = torch.rand(count, 1, n_rows(mel), n_columns(mel, clip.seconds), generator=draw) * -80
     present = torch.ones(count, 1, dtype=torch.bool)
     infos = [SampleInfo(row, f"{row}.mp4", 0.0, "ok") for row in range(count)]
     times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().expand(count, 1, -1)

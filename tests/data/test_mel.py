@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from telltale import config
-from telltale.data.mel import log_mel, n_columns
+from telltale.data.mel import linear_bank, log_mel, n_columns, n_rows
 from telltale.errors import InputError
 
 SETTINGS = [
@@ -119,3 +119,31 @@ def test_each_settings_value_counts():
     ):
         assert not np.array_equal(log_mel(samples, other, 1.0), reference)
     assert np.array_equal(log_mel(samples, config.MelSettings(), 1.0), reference)
+
+
+LINEAR = config.MelSettings(n_fft=512, linear_bands=40)  # of 200 Hz each
+
+
+@pytest.mark.parametrize("tone_hz", [100.0, 1_500.0, 3_900.0, 7_100.0])
+def test_a_tone_lands_in_its_linear_band(tone_hz: float):
+    tone = np.sin(2 * np.pi * tone_hz * np.arange(16_000) / 16_000).astype(np.float32)
+    image = log_mel(tone, LINEAR, 1.0)
+    assert image.shape == (n_rows(LINEAR), n_columns(LINEAR, 1.0)) and n_rows(LINEAR) == 168
+    assert int(image[128:, 30].argmax()) == tone_hz // 200
+
+
+def test_linear_bands_leave_the_mel_rows_their_bits():
+    samples, plain = noise(16_000), config.MelSettings(n_fft=512)
+    assert np.array_equal(log_mel(samples, LINEAR, 1.0)[:128], log_mel(samples, plain, 1.0))
+    assert n_rows(plain) == 128
+
+
+def test_linear_bands_share_out_every_bin_and_noise_is_as_loud_as_in_mel_bands():
+    for bands in (1, 7, 40, 400):  # 400: narrower than a bin
+        bank = linear_bank(config.MelSettings(n_fft=512, linear_bands=bands))
+        width = 8_000 / bands
+        shares = bank.sum(0) * width
+        np.testing.assert_allclose(shares[1:-1], 1.0)
+        np.testing.assert_allclose(shares[[0, -1]], 0.5)  # the half of these bins that is in the spectrum
+    loud = log_mel(noise(64_000), LINEAR, 4.0).mean(1)
+    assert abs(loud[100:128].mean() - loud[135:].mean()) < 0.5

@@ -83,7 +83,7 @@ class ClipDataset:
         clip, sound, count = self.settings.clip, self.settings.mel, self.views.count
         size = clip.image_size
         pictures = (clip.frames, size, size, 3) if "picture" in self.reads else (0,)
-        image = (sound.n_mels, mel.n_columns(sound, clip.seconds)) if "sound" in self.reads else (0,)
+        image = (mel.n_rows(sound), mel.n_columns(sound, clip.seconds)) if "sound" in self.reads else (0,)
         return Shapes((count, *pictures), (count, *image))
 
     def prepare(self) -> None:

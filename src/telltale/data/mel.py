@@ -1,4 +1,6 @@
 """Sound → log-mel image as librosa defines it: `librosa.feature.melspectrogram`, then `librosa.power_to_db`.
+Below the mel bands it may have rows for bands of equal width (`mel.linear_bands`): mel bands are wide at high
+frequencies, where forged sound differs most (arXiv:2203.16263).
 
     image = log_mel(wave.samples, settings.mel, settings.clip.seconds)
 
@@ -30,8 +32,14 @@ def n_columns(settings: config.MelSettings, seconds: float) -> int:
     return 1 + n_samples(settings, seconds) // settings.hop_length
 
 
+def n_rows(settings: config.MelSettings) -> int:
+    """Rows of the image: `n_mels` mel bands, then `linear_bands` bands of equal width, each from low to high
+    frequencies."""
+    return settings.n_mels + settings.linear_bands
+
+
 def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -> np.ndarray:
-    """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_mels, n_columns) in dB of power; silence is
+    """Samples, float32 (N,) in [-1, 1] at `rate_hz` → float32 (n_rows, n_columns) in dB of power; silence is
     -100 dB.
 
     The samples are cut, or padded with silence, to `seconds`. Column k is centred at the time k * hop_length
@@ -48,7 +56,7 @@ def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -
     padded[half : half + len(kept)] = kept
     columns = sliding_window_view(padded, settings.n_fft)[:: settings.hop_length]
     window, filters = tables(settings)
-    image = np.empty((settings.n_mels, len(columns)), np.float32)
+    image = np.empty((n_rows(settings), len(columns)), np.float32)
     for first in range(0, len(columns), BLOCK_COLUMNS):
         block = slice(first, first + BLOCK_COLUMNS)
         spectrum = np.fft.rfft(columns[block] * window)
@@ -60,13 +68,13 @@ def log_mel(samples: np.ndarray, settings: config.MelSettings, seconds: float) -
 
 @lru_cache
 def tables(settings: config.MelSettings) -> tuple[np.ndarray, Any]:
-    """The Hann window, float64 (n_fft,), and the filter bank, float64 (n_mels, n_fft / 2 + 1).
+    """The Hann window, float64 (n_fft,), and the filter bank, float64 (n_rows, n_fft / 2 + 1).
 
-    The filter bank is sparse, because a frequency bin belongs to two bands. Importing librosa and SciPy's
+    The filter bank is sparse, because a frequency bin belongs to two mel bands. Importing librosa and SciPy's
     sparse arrays takes seconds, so this is called before worker processes are forked.
     """
     from librosa.filters import mel
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, vstack
 
     bank = mel(
         sr=settings.rate_hz,
@@ -75,4 +83,21 @@ def tables(settings: config.MelSettings) -> tuple[np.ndarray, Any]:
         fmin=settings.fmin_hz,
         fmax=settings.fmax_hz,
     )
-    return np.hanning(settings.n_fft + 1)[:-1], csr_array(bank.astype(np.float64))
+    filters = csr_array(bank.astype(np.float64))
+    if settings.linear_bands:
+        filters = vstack([filters, csr_array(linear_bank(settings))], format="csr")
+    return np.hanning(settings.n_fft + 1)[:-1], filters
+
+
+def linear_bank(settings: config.MelSettings) -> np.ndarray:
+    """Filters of the `linear_bands` bands of equal width from 0 Hz to half of the rate, float64 (linear_bands,
+    n_fft / 2 + 1).
+
+    A frequency bin counts by the share of it that lies in the band. As in librosa's mel bands the weights are
+    divided by the band's width in Hz, so noise of equal power at all frequencies has one level in all rows.
+    """
+    bin_hz = settings.rate_hz / settings.n_fft
+    edges = np.linspace(0.0, settings.rate_hz / 2, settings.linear_bands + 1)[:, None]
+    bins = np.arange(settings.n_fft // 2 + 1) * bin_hz
+    inside = np.minimum(edges[1:], bins + bin_hz / 2) - np.maximum(edges[:-1], bins - bin_hz / 2)
+    return inside.clip(0.0) / bin_hz / np.diff(edges, axis=0)

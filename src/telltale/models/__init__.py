@@ -1,6 +1,6 @@
 """The models, built by name; the names are keys of `config.detectors.DETECTORS`.
 
-Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, n_mels, L) float dB, has_picture
+Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, rows, L) float dB, has_picture
 (N,) bool, has_sound (N,) bool, frame_seconds (N, T) float from where the mel begins) → logit (N,) of forged,
 and may be given None or an empty tensor for what it does not read. It carries `provenance`: for each tower
 ("picture", "sound") which weights it began with, as `weights.Provenance` says. What only training needs lies

@@ -15,7 +15,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from telltale import config
 from telltale.config.detectors import AudiovisualSettings
-from telltale.data.mel import n_columns
+from telltale.data.mel import n_columns, n_rows
 from telltale.errors import InputError
 from telltale.models import frame_level, norms
 from telltale.models.detector import FeatureTower
@@ -247,7 +247,7 @@ def build(
         raise InputError(
             f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads"
         )
-    mel_size = (-(-mel.n_mels // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
+    mel_size = (-(-n_rows(mel) // STRIDE) * STRIDE, -(-n_columns(mel, clip.seconds) // STRIDE) * STRIDE)
     picture = picture_tower(settings, clip, initialise=initialise)
     sound = backbone(settings, "sound", mel_size, pooled=False, initialise=initialise)
     return AudioVisual(settings, picture, sound, mel_size, clip.seconds)

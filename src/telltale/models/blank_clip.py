@@ -5,7 +5,7 @@ from torch import Tensor
 
 from telltale import config
 from telltale.data.clip import frame_times
-from telltale.data.mel import n_columns
+from telltale.data.mel import n_columns, n_rows
 
 
 def blank_clip(
@@ -15,6 +15,6 @@ def blank_clip(
     either, and the times of its frames."""
     present = torch.ones(1, dtype=torch.bool, device=device)
     pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
-    image = torch.zeros(1, mel.n_mels, n_columns(mel, clip.seconds), device=device)
+    image = torch.zeros(1, n_rows(mel), n_columns(mel, clip.seconds), device=device)
     times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().to(device).unsqueeze(0)
     return pictures, image, present, present, times

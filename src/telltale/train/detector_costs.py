@@ -70,11 +70,11 @@ def measure(settings: config.Config, *, timed: bool) -> dict[str, Any]:
 
 def inputs(settings: config.Config, reads: tuple[str, ...]) -> str:
     """What one view of a clip is, such as "8 frames of 224 x 224, mel 128 x 251"."""
-    from telltale.data.mel import n_columns
+    from telltale.data.mel import n_columns, n_rows
 
     clip, mel = settings.clip, settings.mel
     frames = f"{clip.frames} frame{'s' * (clip.frames > 1)} of {clip.image_size} x {clip.image_size}"
-    parts = {"picture": frames, "sound": f"mel {mel.n_mels} x {n_columns(mel, clip.seconds)}"}
+    parts = {"picture": frames, "sound": f"mel {n_rows(mel)} x {n_columns(mel, clip.seconds)}"}
     return ", ".join(parts[tower] for tower in reads)
 
 
@@ -86,7 +86,7 @@ def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float
 
     from telltale.data.batch import Batch, SampleInfo
     from telltale.data.clip import frame_times
-    from telltale.data.mel import n_columns
+    from telltale.data.mel import n_columns, n_rows
     from telltale.predict.inference import Inference
 
     clip, mel = settings.clip, settings.mel
@@ -95,7 +95,7 @@ def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float
         0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8
     )
     image, present = (
-        torch.zeros(1, 1, mel.n_mels, n_columns(mel, clip.seconds)),
+        torch.zeros(1, 1, n_rows(mel), n_columns(mel, clip.seconds)),
         torch.ones(1, 1, dtype=torch.bool),
     )
     times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().view(1, 1, -1)
