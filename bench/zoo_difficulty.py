@@ -25,7 +25,8 @@ from telltale.report.style import FAINT, FORGED, GENUINE, INK, legend_below, sav
 from telltale.runtime.signals import watch_signals
 from telltale.study.clips import manifest_of, read_clips, require_column
 from telltale.study.folder import StudyFolder
-from telltale.study.runs import Task, execute
+from telltale.study.runs import Execution, execute
+from telltale.study.task import Task
 from telltale.zoo.dataset import ZooSpec
 from telltale.zoo.kinds import OTHER_SPEECH, chosen
 
@@ -105,7 +106,7 @@ def study(args: argparse.Namespace) -> None:
                 Task(f"{plain(unit.name)}/{name}", each, data, splits["train"], splits["validation"], tested)
                 for name, each in settings.items()
             ]
-        scores = execute(folder, tasks, watch, store=args.store) if tasks else pd.DataFrame()
+        scores = execute(folder, tasks, watch, Execution(args.store))
     table = measure(scores, found, rows)
     folder.table("difficulty", table)
     write(folder.path, table, about)

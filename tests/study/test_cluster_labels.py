@@ -8,7 +8,7 @@ from programs import CONFIG
 
 from telltale import cli, config
 from telltale.errors import InputError
-from telltale.study import cluster_labels, runs
+from telltale.study import cluster_labels, runs, task
 from telltale.study.clips import read_clips
 from telltale.study.cluster_labels import LabelOptions, held_out
 
@@ -36,18 +36,18 @@ def test_each_way_is_trained_without_the_held_out_kinds(
     clips = read_clips(tiny).set_index("video_name")
     assert table["classes"].tolist() == [1, 2, 2]
     assert table["calinski_harabasz"].gt(0).all()
-    for task in tasks:
-        rows = [row for row in (*task.train.rows, *task.validation.rows) if row.target == 1]
+    for each in tasks:
+        rows = [row for row in (*each.train.rows, *each.validation.rows) if row.target == 1]
         assert rows and not {clips.loc[row.video_name, "kind"] for row in rows} & set(HELD)
-    weights = [task.settings.objective.method_weight for task in tasks]
+    weights = [each.settings.objective.method_weight for each in tasks]
     assert weights == [0, 1, 1]
-    names = {task.name: {row.method for row in task.train.rows if row.target == 1} for task in tasks}
+    names = {each.name: {row.method for row in each.train.rows if row.target == 1} for each in tasks}
     assert names["none-seed1"] == {None} and names["cluster-seed1"] == {"0", "1"}
     assert names["kind-seed1"] == {"face_resampled", "voice_resynthesised"}
-    assert not list((tmp_path / "out" / runs.RUNS).rglob("*.pt"))
+    assert not list((tmp_path / "out" / task.RUNS).rglob("*.pt"))
     assert ", ".join(HELD) in (tmp_path / "out/index.html").read_text()
 
-    monkeypatch.setattr(cluster_labels, "execute", None)  # nothing is trained again
+    monkeypatch.setattr(runs, "run_here", None)  # nothing is trained again
     before = (tmp_path / "out/runs.csv").read_bytes()
     assert cli.main(given) == 0
     assert (tmp_path / "out/runs.csv").read_bytes() == before

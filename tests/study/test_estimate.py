@@ -17,7 +17,7 @@ from telltale.study.estimate import (
     divisions,
     estimate_table,
 )
-from telltale.study.runs import Task
+from telltale.study.task import Task
 from telltale.study.unseen import UnseenSpec, read_configs
 
 UNSEEN_KINDS = {"whole_face_reenacted", "sound_shifted", "sound_replaced", "voice_converted"}

@@ -33,7 +33,7 @@ def test_two_sets_and_one_seed(
     removed = runs._remove_weights
 
     def remove(study, task) -> None:
-        path = runs.folder_of(study, task) / "best.pt"
+        path = task.folder(study.path) / "best.pt"
         if path.exists():
             kept[task.name] = checkpoint.load(path)
         removed(study, task)
@@ -59,7 +59,7 @@ def test_two_sets_and_one_seed(
     changed = {key for key, value in first["model"].items() if not torch.equal(value, tuned["model"][key])}
     assert changed and all(key.startswith(("detector.dense.1", "detector.head.1")) for key in changed)
 
-    monkeypatch.setattr(runs, "_run", None)  # nothing is left to run
+    monkeypatch.setattr(runs, "run_here", None)  # nothing is left to run
     assert main(typed(tiny, tmp_path, "--transfer", "4", "--train", "a", "b", "--merge", "4")) == 0
     assert pd.read_csv(out / "results.csv", keep_default_na=False).equals(results)
     assert main(typed(tiny, tmp_path, "--transfer", "8")) == 2
@@ -83,12 +83,16 @@ def test_the_weights_that_a_run_starts_from_are_made_again_if_they_are_gone(tmp_
     """Only if a run that is left needs them."""
     from types import SimpleNamespace
 
-    study = SimpleNamespace(path=tmp_path)
-    base = SimpleNamespace(name="base", start=None, fingerprint="0")
-    tuned = SimpleNamespace(name="tuned", start=base, fingerprint="1")
+    def task(name: str, start: object, status: dict[str, bool]) -> SimpleNamespace:
+        return SimpleNamespace(
+            name=name, start=start, status=lambda study: status, folder=lambda study: study / "runs" / name
+        )
+
+    study, how = SimpleNamespace(path=tmp_path), runs.Execution()
+    base = task("base", None, {"done": True})
+    tuned = task("tuned", base, {})
     (tmp_path / "runs/base").mkdir(parents=True)
-    (tmp_path / "runs/base/task.json").write_text('{"task": "0", "done": true}')
-    assert runs._left(study, [base]) == []
-    assert runs._left(study, [base, tuned]) == [base, tuned]
+    assert runs._left(study, [base], how) == []
+    assert runs._left(study, [base, tuned], how) == [base, tuned]
     (tmp_path / "runs/base/best.pt").touch()
-    assert runs._left(study, [base, tuned]) == [tuned]
+    assert runs._left(study, [base, tuned], how) == [tuned]

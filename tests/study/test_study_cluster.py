@@ -67,6 +67,8 @@ def test_what_cannot_be_clustered_is_said_in_a_sentence(
 
     (tmp_path / "empty").mkdir()
     assert "best.pt: cannot be read" in refused(tmp_path / "empty", tiny, tmp_path / "a")
+    said = refused(tmp_path / "absent", tiny, tmp_path / "a")
+    assert "absent: cannot be read" in said and "; wanted the folder of a trained run, or its best.pt" in said
     assert "have a column 'nothing'" in refused(run, tiny, tmp_path / "b", "--method-column", "nothing")
     assert "--splits validation: lacks train" in refused(run, tiny, tmp_path / "c", "--splits", "validation")
     out = tmp_path / "d"

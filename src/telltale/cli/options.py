@@ -74,9 +74,17 @@ def add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="S", help="of the runs (default: 1 2 3)"
     )
+    add_runs(parser)
+    parser.add_argument(
+        "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
+    )
+
+
+def add_runs(parser: argparse.ArgumentParser) -> None:
+    """How training runs of a study are made: --store DIR, --jobs N."""
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="keep decoded clips here, and take them from here"
     )
     parser.add_argument(
-        "--resamples", type=int, default=1000, metavar="N", help="of the bootstrap (default: %(default)s)"
+        "--jobs", type=int, default=1, metavar="N", help="runs side by side, each a process (default: 1)"
     )

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from telltale.runtime.entry import require_files
     from telltale.runtime.signals import watch_signals
 
-    require_files(args.run, args.data)
+    require_files(args.run, wanted="the folder of a trained run, or its best.pt")
+    require_files(args.data, wanted="a folder in the competition's layout")
     with watch_signals() as watch:
         from telltale.study.cluster import cluster
         from telltale.study.cluster_types import Options

@@ -11,7 +11,7 @@ the held-out kinds in the features of each. The same command continues what was 
 import argparse
 from pathlib import Path
 
-from telltale.cli.options import add_config, add_overrides
+from telltale.cli.options import add_config, add_overrides, add_runs
 
 WEIGHT = "objective.method_weight"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPLIT",
         help="whose clips of held-out kinds are looked at (default: all)",
     )
-    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of decoded clips")
+    add_runs(parser)
     add_overrides(parser, f"{WEIGHT}=0.5 (here 1 if it is not set)")
 
 
@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
             tuple(dict.fromkeys(args.seeds)),
             splits,
             args.store,
+            args.jobs,
         )
         table = compare(options, watch)
     print(table.to_string(index=False, float_format=lambda number: f"{number:.3f}"))

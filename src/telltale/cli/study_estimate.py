@@ -31,11 +31,12 @@ def run(args: argparse.Namespace) -> int:
     from telltale.runtime.signals import watch_signals
     from telltale.study import estimate_report, unseen
     from telltale.study.estimate import EstimateSpec, divisions
+    from telltale.study.runs import Execution
 
     named = divisions(args.clusters, args.column if args.methods else None, args.folds)
     configs = unseen.read_configs(args.config, args.set)
     first = next(iter(named.values()))
     spec = EstimateSpec(unseen.UnseenSpec(args.data, configs, first, tuple(args.seeds)), named, args.column)
     with watch_signals() as watch:
-        print(estimate_report.study(spec, args.out, watch, args.store))
+        print(estimate_report.study(spec, args.out, watch, Execution(args.store, args.jobs)))
     return 0

@@ -15,7 +15,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from telltale.cli.options import add_overrides
+from telltale.cli.options import add_overrides, add_runs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--identity", default="identity", metavar="COLUMN", help="of the person (default: %(default)s)")
     add("--share-genuine", action="store_true", help="give each set of a folder all its genuine clips")
     add_overrides(parser)
-    add("--store", type=Path, metavar="DIR", help="folder of decoded clips")
+    add_runs(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
         design = design_of(vars(args), configs, found)
         cells = generalisation.plan(design, found)
         study = StudyFolder(args.out, "generalise", about(design, specs, options))
-        from telltale.study.runs import execute
+        from telltale.study.runs import Execution, execute
 
-        scores = execute(study, list(cells.values()), watch, store=args.store)
+        scores = execute(study, list(cells.values()), watch, Execution(args.store, args.jobs))
         results = generalisation.measure(cells, scores, design, list(found))
         table = generalisation_page.write(study, results, sizes(found))
     print(printed(table))

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from telltale.runtime.signals import watch_signals
     from telltale.study import unseen, unseen_report
+    from telltale.study.runs import Execution
 
     spec = unseen.UnseenSpec(
         args.data,
@@ -40,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
         unseen.only(args.only),
     )
     with watch_signals() as watch:
-        print(unseen_report.study(spec, args.out, watch, args.store, args.resamples))
+        print(unseen_report.study(spec, args.out, watch, Execution(args.store, args.jobs), args.resamples))
     return 0

@@ -33,7 +33,8 @@ from telltale.scores.score import first_few
 from telltale.study.clips import manifest_of, read_clips, require_column, rows_of
 from telltale.study.clustering import fit, quality, reduce
 from telltale.study.folder import StudyFolder
-from telltale.study.runs import RUNS, WEIGHTS, Task, announce, execute, folder_of
+from telltale.study.runs import Execution, announce, execute
+from telltale.study.task import RUNS, WEIGHTS, Task
 
 DIMENSIONS = 64
 HELD_OUT_SHARE = 4  # a quarter of the kinds, if none of them is absent from training
@@ -52,6 +53,7 @@ class LabelOptions:
     hold_out: kinds; (): those that the training split lacks, or a drawn quarter
     seeds: of the runs
     splits: whose clips of held-out kinds are looked at
+    store, jobs: as of `Execution`
     """
 
     settings: config.Config
@@ -63,6 +65,11 @@ class LabelOptions:
     seeds: Sequence[int] = (1, 2, 3)
     splits: Sequence[str] = ("train", "validation", "test")
     store: Path | None = None
+    jobs: int = 1
+
+    @property
+    def execution(self) -> Execution:
+        return Execution(self.store, self.jobs, keep_weights=True)
 
 
 def compare(options: LabelOptions, watch: SignalWatch) -> pd.DataFrame:
@@ -91,7 +98,8 @@ def compare(options: LabelOptions, watch: SignalWatch) -> pd.DataFrame:
     if not (study.path / RUNS).exists():
         ways = ("none", "cluster", "kind", *(["name"] if options.name_column else []))
         plain = seen.assign(**{LABEL: ""})
-        announce(study, [_task(options, plain, way, seed) for way in ways for seed in options.seeds])
+        all_tasks = [_task(options, plain, way, seed) for way in ways for seed in options.seeds]
+        announce(study, all_tasks, options.execution)
     rows = [row for seed in options.seeds for row in _of_seed(study, options, seen, unseen, seed, watch)]
     table = pd.DataFrame(rows)
     study.table("runs", table)
@@ -128,11 +136,12 @@ def _of_seed(
     watch: SignalWatch,
 ) -> list[dict[str, Any]]:
     """The rows of one seed: first the run without labels, then the labels that its features give."""
-    named = seen.assign(**{LABEL: ""})
-    rows = [_row(study, options, named, unseen, ("none", seed), watch)]
+    base = _task(options, seen.assign(**{LABEL: ""}), "none", seed)
+    execute(study, [base], watch, options.execution)
+    rows = [_row(study, options, base, unseen, watch)]
     forged = seen[(seen["target"] == 1) & (seen["split"] == "train")]
     count = forged[options.name_column or options.kind_column].nunique()
-    path = folder_of(study, _task(options, named, "none", seed)) / "best.pt"
+    path = base.folder(study.path) / "best.pt"
 
     def made() -> dict[str, int]:
         found = features(rows_of(forged), path, watch, store=options.store)
@@ -144,11 +153,12 @@ def _of_seed(
     ways = {"cluster": seen["video_name"].map(numbers).fillna("")}
     columns = {"name": options.name_column, "kind": options.kind_column}
     ways |= {way: seen[column] for way, column in columns.items() if column is not None}
-    for way, labels in ways.items():
-        rows.append(_row(study, options, seen.assign(**{LABEL: labels}), unseen, (way, seed), watch))
-    for way in ("none", *ways):
+    tasks = [_task(options, seen.assign(**{LABEL: labels}), way, seed) for way, labels in ways.items()]
+    execute(study, tasks, watch, options.execution)
+    rows += [_row(study, options, task, unseen, watch) for task in tasks]
+    for task in (base, *tasks):
         for name in WEIGHTS:
-            (folder_of(study, _task(options, named, way, seed)) / name).unlink(missing_ok=True)
+            (task.folder(study.path) / name).unlink(missing_ok=True)
     return rows
 
 
@@ -166,21 +176,13 @@ def _task(options: LabelOptions, clips: pd.DataFrame, way: str, seed: int) -> Ta
 
 
 def _row(
-    study: StudyFolder,
-    options: LabelOptions,
-    clips: pd.DataFrame,
-    unseen: pd.DataFrame,
-    name: tuple[str, int],
-    watch: SignalWatch,
+    study: StudyFolder, options: LabelOptions, task: Task, unseen: pd.DataFrame, watch: SignalWatch
 ) -> dict[str, Any]:
-    """Train one run, and the index of the held-out kinds in its features."""
-    way, seed = name
-    task = _task(options, clips, way, seed)
-    key = task.fingerprint
+    """The index of the held-out kinds in the features of one trained run."""
+    seed = task.settings.seed
 
     def made() -> dict[str, Any]:
-        execute(study, [task], watch, store=options.store, keep_weights=True)
-        path = folder_of(study, task) / "best.pt"
+        path = task.folder(study.path) / "best.pt"
         found = features(rows_of(unseen), path, watch, store=options.store)
         kinds = unseen.set_index("video_name")[options.kind_column].loc[list(found.names)]
         space = reduce(found.values, DIMENSIONS, seed)
@@ -188,8 +190,9 @@ def _row(
         return {**read, **quality(space.points, kinds.to_numpy(), seed)}
 
     labels = sorted({row.method for row in task.train.rows if row.target == 1 and row.method})
+    way = task.name.removesuffix(f"-seed{seed}")
     begin = {"labels": way, "seed": seed, "classes": max(len(labels), 1)}
-    return {**begin, **study.step(f"held-out-{way}-seed{seed}", made, of=key)}
+    return {**begin, **study.step(f"held-out-{task.name}", made, of=task.fingerprint)}
 
 
 def _write(

@@ -16,7 +16,7 @@ import pandas as pd
 
 from telltale.errors import InputError
 from telltale.study.clips import manifest_of, read_clips, require_column, rows_of
-from telltale.study.runs import Task
+from telltale.study.task import Task
 from telltale.study.unseen import VALIDATION, Division, UnseenSpec, plain_settings, tasks
 from telltale.study.unseen_tables import measured, run_table, with_keys
 

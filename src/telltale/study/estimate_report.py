@@ -9,13 +9,13 @@ from telltale.runtime.signals import SignalWatch
 from telltale.study import unseen_report
 from telltale.study.estimate import EstimateSpec, accuracy_table, all_tasks, columns, estimate_table
 from telltale.study.folder import StudyFolder
-from telltale.study.runs import execute
+from telltale.study.runs import Execution, execute
 
 
-def study(spec: EstimateSpec, out: Path, watch: SignalWatch, store: Path | None) -> str:
+def study(spec: EstimateSpec, out: Path, watch: SignalWatch, how: Execution) -> str:
     """Do the study in the folder `out`, or what is left of it; the table to print.
 
-    store: folder of decoded clips, None for none. Raises InputError, and Stopped after a signal.
+    how: its runs are made. Raises InputError, and Stopped after a signal.
     """
     listed = all_tasks(spec)
     divisions = {name: unseen_report.of_division(each) for name, each in spec.divisions.items()}
@@ -26,7 +26,7 @@ def study(spec: EstimateSpec, out: Path, watch: SignalWatch, store: Path | None)
         "truth": fingerprint(spec.truth["video_name"].tolist()),
     }
     folder = StudyFolder(out, "estimate", about)
-    scores = execute(folder, listed, watch, store=store)
+    scores = execute(folder, listed, watch, how)
     table = estimate_table(spec, scores)
     ways = columns(spec)
     accuracy = accuracy_table(table, ways)

@@ -21,8 +21,8 @@ from telltale.metrics.delong import interval
 from telltale.metrics.rates import check
 from telltale.study.clips import manifest_of, rows_of
 from telltale.study.degradation import SAME_IDENTITY, SAME_METHOD, TRAINED, UNSEEN, detector_name
-from telltale.study.runs import Task
 from telltale.study.sets import ClipSet
+from telltale.study.task import Task
 
 TRANSFER, MERGE = "transfer", "merge"
 TRAINED_LAYERS = {TRANSFER: "last", MERGE: "all"}

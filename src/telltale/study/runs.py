@@ -1,16 +1,15 @@
 """Training runs of a study: each trains one configuration on given clips and scores others.
 
     tasks = [Task("baseline-seed1", settings, train, validation, {"unseen": rows}), ...]
-    scores = execute(study, tasks, store=None)
+    scores = execute(study, tasks, watch, Execution(jobs=2))
 
 A run goes through the same code as train.py and predict.py. It has a folder RUNS/NAME in the study's folder,
 and continues from its last saved step. Its weights are removed once its clips are scored.
 """
 
-import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,173 +17,207 @@ from pathlib import Path
 import pandas as pd
 
 from telltale import config
-from telltale.competition import access, rules
-from telltale.data.folds import Splits
-from telltale.data.manifest import Manifest, Row
 from telltale.errors import InputError
-from telltale.files import fingerprint, read_mapping, write_text
-from telltale.predict import prediction
-from telltale.predict.prediction import RunPaths, ScoringRun
-from telltale.runtime import distributed
-from telltale.runtime.distributed import Process
-from telltale.runtime.progress import each
-from telltale.runtime.signals import SignalWatch, Stopped
-from telltale.scores.table import read_scores, write_scores
+from telltale.files import fingerprint
+from telltale.runtime.progress import bar
+from telltale.runtime.signals import SignalWatch
+from telltale.scores.table import read_scores
 from telltale.study.folder import StudyFolder
-from telltale.train import planning, run_audit, run_folder, training
-from telltale.train.context import RunContext, RunInputs
+from telltale.study.side_by_side import Ended, side_by_side
+from telltale.study.task import WEIGHTS, Task
+from telltale.study.task_run import Place, run_here
+from telltale.train import planning
 
-RUNS = "runs"
 # Passes of clips through training below which a study takes no five minutes on one core.
 CHEAP_PASSES = 3000
 SAMPLE = 8  # clips that costs are measured with
-WEIGHTS = ("best.pt", "last.pt")
+MOST_MEASURED = 4  # configurations; the cost of others is taken for the mean of these
+RUN_FAILED = "run_failed"  # status of the clips of a run that has no scores
+COLUMNS = ["task", "set", "video_name", "target", "fake_probability", "status"]
 
 
 @dataclass(frozen=True)
-class Task:
-    """One run of a study.
+class Execution:
+    """How the runs of a study are made; no result depends on it, but for the last bits.
 
-    name: of its folder, unique in the study
-    settings: its configuration
-    data: root of the data set
-    train, validation: what it is trained and validated on
-    scored: what its best weights score afterwards: name of the set → its clips
-    unseen: what folds hold out, scored after each epoch; None without folds
-    start: the task from whose best weights it starts, None for a start as the settings say
+    store: folder of decoded clips, as of `train.py --store`; None: none
+    jobs: runs that go on side by side, each in a process of its own
+    keep_weights: whether best.pt and last.pt of the runs stay
+    tolerant: whether a failed run is a status of its clips, not the end of the study
     """
 
-    name: str
-    settings: config.Config
-    data: Path
-    train: Manifest
-    validation: Manifest
-    scored: Mapping[str, Sequence[Row]]
-    unseen: Manifest | None = None
-    start: "Task | None" = None
+    store: Path | None = None
+    jobs: int = 1
+    keep_weights: bool = False
+    tolerant: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs < 1:
+            raise InputError(f"--jobs {self.jobs}: wanted 1 or more")
 
     @property
-    def fingerprint(self) -> str:
-        """16 hex digits of everything that the run's scores depend on."""
-        found = Splits(self.train, self.validation, self.unseen)
-        splits = [[_names(split.rows) for split in found.manifests]]
-        scored = {name: _names(rows) for name, rows in self.scored.items()}
-        start = [] if self.start is None else [self.start.fingerprint]
-        return fingerprint([config.fingerprint(self.settings), splits, scored, *start])
-
-    @property
-    def passes(self) -> int:
-        """How many times a clip goes through the model in training."""
-        return len(self.train.rows) * self.settings.optim.epochs
-
-
-def _names(rows: Iterable[Row]) -> list[list[object]]:
-    return [[row.video_name, row.target, row.method] for row in rows]
+    def place(self) -> Place:
+        return Place(self.store, self.jobs)
 
 
 def execute(
-    study: StudyFolder,
-    tasks: Sequence[Task],
-    watch: SignalWatch,
-    *,
-    store: Path | None = None,
-    keep_weights: bool = False,
+    study: StudyFolder, tasks: Sequence[Task], watch: SignalWatch, how: Execution | None = None
 ) -> pd.DataFrame:
-    """Train and score every task that is not done yet; the scores of all of them. A task that others start
-    from comes before them, and its weights stay until they are done.
+    """Train and score every task that is not done yet; the scores of all of them, as of `scores_of`. A task
+    that others start from comes before them, and its weights stay until they are done.
 
-    store: folder of decoded clips, as of `train.py --store`
-    keep_weights: whether best.pt and last.pt of the runs stay
-
-    Columns: task; set; video_name; target; fake_probability, NaN for a clip without a score; status. Prints a
-    cost estimate first if it may take more than five minutes. Raises InputError if two tasks have one name,
-    if a run in the folder was made of other settings or clips, and Stopped after a signal: the same command
-    then continues.
+    Prints a cost estimate first if it may take more than five minutes. Raises InputError if two tasks have
+    one name, if a run in the folder was made of other settings or clips, if a run failed (a tolerant study:
+    if all of them did), and Stopped after a signal: the same command then continues.
     """
+    how = how or Execution()
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise InputError(f"{study.path}: two runs have the same name; wanted a name of its own for each")
-    left = _left(study, tasks)
-    announce(study, left)
-    for number, task in enumerate(each(left, "study", "run", shown=len(left) > 1)):
-        _run(study, task, watch, store)
-        if not keep_weights:
-            wanted = {later.start.name for later in left[number + 1 :] if later.start is not None}
-            for done in (task, task.start):
-                if done is not None and done.name not in wanted:
-                    _remove_weights(study, done)
-    return pd.concat([scores_of(study, task) for task in tasks], ignore_index=True)
+    left = _left(study, tasks, how)
+    announce(study, left, how)
+    unfinished = {task.name: task for task in left}
+    progress = bar(len(left), "study", "run", len(left) > 1, delay=0.5)
+    with closing(progress), closing(_ends(study, left, watch, how)) as ends:
+        for task, ended in ends:
+            del unfinished[task.name]
+            progress.update()
+            said = f"failed: {ended.reason}" if ended.reason else "trained and scored"
+            print(f"{task.name}: {said} in {ended.seconds:.0f} s", flush=True)
+            if ended.reason and not how.tolerant:
+                raise InputError(f"run {task.name}: {ended.reason}")
+            if not how.keep_weights:
+                wanted = {each.start.name for each in unfinished.values() if each.start is not None}
+                for done in (task, task.start):
+                    if done is not None and done.name not in wanted:
+                        _remove_weights(study, done)
+    failed = failures(study, tasks)
+    if tasks and len(failed) == len(tasks):
+        name, reason = next(iter(failed.items()))
+        raise InputError(f"all {len(tasks)} runs failed; {name}: {reason}")
+    return pd.concat([_empty(), *(scores_of(study, task) for task in tasks)], ignore_index=True)
 
 
-def _left(study: StudyFolder, tasks: Sequence[Task]) -> list[Task]:
+def _ends(
+    study: StudyFolder, left: Sequence[Task], watch: SignalWatch, how: Execution
+) -> Generator[tuple[Task, Ended]]:
+    """The tasks, each as soon as it is trained and scored."""
+    if how.jobs > 1 and len(left) > 1:
+        yield from side_by_side(left, study.path, watch, how.place)
+        return
+    for task in left:
+        began, reason = time.monotonic(), ""
+        try:
+            run_here(task, study.path, watch, how.place)
+        except (InputError, ArithmeticError, MemoryError) as error:
+            if not how.tolerant:
+                raise
+            reason = str(error)
+        yield task, Ended(reason, time.monotonic() - began)
+
+
+def _left(study: StudyFolder, tasks: Sequence[Task], how: Execution) -> list[Task]:
     """The tasks that are to be run. One that is done is run again if its weights are gone and another needs
-    them: it comes to the same."""
+    them: it comes to the same. A tolerant study does not repeat a failure that would come to the same."""
     left = [task for task in tasks if not is_done(study, task)]
+    if how.tolerant:
+        left = [task for task in left if not task.status(study.path).get("final")]
     starts = {task.start.name for task in left if task.start is not None}
-    gone = {name for name in starts if not (study.path / RUNS / name / "best.pt").exists()}
+    gone = {
+        task.name
+        for task in tasks
+        if task.name in starts and not (task.folder(study.path) / "best.pt").exists()
+    }
     names = {task.name for task in left} | gone
     return [task for task in tasks if task.name in names]
 
 
 def _remove_weights(study: StudyFolder, task: Task) -> None:
     for name in WEIGHTS:
-        (folder_of(study, task) / name).unlink(missing_ok=True)
-
-
-def folder_of(study: StudyFolder, task: Task) -> Path:
-    return study.path / RUNS / task.name
+        (task.folder(study.path) / name).unlink(missing_ok=True)
 
 
 def is_done(study: StudyFolder, task: Task) -> bool:
     """Whether the task was trained and scored. Raises InputError if its folder is another task's."""
-    path = folder_of(study, task) / "task.json"
-    kept = read_mapping(path)
-    if kept is None:
-        return False
-    if kept.get("task") != task.fingerprint:
-        raise InputError(
-            f"{path.parent}: was made of other settings or clips; give another --out, or remove this folder"
-        )
-    return bool(kept.get("done"))
+    return bool(task.status(study.path).get("done"))
+
+
+def failures(study: StudyFolder, tasks: Sequence[Task]) -> dict[str, str]:
+    """Name of each task that is not done → why."""
+    found = {task.name: task.status(study.path) for task in tasks}
+    return {
+        name: status.get("failed", "its process ended")
+        for name, status in found.items()
+        if not status.get("done")
+    }
 
 
 def scores_of(study: StudyFolder, task: Task) -> pd.DataFrame:
-    """The scores of a task that is done, as of `execute`."""
-    parts = []
+    """The scores of a task that is done.
+
+    Columns: task; set; video_name; target; fake_probability, NaN for a clip without a score; status, which is
+    "run_failed" for all clips of a task that failed.
+    """
+    parts = [_empty()]
+    done = is_done(study, task)
     for name, rows in task.scored.items():
-        scores = read_scores(folder_of(study, task) / f"{name}_scores.csv")
+        scores = read_scores(task.folder(study.path) / f"{name}_scores.csv") if done else {}
+        found = [scores.get(row.video_name) for row in rows]
         columns = {
             "task": task.name,
             "set": name,
             "video_name": [row.video_name for row in rows],
             "target": [row.target for row in rows],
-            "fake_probability": [scores[row.video_name].fake_probability for row in rows],
-            "status": [scores[row.video_name].status for row in rows],
+            "fake_probability": [None if each is None else each.fake_probability for each in found],
+            "status": [RUN_FAILED if each is None else each.status for each in found],
         }
-        parts.append(pd.DataFrame(columns).astype({"fake_probability": "float64"}))
+        parts.append(pd.DataFrame(columns).astype(_empty().dtypes))
     return pd.concat(parts, ignore_index=True)
 
 
-def announce(study: StudyFolder, tasks: Sequence[Task]) -> None:
+def _empty() -> pd.DataFrame:
+    types = dict.fromkeys(COLUMNS, "object") | {"target": "int64", "fake_probability": "float64"}
+    return pd.DataFrame(columns=COLUMNS).astype(types)
+
+
+def announce(study: StudyFolder, tasks: Sequence[Task], how: Execution | None = None) -> None:
     """Print what the tasks will cost, if that may be more than five minutes. A cost is measured once for each
-    detector and kept in the study."""
+    configuration, up to `MOST_MEASURED`, and kept in the study."""
+    how = how or Execution()
     if sum(task.passes for task in tasks) <= CHEAP_PASSES:
         return
+    kinds: dict[str, Task] = {}
+    for task in tasks:
+        kinds.setdefault(_kind(task), task)
+    chosen = list(kinds)[:: -(-len(kinds) // MOST_MEASURED)]
+    costs = {kind: study.step(f"cost-{kind}", partial(_measured, kinds[kind], how.place)) for kind in chosen}
+    mean = {key: sum(cost[key] for cost in costs.values()) / len(costs) for key in ("train", "predict")}
     seconds = 0.0
     for task in tasks:
-        settings, first = task.settings, task
-        while first.start is not None:  # a pass costs about as much as in the run that it starts from
-            first = first.start
-        key = fingerprint(config.fingerprint(first.settings.model_copy(update={"seed": 0})))
-        cost = study.step(f"cost-{key}", partial(_measured, first))
-        scored = sum(map(len, task.scored.values())) + len(task.validation.rows) * settings.optim.epochs
+        cost = costs.get(_kind(task), mean)
+        scored = sum(map(len, task.scored.values()))
+        scored += len(task.validation.rows) * task.settings.optim.epochs
         seconds += task.passes * cost["train"] + scored * cost["predict"]
-    print(f"{len(tasks)} runs; about {duration(seconds)} by a short measurement of each detector", flush=True)
+    jobs = min(how.jobs, len(tasks))
+    beside = f", {jobs} side by side" if jobs > 1 else ""
+    measured = "each detector" if len(chosen) == len(kinds) else f"{len(chosen)} of {len(kinds)} detectors"
+    print(
+        f"{len(tasks)} runs{beside}; about {duration(seconds / jobs)} by a short measurement of {measured}",
+        flush=True,
+    )
 
 
-def _measured(task: Task) -> dict[str, float]:
+def _kind(task: Task) -> str:
+    """Tasks that cost as much for each pass of a clip have the same."""
+    while task.start is not None:  # a pass costs about as much as in the run that it starts from
+        task = task.start
+    same = task.settings.optim.model_copy(update={"epochs": 1, "rate": 1.0})
+    return fingerprint(config.fingerprint(task.settings.model_copy(update={"seed": 0, "optim": same})))
+
+
+def _measured(task: Task, place: Place) -> dict[str, float]:
     paths = [row.path for row in task.train.rows[:: max(1, len(task.train.rows) // SAMPLE)][:SAMPLE]]
-    with distributed.join(task.settings.threads) as process:
+    with place.joined(task.settings) as process:
         costs = planning.measure(task.settings, paths, process, task.settings.predict.spans)
     return {"train": costs.train_clip_seconds, "predict": costs.predict_clip_seconds}
 
@@ -192,58 +225,3 @@ def _measured(task: Task) -> dict[str, float]:
 def duration(seconds: float) -> str:
     minutes = seconds / 60
     return f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
-
-
-def _run(study: StudyFolder, task: Task, watch: SignalWatch, store: Path | None) -> None:
-    folder = folder_of(study, task)
-    folder.mkdir(parents=True, exist_ok=True)
-    mark = folder / "task.json"
-    write_text(mark, f'{{"task": "{task.fingerprint}", "done": false}}\n')
-    began = time.monotonic()
-    settings = task.settings
-    if task.start is not None:
-        path = folder_of(study, task.start) / "best.pt"
-        settings = config.override(settings, [f"model.start_from={json.dumps(str(path))}"])
-    try:
-        with (
-            (folder / "log.txt").open("a", encoding="utf-8") as log,
-            redirect_stdout(log),
-            access.recorded() as access_log,
-            distributed.join(settings.threads, deterministic=settings.deterministic) as process,
-        ):
-            _train(task, RunContext(settings, process, watch), folder, store, access_log)
-            for name, rows in task.scored.items():
-                _score(task, process, watch, folder / f"{name}_scores.csv", rows, store)
-    except Stopped as stop:
-        raise Stopped(stop.number, "the same command continues the study") from None
-    write_text(mark, f'{{"task": "{task.fingerprint}", "done": true}}\n')
-    print(f"{task.name}: trained and scored in {time.monotonic() - began:.0f} s", flush=True)
-
-
-def _train(
-    task: Task, context: RunContext, folder: Path, store: Path | None, access_log: access.AccessLog
-) -> None:
-    """The steps of train.py, on the task's clips."""
-    settings = context.settings
-    rules.enforce_settings(settings)
-    resumed = run_folder.prepare(folder, settings, context.process, resume=True, force=False)
-    context.say(training.beginning(Splits(task.train, task.validation, task.unseen), context))
-    inputs = RunInputs(folder, task.data, task.train, task.validation, (), store, resumed, task.unseen)
-    model, objective = training.build(inputs, context)
-    of_model = rules.audit(model, settings)
-    audit = run_audit.begin(inputs, context, of_model, access_log)
-    rules.enforce(of_model, settings)
-    context.say(training.result(training.run(model, objective, inputs, context, audit), inputs, audit))
-
-
-def _score(
-    task: Task, process: Process, watch: SignalWatch, out: Path, rows: Sequence[Row], store: Path | None
-) -> None:
-    """The steps of predict.py, with the task's best weights."""
-    path = out.with_name("best.pt")
-    settings, content = prediction.read(path, [])
-    paths = RunPaths(path, out, store)
-    with ScoringRun(list(rows), settings, process, paths) as run:
-        scores = run.score(prediction.restore(content, settings, path), watch)
-    write_scores(out, scores)
-    run.journal.remove()

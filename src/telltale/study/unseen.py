@@ -23,7 +23,7 @@ from telltale.data.folds import CLUSTER, GROUP, IDENTITY, Facts, Splits, assign,
 from telltale.data.manifest import Manifest, Row
 from telltale.errors import InputError
 from telltale.study.clips import manifest_of, read_clips, require_column
-from telltale.study.runs import Task
+from telltale.study.task import Task
 
 UNSEEN, VALIDATION = "unseen", "validation"
 POOLED_SHARE = 5  # one of so many parts of pooled clips validates

@@ -13,21 +13,21 @@ from telltale.report.page import Page
 from telltale.runtime.signals import SignalWatch
 from telltale.study import unseen_tables
 from telltale.study.folder import StudyFolder
-from telltale.study.runs import execute
+from telltale.study.runs import Execution, execute
 from telltale.study.unseen import Division, UnseenSpec, tasks
 
 
-def study(spec: UnseenSpec, out: Path, watch: SignalWatch, store: Path | None, resamples: int) -> str:
+def study(spec: UnseenSpec, out: Path, watch: SignalWatch, how: Execution, resamples: int) -> str:
     """Do the study in the folder `out`, or what is left of it; the table to print.
 
-    store: folder of decoded clips, None for none; resamples: of the bootstrap. Raises InputError, and Stopped
+    how: its runs are made; resamples: of the bootstrap. Raises InputError, and Stopped
     after a signal.
     """
     listed = tasks(spec)  # mistakes in columns and files are reported before the folder is made
     folder = StudyFolder(out, "unseen", about(spec))
     for line in held_out(spec):
         print(line, flush=True)
-    scores = unseen_tables.with_keys(execute(folder, listed, watch, store=store))
+    scores = unseen_tables.with_keys(execute(folder, listed, watch, how))
     runs = unseen_tables.run_table(scores)
     summary = unseen_tables.summary_table(scores, runs, resamples)
     pairs = unseen_tables.pair_table(scores, resamples)
