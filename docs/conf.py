@@ -67,6 +67,7 @@ CONTENTS = """
 
 docs/commands
 docs/zoo
+docs/flagship
 docs/detectors
 docs/studies
 docs/organiser
