@@ -5,10 +5,10 @@ file imports no torch, so a configuration is checked before anything slow is imp
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from telltale.config.affects import Result
-from telltale.config.sections import FromZero, NotNegative, Positive, Section
+from telltale.config.sections import Count, FromZero, NotNegative, Positive, Section, Switch
 
 XCEPTION = "legacy_xception.tf_in1k"
 POOLINGS = ("mean", "max", "top_k", "attention")
@@ -46,6 +46,46 @@ class RevisedSettings(Section):
     """Of ucf, lav and shallownet_v3: 2 is the published network; 1, as in runs from before the key, has a
     ReLU behind Xception's last batch norm (ucf, lav), or torch's batch norm instead of Keras's
     (shallownet_v3)."""
+
+
+class FlagshipSettings(Section):
+    """Joined to section `model`. Tokens have the size `model.width`, a multiple of 8."""
+
+    flagship_native: Result[bool] = True
+    """Whether flagship reads crops at native resolution (`clip.native_size`) beside the scaled frames."""
+    flagship_residuals: Result[Annotated[Literal["off", "srm", "learnt", "npr", "phase", "all"], Switch]] = (
+        "all"
+    )
+    """What flagship sees of these crops: "srm", residuals of fixed high-pass kernels; "learnt", of kernels that
+    begin as these; "npr", differences of neighbouring pixels; "phase", the phase alone; "all", the last three;
+    "off", colours."""
+    flagship_sound: Result[Literal["both", "mel", "linear"]] = "both"
+    """Rows of the sound's image that flagship reads: the mel bands, those of equal width
+    (`mel.linear_bands`), or both."""
+    flagship_motion: Result[bool] = True
+    """Whether flagship judges the sequence of frames and lower faces."""
+    flagship_in_step: Result[bool] = True
+    """Whether flagship compares mouth and sound at each of many offsets."""
+    flagship_cross_attention: Result[bool] = True
+    """Whether tokens of pictures and of sound look at each other in flagship."""
+    flagship_gates: Result[bool] = True
+    """Whether flagship weights its cues by what they say; if not, all alike."""
+    flagship_layers: Result[Count] = 4
+    """Blocks of flagship's transformer over what moves."""
+    flagship_cross_layers: Result[Count] = 1
+    """Blocks of flagship's attention between pictures and sound, in each direction."""
+    flagship_depth: Result[Count] = 2
+    """Convolutional blocks of each stage of flagship's networks for crops, lower faces and sound."""
+    flagship_native_channels: Result[Count] = 32
+    """Channels of the first layer of flagship's network for crops; its last one has four times as many."""
+    flagship_mouth_channels: Result[Count] = 48
+    """The same of its network for the lower face."""
+    flagship_sound_channels: Result[Count] = 40
+    """The same of its network for sound."""
+    flagship_step_hz: Result[Positive] = 25.0
+    """Steps per second at which flagship compares mouth and sound."""
+    flagship_reach_seconds: Result[Positive] = 0.6
+    """Largest offset between mouth and sound that flagship looks at, in seconds."""
 
 
 class UcfSettings(Section):
