@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     rules.enforce_settings(settings)
     out = args.out or hub.folder()
-    for tower in DETECTORS[settings.model.name].reads:
+    for tower in DETECTORS[settings.model.name].towers:
         if (own := getattr(settings.model, f"{tower}_weights")) is not None:
             print(f"{tower}: {own} is named by the configuration; nothing to fetch")
             continue

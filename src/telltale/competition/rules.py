@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from telltale import config, models
 from telltale.competition.audit_record import Audit, Finding, verdict
@@ -37,7 +37,7 @@ def check_settings(settings: config.Config) -> tuple[Finding, ...]:
     from telltale.models.weights import locate  # imports timm, which takes seconds
 
     # Of a run that starts from a checkpoint, the checkpoint says what its towers began with.
-    towers = () if settings.model.start_from else DETECTORS[settings.model.name].reads
+    towers = () if settings.model.start_from else DETECTORS[settings.model.name].towers
     return (
         *_check_rules(settings.rules),
         *(check_weights(tower, asdict(locate(settings.model, tower))) for tower in towers),
@@ -125,10 +125,10 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     """(multiply-adds, parameters) of one clip as thop counts them. Adds thop's buffers to `model`."""
     import thop
 
-    clip = settings.clip
-    blank = blank_clip(settings.mel, clip, next(model.parameters()).device)
+    clip, reads = settings.clip, DETECTORS[settings.model.name].reads
+    blank = blank_clip(settings.mel, clip, next(model.parameters()).device, reads)
     try:
-        macs, count = thop.profile(model, inputs=blank, verbose=False)
+        macs, count = thop.profile(_Called(model, blank), inputs=(), verbose=False)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
             f"model {settings.model.name} cannot read a clip of these settings "
@@ -136,6 +136,17 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
             "mel image that its backbones accept"
         ) from None
     return int(macs), int(count)
+
+
+class _Called(nn.Module):
+    """A call of `model` with `arguments`, which thop, that knows arguments without names only, can make."""
+
+    def __init__(self, model: nn.Module, arguments: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.model, self.arguments = model, arguments
+
+    def forward(self) -> Any:
+        return self.model(**self.arguments)
 
 
 def enforce(result: Audit, settings: config.Config) -> None:

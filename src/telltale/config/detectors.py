@@ -53,12 +53,12 @@ class FlagshipSettings(Section):
 
     flagship_native: Result[bool] = True
     """Whether flagship reads crops at native resolution (`clip.native_size`) beside the scaled frames."""
-    flagship_residuals: Result[Annotated[Literal["off", "srm", "learnt", "npr", "phase", "all"], Switch]] = (
-        "all"
-    )
-    """What flagship sees of these crops: "srm", residuals of fixed high-pass kernels; "learnt", of kernels that
-    begin as these; "npr", differences of neighbouring pixels; "phase", the phase alone; "all", the last three;
-    "off", colours."""
+    flagship_residuals: Result[
+        Annotated[Literal["off", "srm", "npr", "fixed", "learnt", "phase", "all"], Switch]
+    ] = "all"
+    """What flagship sees of these crops: "srm", residuals of fixed high-pass kernels; "npr", differences of
+    neighbouring pixels; "fixed", both; "learnt", residuals of kernels that begin as those of "srm"; "phase",
+    the phase alone; "all", "learnt", "npr" and "phase"; "off", colours."""
     flagship_sound: Result[Literal["both", "mel", "linear"]] = "both"
     """Rows of the sound's image that flagship reads: the mel bands, those of equal width
     (`mel.linear_bands`), or both."""
@@ -124,7 +124,8 @@ class DetectorEntry:
     """One detector.
 
     file: module of `telltale.models` whose `build` makes it; imported only when it is built
-    reads: what it reads of a clip, "picture", "sound" or both
+    reads: what it reads of a clip: "picture", "sound" or both; of the pictures also "native", crops that are
+        not scaled, and "mouth", many small pictures of the lower face
     objective: what trains it, a key of `objectives.OBJECTIVES`
     config: its file in configs/
     source: the paper, or whose idea it is
@@ -133,6 +134,8 @@ class DetectorEntry:
     per_frame: whether it scores single frames, from which the clip's score is pooled; such a detector can be
         the picture tower of another
     takes_detector: whether its picture tower can be a frame-level detector (`model.picture_detector`)
+    own_sound: whether its network for sound is its own, not `model.sound_backbone`, and begins with random
+        weights
     maps: whether it gives forgery maps
     keras: whether `model.picture_weights` takes its authors' Keras file (.h5)
     poolings: which `model.pooling` it can have
@@ -150,12 +153,22 @@ class DetectorEntry:
     fixed: bool = False
     per_frame: bool = False
     takes_detector: bool = False
+    own_sound: bool = False
     maps: bool = False
     keras: bool = False
     poolings: tuple[str, ...] = POOLINGS
     per: tuple[str, ...] = ("clip",)
     model_settings: type[Section] | None = None
     objective_settings: type[Section] | None = None
+
+    @property
+    def towers(self) -> tuple[str, ...]:
+        """Which of "picture" and "sound" it reads by a network that may begin with published weights."""
+        return tuple(
+            name
+            for name in ("picture", "sound")
+            if name in self.reads and not (name == "sound" and self.own_sound)
+        )
 
 
 def _frame_level(file: str, config: str, source: str, backbone: str | None, **more: Any) -> DetectorEntry:

@@ -9,12 +9,27 @@ from telltale.data.mel import n_columns, n_rows
 
 
 def blank_clip(
-    mel: config.MelSettings, clip: config.ClipSettings, device: torch.device
-) -> tuple[Tensor, ...]:
-    """The arguments of a model's call for one clip of these settings: pictures, mel image, whether it has
-    either, and the times of its frames."""
+    mel: config.MelSettings, clip: config.ClipSettings, device: torch.device, reads: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
+    """The arguments of a model's call for one clip of these settings, by name: pictures, mel image, whether
+    it has either, the times of its frames; if `reads` has "native" or "mouth", crops or lower faces too."""
     present = torch.ones(1, dtype=torch.bool, device=device)
-    pictures = torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device)
-    image = torch.zeros(1, n_rows(mel), n_columns(mel, clip.seconds), device=device)
-    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().to(device).unsqueeze(0)
-    return pictures, image, present, present, times
+
+    def times(count: int) -> Tensor:
+        return torch.from_numpy(frame_times(0.0, clip.seconds, count)).float().to(device).unsqueeze(0)
+
+    found = {
+        "pictures": torch.zeros(1, clip.frames, 3, clip.image_size, clip.image_size, device=device),
+        "mel": torch.zeros(1, n_rows(mel), n_columns(mel, clip.seconds), device=device),
+        "has_picture": present,
+        "has_sound": present,
+        "frame_seconds": times(clip.frames),
+    }
+    if "native" in reads and clip.native_size is not None:
+        size = clip.native_size
+        found["crops"] = torch.zeros(1, clip.frames, 3, size, size, device=device)
+    if "mouth" in reads and clip.mouth_frames:
+        count, size = clip.mouth_frames, clip.mouth_size
+        found["mouth"] = torch.zeros(1, count, size, size, device=device)
+        found["mouth_seconds"] = times(count)
+    return found

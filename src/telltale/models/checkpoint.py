@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telltale.errors import InputError
 from telltale.files import write_whole
+from telltale.models import calibration
 
 if TYPE_CHECKING:
     import torch
@@ -114,7 +115,9 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 
 def load_weights(model: "torch.nn.Module", state: dict[str, Any], path: Path) -> None:
-    """Put the weights in place, every name matched. Raises InputError naming what does not fit."""
+    """Put the weights in place, every name matched, and their calibration, if they have one. Raises
+    InputError naming what does not fit."""
+    calibration.prepare(model, state)
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:

@@ -82,6 +82,12 @@ class Tokens(NamedTuple):
 class Flagship(nn.Module):
     """The whole. picture: the backbone of whole frames."""
 
+    crops: NativeCrops | None
+    mouth: MouthTower | None
+    motion: Motion | None
+    in_step: InStep | None
+    cross: Cross | None
+
     def __init__(
         self,
         settings: config.ModelSettings,
@@ -113,13 +119,14 @@ class Flagship(nn.Module):
         self.picture_pool, self.sound_pool = Pool(width), Pool(width, spread=True)
         relation = [part for part in (self.in_step, self.cross) if part is not None]
         self.relation = nn.Linear(len(relation) * width, width) if relation else None
-        names = [name for name in CUES if self.has(name)]
+        names = tuple(name for name in CUES if self.has(name))
         self.cue_heads = nn.ModuleDict(
             {name: nn.Sequential(nn.Dropout(settings.dropout), nn.Linear(width, 1)) for name in names}
         )
-        self.segments = Segments(width, clip.frames, seconds)
-        self.mask = nn.Conv2d(self.frames.coarse.out_channels, 1, 1)
-        self.fusion = Fusion(width, tuple(names), gated=settings.flagship_gates)
+        read = ("picture", "sound", *(["in_step"] if settings.flagship_in_step else []))
+        self.segments = Segments(width, clip.frames, seconds, read)
+        self.mask = nn.Conv2d(self.frames.hidden, 1, 1)
+        self.fusion = Fusion(width, names, gated=settings.flagship_gates)
         self.width = self.fusion.features
         self.head = head(self.width, width, settings.dropout)
         self.trust = nn.Parameter(torch.ones(()))
@@ -127,7 +134,8 @@ class Flagship(nn.Module):
 
     def has(self, cue: str) -> bool:
         """Whether the settings leave a cue in."""
-        parts = {"motion": [self.motion], "in_step": [self.in_step, self.cross]}
+        parts: dict[str, list[nn.Module | None]] = {"motion": [self.motion]}
+        parts["in_step"] = [self.in_step, self.cross]
         return cue not in parts or any(part is not None for part in parts[cue])
 
     def forward(
@@ -173,8 +181,13 @@ class Flagship(nn.Module):
                 # A loss that is switched off must still leave every weight a gradient, for DDP.
                 logit = logit + 0.0 * (training.segments.sum() + mask.sum() + curves.whole.sum())
                 logit = logit + 0.0 * (curves.logits.sum() + sum(each.sum() for each in heads.values()))
-        return Output(logit, {cue: heads.get(cue, torch.zeros_like(logit)) for cue in CUES}, maps, features,
-                      training=training)
+        return Output(
+            logit,
+            {cue: heads.get(cue, torch.zeros_like(logit)) for cue in CUES},
+            maps,
+            features,
+            training=training,
+        )
 
     def tokens(
         self,

@@ -71,16 +71,19 @@ class Cross(nn.Module):
 
 
 class Segments(nn.Module):
-    """A logit for each of `count` equal parts of the span, of whatever there is at that time."""
+    """A logit for each of `count` equal parts of the span, of whatever there is at that time.
+
+    read: names of what it reads
+    """
 
     at: Tensor
 
-    def __init__(self, width: int, count: int, seconds: float) -> None:
+    def __init__(self, width: int, count: int, seconds: float, read: tuple[str, ...]) -> None:
         super().__init__()
         self.sigma = seconds / count / 2
         at = (torch.arange(count) + 0.5) * (seconds / count)
         self.register_buffer("at", at, persistent=False)
-        self.read = nn.ModuleDict({name: nn.Linear(width, width) for name in ("picture", "sound", "in_step")})
+        self.read = nn.ModuleDict({name: nn.Linear(width, width) for name in read})
         self.judge = nn.Sequential(nn.GELU(), nn.Linear(width, 1))
 
     def forward(self, parts: dict[str, tuple[Tensor, Tensor, Tensor]]) -> Tensor:

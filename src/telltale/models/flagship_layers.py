@@ -71,16 +71,19 @@ class Stages(nn.Module):
     without."""
 
     def __init__(
-        self, channels: int, stages: Sequence[tuple[int, tuple[int, int]]], depth: int, *, excite: bool = False
+        self,
+        channels: int,
+        stages: Sequence[tuple[int, tuple[int, int]]],
+        depth: int,
+        *,
+        excite: bool = False,
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList()
         for out, stride in stages:
             for place in range(depth):
                 self.blocks.append(
-                    ConvBlock(
-                        out if place else channels, out, (1, 1) if place else stride, excite=excite
-                    )
+                    ConvBlock(out if place else channels, out, (1, 1) if place else stride, excite=excite)
                 )
             channels = out
 

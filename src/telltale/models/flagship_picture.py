@@ -30,7 +30,8 @@ class WholeFrames(nn.Module):
         super().__init__()
         self.normalise, self.backbone = Normalise(tower.mean, tower.std), tower.network
         self.level, channels = finest(tower.network, size)
-        hidden = max(width // 2, 16)
+        self.width, self.hidden = width, max(width // 2, 16)
+        hidden = self.hidden
         self.coarse = nn.Conv2d(tower.width, hidden, 1)
         self.fine = nn.Conv2d(channels, hidden, 1) if self.level is not None else None
         self.patches = nn.Sequential(nn.GELU(), nn.Conv2d(hidden, hidden, 3, padding=1), nn.GELU())
@@ -77,12 +78,10 @@ class WholeFrames(nn.Module):
             rows = rows.new_zeros(1)
         else:
             nothing = 0.0 * sum(parameter.sum() for parameter in self.parameters())
-            hidden, width = self.coarse.out_channels, self.token[1].normalized_shape[0]
-            total, shape = len(present) * frames.shape[1], (GRID, GRID)
-            device = frames.device
+            total = len(present) * frames.shape[1]
             return (
-                torch.zeros(total, width, device=device) + nothing,
-                torch.zeros(total, hidden, *shape, device=device) + nothing,
+                frames.new_zeros(total, self.width) + nothing,
+                frames.new_zeros(total, self.hidden, GRID, GRID) + nothing,
             )
         return tuple(  # type: ignore[return-value]
             each.new_zeros(len(present), frames.shape[1], *each.shape[1:])

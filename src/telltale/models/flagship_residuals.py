@@ -14,7 +14,8 @@ from telltale.models.inputs import full_precision
 from telltale.models.lav import srm_kernels
 from telltale.models.spsl import phase_channel
 
-CHANNELS = {"off": 3, "srm": 3, "learnt": 6, "npr": 3, "phase": 1, "all": 10}
+CHANNELS = {"off": 3, "srm": 3, "npr": 3, "fixed": 6, "learnt": 6, "phase": 1, "all": 10}
+PARTS = {"fixed": ("srm", "npr"), "all": ("learnt", "npr", "phase")}
 KNEE = 4.0  # levels of 255 at which a residual has half of its largest value
 
 
@@ -25,8 +26,8 @@ class Residuals(nn.Module):
     kind: "srm", three fixed kernels of the spatial rich model (Fridrich and Kodovsky, TIFS 2012) over the
     grey picture; "learnt", six kernels that begin as these and their transposes and keep a mean of zero
     (after Bayar and Stamm, 2016); "npr", differences of neighbouring pixels, per colour (Tan et al., CVPR
-    2024); "phase", the picture with every amplitude one (Liu et al., SPSL, CVPR 2021); "all", the learnt
-    kernels, npr and phase; "off", the colours themselves.
+    2024); "fixed", both; "phase", the picture with every amplitude one (Liu et al., SPSL, CVPR 2021); "all",
+    the learnt kernels, npr and phase; "off", the colours themselves.
     """
 
     fixed: Tensor
@@ -53,7 +54,7 @@ class Residuals(nn.Module):
             return maps, levels
 
     def parts(self) -> tuple[str, ...]:
-        return ("learnt", "npr", "phase") if self.kind == "all" else (self.kind,)
+        return PARTS.get(self.kind, (self.kind,))
 
     def found(self, name: str, pictures: Tensor) -> Tensor:
         """One kind of residual."""

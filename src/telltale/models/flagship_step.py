@@ -63,9 +63,7 @@ class InStep(nn.Module):
         near = ((at[:, None] - at).abs() <= WINDOW_SECONDS * hz).float()
         self.register_buffer("band", near, persistent=False)
         # The sound is padded by R steps on both sides: step k at offset o lies at place k + o + R.
-        self.register_buffer(
-            "places", at[:, None] + torch.arange(2 * self.reach + 1), persistent=False
-        )
+        self.register_buffer("places", at[:, None] + torch.arange(2 * self.reach + 1), persistent=False)
         count = 2 * self.reach + 1
         self.local = nn.Conv1d(count, width, 3, padding=1)
         self.out = nn.Sequential(nn.Linear(count + 4 + width, width), nn.GELU())

@@ -10,7 +10,7 @@ from torch import nn
 from telltale import config
 from telltale.errors import InputError
 from telltale.files import sha256
-from telltale.models import LEARNING, checkpoint
+from telltale.models import LEARNING, calibration, checkpoint
 
 # The key of `provenance` that names the checkpoint, beside those of the towers.
 START = "start"
@@ -35,7 +35,8 @@ def start(model: nn.Module, settings: config.Config) -> None:
             f"{path}: holds a {name}; wanted a checkpoint of {settings.model.name} for model.start_from"
         )
     own = {key: value for key, value in model.state_dict().items() if LEARNING in key.split(".")}
-    checkpoint.load_weights(model, {**own, **content["model"]}, path)
+    # What fitted the earlier run's logits to probabilities does not fit this run's.
+    checkpoint.load_weights(model, calibration.without({**own, **content["model"]}), path)
     before = dict(content["provenance"])
     entry = {
         "tag": name,

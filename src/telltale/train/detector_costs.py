@@ -74,7 +74,12 @@ def inputs(settings: config.Config, reads: tuple[str, ...]) -> str:
 
     clip, mel = settings.clip, settings.mel
     frames = f"{clip.frames} frame{'s' * (clip.frames > 1)} of {clip.image_size} x {clip.image_size}"
-    parts = {"picture": frames, "sound": f"mel {n_rows(mel)} x {n_columns(mel, clip.seconds)}"}
+    parts = {
+        "picture": frames,
+        "sound": f"mel {n_rows(mel)} x {n_columns(mel, clip.seconds)}",
+        "native": f"crops of {clip.native_size} x {clip.native_size}",
+        "mouth": f"{clip.mouth_frames} mouths of {clip.mouth_size} x {clip.mouth_size}",
+    }
     return ", ".join(parts[tower] for tower in reads)
 
 
