@@ -90,8 +90,8 @@ def tables(settings: config.MelSettings) -> tuple[np.ndarray, Any]:
 
 
 def linear_bank(settings: config.MelSettings) -> np.ndarray:
-    """Filters of the `linear_bands` bands of equal width from 0 Hz to half of the rate, float64 (linear_bands,
-    n_fft / 2 + 1).
+    """Filters of the `linear_bands` bands of equal width from 0 Hz to half of the rate, float64
+    (linear_bands, n_fft / 2 + 1).
 
     A frequency bin counts by the share of it that lies in the band. As in librosa's mel bands the weights are
     divided by the band's width in Hz, so noise of equal power at all frequencies has one level in all rows.
