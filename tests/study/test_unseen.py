@@ -121,6 +121,9 @@ def test_a_run_without_an_auc_gives_no_mean_no_interval_and_no_p() -> None:
     assert (first["worst_fold"], first["unscored"], second["unseen_auc"]) == ("", 2, 1.0)
     (pair,) = pair_table(scores, 50).to_dict("records")
     assert all(np.isnan(pair[key]) for key in ("difference", "low", "high", "p"))
+    parts[1] = scores_of("a", "y", 1, [nan, nan], [nan, nan])  # a run that failed
+    (pair,) = pair_table(with_keys(pd.concat(parts, ignore_index=True)), 50).to_dict("records")
+    assert all(np.isnan(pair[key]) for key in ("difference", "low", "high", "p"))
 
 
 def test_the_nested_interval_covers_the_spread_over_groups() -> None:

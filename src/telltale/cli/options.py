@@ -44,9 +44,12 @@ def add_configs(parser: argparse.ArgumentParser) -> None:
     add_overrides(parser)
 
 
-def add_division(parser: argparse.ArgumentParser) -> None:
-    """How forged clips are divided into folds: read by `study/unseen.py`."""
-    parser.add_argument("--by", choices=("methods", "clusters"), required=True, help="what a fold holds out")
+def add_division(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """How forged clips are divided into folds: read by `study/unseen.py`. required: whether --by must be
+    given."""
+    parser.add_argument(
+        "--by", choices=("methods", "clusters"), required=required, help="what a fold holds out"
+    )
     parser.add_argument("--column", metavar="NAME", help="that names the method (default: method)")
     parser.add_argument("--clusters", type=Path, metavar="CSV", help="of `telltale study cluster`")
     parser.add_argument(

@@ -48,10 +48,7 @@ class EstimateSpec:
     def truth(self) -> pd.DataFrame:
         """The test clips that say the truth: the genuine ones, and those of methods that neither training nor
         validation has. Raises InputError if there are none of a class."""
-        clips = self.clips
-        is_test, is_forged = clips["split"] == "test", clips["target"] == 1
-        seen = set(clips.loc[~is_test & is_forged, self.column])
-        truth = clips[is_test & (~is_forged | ~clips[self.column].isin(seen))]
+        truth = never_seen(self.clips, self.column)
         if truth["target"].nunique() < 2:
             forged = int(truth["target"].sum())
             raise InputError(
@@ -63,6 +60,16 @@ class EstimateSpec:
     def spec_of(self, name: str) -> UnseenSpec:
         """The study of unseen kinds of one division."""
         return replace(self.unseen, division=self.divisions[name])
+
+
+def never_seen(clips: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The genuine test clips, and the forged ones of methods that neither training nor validation has.
+
+    clips: of `read_clips`; column: that names the method.
+    """
+    is_test, is_forged = clips["split"] == "test", clips["target"] == 1
+    seen = set(clips.loc[~is_test & is_forged, column])
+    return clips[is_test & (~is_forged | ~clips[column].isin(seen))]
 
 
 def all_tasks(spec: EstimateSpec) -> list[Task]:

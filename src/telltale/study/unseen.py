@@ -182,9 +182,10 @@ def tasks(spec: UnseenSpec, prefix: str = "") -> list[Task]:
 
 
 def plain_settings(settings: config.Config, seed: int) -> config.Config:
-    """The settings of a run whose clips the study has divided: they choose the epoch by plain validation,
-    because what was held out is to be estimated, not fitted."""
-    optim = settings.optim.model_copy(update={"select": "validation"})
+    """The settings of a run whose clips the study has divided: if they choose the epoch by what folds hold
+    out, they choose it by plain validation, because what was held out is to be estimated, not fitted."""
+    by_held_out = settings.optim.select in ("unseen", "both")
+    optim = settings.optim.model_copy(update={"select": "validation"} if by_held_out else {})
     return settings.model_copy(update={"seed": seed, "folds": FoldSettings(), "optim": optim})
 
 
@@ -213,11 +214,11 @@ def division(args: Namespace) -> Division:
     return Division(args.by, kind, args.folds, args.identity, args.groups)
 
 
-def only(text: str | None) -> tuple[str, str] | None:
-    """Column and value of --only. Raises InputError if the text is not COLUMN=VALUE."""
+def only(text: str | None, option: str = "--only") -> tuple[str, str] | None:
+    """Column and value of an option such as --only. Raises InputError if the text is not COLUMN=VALUE."""
     if text is None:
         return None
     column, equals, value = text.partition("=")
     if not column or not equals:
-        raise InputError(f"--only {text}: wanted COLUMN=VALUE, such as has_audio=yes")
+        raise InputError(f"{option} {text}: wanted COLUMN=VALUE, such as has_audio=yes")
     return column, value

@@ -76,7 +76,7 @@ def summary_table(scores: pd.DataFrame, runs: pd.DataFrame, resamples: int) -> p
             own.groupby(key, sort=False)["unseen_auc"].mean(skipna=False) for key in ("fold", "seed")
         )
         mean = float(by_fold.mean(skipna=False))
-        aucs = _resampled(scores[scores["config"] == name], resamples)
+        aucs = resampled(scores[scores["config"] == name], UNSEEN, resamples)
         interval = with_interval(mean, nested_means(aucs, SEED))
         rows.append(
             {
@@ -104,33 +104,50 @@ def pair_table(scores: pd.DataFrame, resamples: int) -> pd.DataFrame:
     share of resampled differences on the other side of 0, at least 1 / (resamples + 1). All are NaN if a run
     has no AUC.
     """
-    rows = []
-    for first, second in combinations(scores["config"].unique(), 2):
-        of_both = scores[scores["config"].isin((first, second)) & (scores["set"] == UNSEEN)]
-        unscored = of_both.loc[of_both["fake_probability"].isna(), ["fold", "video_name"]]
-        gone = set(unscored.itertuples(index=False, name=None))
-        keys = zip(of_both["fold"], of_both["video_name"], strict=True)
-        common = of_both[[key not in gone for key in keys]]
-        parts = [common[common["config"] == name] for name in (first, second)]
-        means = [run_table(part)["unseen_auc"].mean(skipna=False) for part in parts]
-        one, other = (nested_means(_resampled(part, resamples), SEED) for part in parts)
-        interval = with_interval(means[0] - means[1], one - other)
-        tail = min((one - other <= 0).mean(), (one - other >= 0).mean())
-        # No comparison with NaN is true: without this line, p would be the least that there is.
-        p = min(1.0, max(2 * tail, 1 / (resamples + 1))) if np.isfinite(one - other).all() else np.nan
-        labels = {"first": first, "second": second}
-        rows.append({**labels, "difference": interval.pop("value"), **interval, "p": p})
+    rows = [
+        {"first": first, "second": second, **difference(scores, (first, second), UNSEEN, resamples)}
+        for first, second in combinations(scores["config"].unique(), 2)
+    ]
     return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
 
 
-def _resampled(scores: pd.DataFrame, resamples: int) -> Floats:
-    """(folds, seeds, R) resampled AUCs of one configuration's held-out clips. NaN for a run whose clips with
-    a score are of one class."""
-    unseen = scores[(scores["set"] == UNSEEN) & scores["fake_probability"].notna()]
+def difference(scores: pd.DataFrame, pair: tuple[str, str], which: str, resamples: int) -> dict[str, float]:
+    """The first configuration's mean AUC on one set of clips less the second's: difference, low, high, p, as
+    of `pair_table`.
+
+    scores: with `with_keys`. which: the set.
+    """
+    of_both = scores[scores["config"].isin(pair) & (scores["set"] == which)]
+    unscored = of_both.loc[of_both["fake_probability"].isna(), ["fold", "video_name"]]
+    gone = set(unscored.itertuples(index=False, name=None))
+    keys = zip(of_both["fold"], of_both["video_name"], strict=True)
+    # A clip without a score keeps its row: a run without any is a run without an AUC, not no run.
+    common = of_both.assign(fake_probability=of_both["fake_probability"].mask([key in gone for key in keys]))
+    parts = [common[common["config"] == name] for name in pair]
+    means = [_mean_auc(part) for part in parts]
+    one, other = (nested_means(resampled(part, which, resamples), SEED) for part in parts)
+    interval = with_interval(means[0] - means[1], one - other)
+    tail = min((one - other <= 0).mean(), (one - other >= 0).mean())
+    # No comparison with NaN is true: without this line, p would be the least that there is.
+    p = min(1.0, max(2 * tail, 1 / (resamples + 1))) if np.isfinite(one - other).all() else np.nan
+    return {"difference": interval.pop("value"), **interval, "p": p}
+
+
+def _mean_auc(scores: pd.DataFrame) -> float:
+    """Of all runs of one configuration on one set."""
+    runs = scores.groupby(["fold", "seed"], sort=False)
+    aucs = [measured(run[run["fake_probability"].notna()])[0] for _, run in runs]
+    return float(np.mean(aucs))
+
+
+def resampled(scores: pd.DataFrame, which: str, resamples: int) -> Floats:
+    """(folds, seeds, R) resampled AUCs of one configuration's clips of the set `which`. NaN for a run whose
+    clips with a score are of one class."""
+    own = scores[(scores["set"] == which) & scores["fake_probability"].notna()]
     folds: Sequence[str] = list(dict.fromkeys(scores["fold"]))
     seeds = sorted(scores["seed"].unique())
     aucs = np.full((len(folds), len(seeds), resamples), np.nan)
-    for (fold, seed), run in unseen.groupby(["fold", "seed"], sort=False):
+    for (fold, seed), run in own.groupby(["fold", "seed"], sort=False):
         if run["target"].nunique() == 2:
             number = folds.index(fold)
             targets, values = run["target"].to_numpy(), run["fake_probability"].to_numpy()
