@@ -91,7 +91,7 @@ class ClipDataset:
         if "sound" in self.reads:
             mel.tables(self.settings.mel)
         if self.views.training:
-            transforms.prepare(self.settings.augment, self.reads)
+            transforms.prepare(self.settings.augment, self.reads, self.settings.mel.rate_hz)
 
     def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         """Write the sample of `key` into `arrays`, over whatever was there. Raises as `sample`."""

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from telltale import config
+from telltale.data import degrade
 from telltale.data.silence import fill_silence
 
 # A worker process has one core. Threads of OpenCV would compete with the other workers.
@@ -36,25 +37,36 @@ def fit(pixels: np.ndarray, size: int) -> np.ndarray:
     return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in square])
 
 
-def prepare(settings: config.AugmentSettings, reads: tuple[str, ...]) -> None:
+def prepare(settings: config.AugmentSettings, reads: tuple[str, ...], rate_hz: int) -> None:
     """Import what augmentation needs, before workers are forked. Otherwise each worker takes two seconds and
-    memory of its own for it."""
+    memory of its own for it.
+
+    rate_hz: of the sound. Raises InputError if it is to be compressed and no codec takes its rate.
+    """
     if "picture" in reads:
         augment_frames(np.zeros((1, 32, 32, 3), np.uint8), settings, np.random.default_rng(0))
-    if "sound" in reads and settings.sound_noise_p:
-        importlib.import_module("scipy.signal")
+    if "sound" in reads:
+        if settings.sound_noise_p:
+            importlib.import_module("scipy.signal")
+        degrade.prepare(settings, rate_hz)
 
 
 def augment_frames(
-    pixels: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator
+    pixels: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator, *, clips: int = 1
 ) -> np.ndarray:
     """Frames uint8 (T, H, W, 3) → the same shape. Every parameter is drawn once for all frames, even the
-    pattern of the noise."""
+    pattern of the noise.
+
+    clips: how many clips of T / clips frames follow one another. They are changed alike, and each is coded
+        as a video of its own: the frames of a genuine clip and those of its forgery.
+    """
     # Not at the top: the import takes two seconds, and prediction does not need it. Without the variable it
     # asks the network for a newer version.
     os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
     import albumentations as A
 
+    degradation = degrade.draw_frame_degradation(settings, rng)
+    pixels = degradation.tone(pixels)
     height, width = pixels.shape[1:3]
     swap = A.Lambda(image=_swap_red_and_blue, p=1.0)
     affine = {
@@ -64,9 +76,9 @@ def augment_frames(
         "keep_ratio": True,
     }
     border = {"percent": (-0.08, -0.03), "keep_size": True, "sample_independently": False}
-    # In the order in which they happen to a picture: camera, then compression. To build this costs half a
-    # millisecond a clip; kept from clip to clip it would have state. The rarer changes are left out if they
-    # are off, and then draw nothing.
+    # In the order in which they happen to a picture: camera, then compression, then a web site. To build
+    # this costs half a millisecond a clip; kept from clip to clip it would have state. The rarer changes are
+    # left out if they are off, and then draw nothing.
     recipe = A.Compose(
         [
             *([A.CropAndPad(**border, p=settings.border_crop_p)] if settings.border_crop_p else []),
@@ -96,14 +108,16 @@ def augment_frames(
     # `Compose(seed=...)` would seed every transform alike, and a clip that is flipped would always be
     # cropped, too. With one generator for all, their draws are independent.
     recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
-    return recipe(images=pixels)["images"]
+    return degradation.code(recipe(images=pixels)["images"], clips)
 
 
 def augment_wave(
     samples: np.ndarray, rate_hz: int, settings: config.AugmentSettings, rng: np.random.Generator
 ) -> np.ndarray:
     """Samples float32 (N,) in [-1, 1] → the same shape: louder or softer by up to 6 dB, with noise that is 10
-    to 40 dB softer than the sound. Before, silence at its ends may be filled, and its loudness drawn.
+    to 40 dB softer than the sound. Before, silence at its ends may be filled, and its loudness drawn. After,
+    its band may be limited and a codec may compress it, see `degrade`. Generators of equal states change two
+    waves alike.
 
     The noise is white up to a cut-off frequency between 500 Hz, a rumble, and half of `rate_hz`, a hiss.
     Nothing is clipped, so samples may leave [-1, 1].
@@ -125,7 +139,7 @@ def augment_wave(
         noise = lfilter([1 - decay], [1, -decay], rng.standard_normal(len(samples)))
         level = _decibels(-rng.uniform(10.0, 40.0)) * np.sqrt(np.mean(np.square(changed, dtype=np.float64)))
         changed += (noise * level / np.sqrt(np.mean(noise**2))).astype(np.float32)
-    return changed
+    return degrade.draw_wave_degradation(settings, rng)(changed, rate_hz)
 
 
 def mask_mel(mel: np.ndarray, settings: config.AugmentSettings, rng: np.random.Generator) -> np.ndarray:

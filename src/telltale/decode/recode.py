@@ -18,6 +18,7 @@ import numpy as np
 from telltale.errors import InputError
 
 SoundCodec = Literal["aac", "mp3"]
+SOUND_CODECS: tuple[SoundCodec, ...] = ("aac", "mp3")
 # Samples a second that both codecs take.
 RATES_HZ = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 # Encoder, its options for speed, and decoder.
