@@ -3,6 +3,7 @@
     python -m bench.zoo --cost [--clips 120]       # core-seconds of a clip of each family
     python -m bench.zoo --data DIR                 # AUC of file properties on a written zoo
     python -m bench.zoo --sheet docs/pictures [--all]
+    python -m bench.zoo --sound [--clips 40]       # AUC of trivial statistics for each sound kind
     python -m bench.zoo --difficulty --out FOLDER [--families] [--only NAME ...] [--data DIR]
 
 --sheet writes zoo.png and zoo_sound.png in a folder, a row for a kind of each family (--all: for each kind).
@@ -26,7 +27,7 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bench import zoo_difficulty, zoo_sheet
+from bench import zoo_difficulty, zoo_sheet, zoo_sound
 from telltale.errors import InputError
 from telltale.runtime.signals import Stopped
 from telltale.zoo.clip import GENERATORS, Studio, make_clip
@@ -126,7 +127,8 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--cost", action="store_true", help="of a clip, in core-seconds")
-    add("--clips", type=int, default=120, help="that --cost makes (default: %(default)s)")
+    add("--sound", action="store_true", help="trivial statistics of each sound kind")
+    add("--clips", type=int, default=120, help="of --cost, and of a class in --sound (default: %(default)s)")
     add("--data", type=Path, help="a written zoo")
     add("--sheet", type=Path, metavar="FOLDER", help="folder of the contact sheets")
     add("--all", action="store_true", help="sheets of every kind")
@@ -148,7 +150,7 @@ def main() -> None:
             raise SystemExit(f"{stop}; the same command continues") from None
     elif args.data:
         separate(args.data)
-    if args.cost or args.sheet:
+    if args.cost or args.sheet or args.sound:
         with tempfile.TemporaryDirectory() as kept:
             folder = args.trained or Path(kept)
             folder.mkdir(exist_ok=True)
@@ -158,6 +160,8 @@ def main() -> None:
                 args.sheet.mkdir(parents=True, exist_ok=True)
                 zoo_sheet.picture_sheet(studio, args.sheet / "zoo.png", args.all)
                 zoo_sheet.sound_sheet(studio, args.sheet / "zoo_sound.png", args.all)
+            if args.sound:
+                zoo_sound.table(studio, args.clips)
             if args.cost:
                 cost(studio, Path(kept), args.clips)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 
@@ -163,3 +164,12 @@ def test_the_command_lists_kinds_and_refuses_what_does_not_fit(capsys: pytest.Ca
     ):
         with pytest.raises(InputError, match=word):
             demo_data.run(parser.parse_args(line.split()))
+
+
+def test_lengths_do_not_tell_genuine_from_forged() -> None:
+    """Each class has its lengths evenly over the same range, so chance cannot make one longer."""
+    spec = ZooSpec({"train": 120, "validation": 30, "test": 30}, 5, 3.0, 64, hold_out="none")
+    plans = [plan for plan in spec.plans() if plan.split == "train"]
+    genuine, forged = ([plan.seconds for plan in plans if plan.target == target] for target in (0, 1))
+    for share in (0.1, 0.5, 0.9):
+        assert abs(np.quantile(genuine, share) - np.quantile(forged, share)) < 0.04

@@ -88,12 +88,17 @@ def _kinds(rng: np.random.Generator, split: str, count: int) -> list[str]:
 
 
 def _lengths(rng: np.random.Generator, kinds: list[str], frames: tuple[int, int]) -> list[int]:
-    """A length for each clip, evenly spread over the same range for each kind.
+    """A length for each clip, evenly spread over the same range for each kind."""
+    return [int(frames[0] + share * (frames[1] + 1 - frames[0])) for share in even_shares(rng, kinds)]
 
-    So the length does not reveal the kind, also in a small data set.
+
+def even_shares(rng: np.random.Generator, groups: list[str]) -> np.ndarray:
+    """Numbers in [0, 1), float64 (N,), one for each clip, evenly spread in each group of clips.
+
+    So what follows from the number does not reveal the group, also in a small data set.
     """
-    shares = np.empty(len(kinds))
-    for kind in sorted(set(kinds)):
-        rows = [i for i, other in enumerate(kinds) if other == kind]
+    shares = np.empty(len(groups))
+    for group in sorted(set(groups)):
+        rows = [i for i, other in enumerate(groups) if other == group]
         shares[rows] = rng.permutation((np.arange(len(rows)) + rng.random(len(rows))) / len(rows))
-    return [int(frames[0] + share * (frames[1] + 1 - frames[0])) for share in shares]
+    return shares

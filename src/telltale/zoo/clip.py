@@ -44,20 +44,18 @@ def make_clip(plan: ZooPlan, studio: Studio, folder: Path) -> None:
 
 def forge(plan: ZooPlan, studio: Studio) -> tuple[np.ndarray, np.ndarray]:
     """(pixels, samples) before the nuisances that follow a forgery: uint8 (T, S, S, 3), float32 (N,)."""
-    identity, nuisance = person(studio.seed, plan.identity), plan.nuisance
+    speech = _said(plan, studio)
     donor = None if plan.donor is None else person(studio.seed, plan.donor)
-    scene = replace(
-        draw_scene(_stream(plan, studio, 1)), noise_levels=nuisance.noise, blur_pixels=nuisance.blur
-    )
-    longer = _speech(_stream(plan, studio, 2), identity.voice, plan)
-    said = longer
-    if plan.sound_kind == OTHER_SPEECH:
-        said = _speech(_stream(plan, studio, 6), (donor or identity).voice, plan)
-    pixels = _picture(plan, studio, scene, (longer, said), donor)
+    return _picture(plan, studio, _scene(plan, studio), speech, donor), forge_sound(plan, studio)
+
+
+def forge_sound(plan: ZooPlan, studio: Studio) -> np.ndarray:
+    """The samples of `forge` alone: float32 (N,)."""
+    scene, (_, said) = _scene(plan, studio), _said(plan, studio)
     recorded = record(_stream(plan, studio, 5), said.samples, scene)
     if plan.sound_kind in ("", OTHER_SPEECH):
-        return pixels, _middle(recorded, plan)
-    voice = person(studio.seed, plan.donor).voice if plan.donor is not None else identity.voice
+        return _middle(recorded, plan)
+    voice = person(studio.seed, plan.identity if plan.donor is None else plan.donor).voice
     other = record(_stream(plan, studio, 7), _speech(_stream(plan, studio, 6), voice, plan).samples, scene)
     sound_scene = SoundScene(
         _middle(recorded, plan),
@@ -65,7 +63,23 @@ def forge(plan: ZooPlan, studio: Studio) -> tuple[np.ndarray, np.ndarray]:
         _middle(other, plan),
         _vocoder(studio.trained / VOCODER),
     )
-    return pixels, SOUND_KINDS[plan.sound_kind].forge(_stream(plan, studio, 10), sound_scene)
+    return SOUND_KINDS[plan.sound_kind].forge(_stream(plan, studio, 10), sound_scene)
+
+
+def _scene(plan: ZooPlan, studio: Studio) -> Scene:
+    nuisance = plan.nuisance
+    return replace(
+        draw_scene(_stream(plan, studio, 1)), noise_levels=nuisance.noise, blur_pixels=nuisance.blur
+    )
+
+
+def _said(plan: ZooPlan, studio: Studio) -> tuple[Utterance, Utterance]:
+    """What was said, and what the mouth has to say."""
+    longer = _speech(_stream(plan, studio, 2), person(studio.seed, plan.identity).voice, plan)
+    if plan.sound_kind != OTHER_SPEECH:
+        return longer, longer
+    speaker = plan.identity if plan.donor is None else plan.donor
+    return longer, _speech(_stream(plan, studio, 6), person(studio.seed, speaker).voice, plan)
 
 
 def _picture(

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from telltale.demo.plan import CLIPS_PER_IDENTITY, GENUINE, GENUINE_SHARE, SPLITS, ClipPlan, file_name
+from telltale.demo.plan import (
+    CLIPS_PER_IDENTITY,
+    GENUINE,
+    GENUINE_SHARE,
+    SPLITS,
+    ClipPlan,
+    even_shares,
+    file_name,
+)
 from telltale.errors import InputError
 from telltale.zoo.kinds import (
     FAMILIES_WITH_DONOR,
@@ -105,12 +113,14 @@ def draw_plan(counts: dict[str, int], seed: int, selection: Selection, seconds: 
         rng = np.random.default_rng([seed, 40, SPLITS.index(split)])
         identities = max(2, -(-count // CLIPS_PER_IDENTITY))
         kinds = _kinds(rng, selection, split, count)
+        shares = even_shares(rng, [kind.family if kind else GENUINE for kind in kinds])
         rows = []
         for index, kind in enumerate(kinds):
             own = np.random.default_rng([seed, 42, SPLITS.index(split), index])
             identity = index * identities // count
             donor = (identity + int(rng.integers(1, identities))) % identities
-            plan = _plan(own, kind, kind in selection.unseen, seconds)
+            length = seconds * (1 + LENGTH_SPREAD * (2 * shares[index] - 1))
+            plan = _plan(own, kind, kind in selection.unseen, length)
             needs_donor = _needs_donor(plan)
             rows.append(
                 replace(
@@ -137,9 +147,8 @@ def _kinds(rng: np.random.Generator, selection: Selection, split: str, count: in
 
 
 def _plan(rng: np.random.Generator, kind: Kind | None, held_out: bool, seconds: float) -> ZooPlan:
-    """A clip of this kind. What does not depend on the kind is drawn first."""
+    """A clip of this kind and length. What does not depend on the kind is drawn first."""
     nuisance = draw_nuisance(rng)
-    length = seconds * rng.uniform(1 - LENGTH_SPREAD, 1 + LENGTH_SPREAD)
     return ZooPlan(
         split="",
         index=0,
@@ -147,7 +156,7 @@ def _plan(rng: np.random.Generator, kind: Kind | None, held_out: bool, seconds: 
         kind=kind.name if kind else GENUINE,
         identity=0,
         donor=None,
-        frames=round(length * float(nuisance.rate)),
+        frames=round(seconds * float(nuisance.rate)),
         family=kind.family if kind else GENUINE,
         picture_kind=pick(rng, kind.picture) if kind and kind.picture else "",
         sound_kind=pick(rng, kind.sound) if kind and kind.sound else "",

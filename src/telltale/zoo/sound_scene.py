@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, signal
 
 from telltale.demo.speech import RATE_HZ
 from telltale.errors import InputError
@@ -21,6 +21,7 @@ Weights = dict[str, np.ndarray]
 LOUDEST = 0.98
 CONTEXT = 2205  # samples before and after, so that a change has no edge at the first and last sample
 SHORTEST_SECONDS = 0.5
+LOWEST_HZ = 40.0
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,25 @@ def level(sound: np.ndarray) -> float:
 
 
 def whole(change: Change, rng: np.random.Generator, scene: SoundScene) -> np.ndarray:
-    """The clip's sound after `change`, (N,). Room noise fills bands that the change has emptied."""
+    """The clip's sound after `change`, (N,). Room noise fills bands that the change has emptied, and the
+    pauses stay as they were recorded: what a change does to them is not a trace of how the voice was made."""
     count, extra = len(scene.recorded), min(CONTEXT, scene.margin)
     first = scene.margin - extra
     changed = change(rng, scene.around[first : first + count + 2 * extra], scene)[extra : extra + count]
+    # Trains of pulses have an offset, which the recorded pauses would be left with.
+    changed = signal.sosfiltfilt(signal.butter(2, LOWEST_HZ, "high", fs=RATE_HZ, output="sos"), changed)
     changed = changed * (level(scene.recorded) / max(level(changed), 1e-9))
-    return with_room_noise(rng, scene, changed)
+    speech = speech_share(scene.recorded)
+    return scene.recorded * (1 - speech) + with_room_noise(rng, scene, changed) * speech
+
+
+def speech_share(sound: np.ndarray) -> np.ndarray:
+    """(N,) from 0, in pauses, to 1, in speech: how far the power in 20 ms is above the quietest
+    twentieth of it, from 8 to 14 dB, smoothed over 20 ms."""
+    width = round(0.02 * RATE_HZ)
+    power = ndimage.uniform_filter1d(np.square(sound, dtype=np.float64), width)
+    above_db = 10 * np.log10((power + 1e-12) / (np.quantile(power, 0.05) + 1e-12))
+    return ndimage.uniform_filter1d(np.clip((above_db - 8) / 6, 0, 1), width)
 
 
 def part(change: Change, rng: np.random.Generator, scene: SoundScene) -> np.ndarray:
