@@ -141,7 +141,7 @@ def perceived(way: str) -> tuple[str, ...]:
 
 
 def way_of(name: str) -> str:
-    reads = DETECTORS[name].reads
+    reads = DETECTORS[name].modalities
     return reads[0] if len(reads) == 1 else "both"
 
 

@@ -8,7 +8,7 @@ import torch
 
 from bench.measure import Row, seconds
 from telltale import config, models
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.batch import SampleKey, read_batch
 from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader
@@ -32,7 +32,7 @@ def measure(paths: Sequence[Path], repeats: int) -> list[Row]:
         update={"data": settings.data.model_copy(update={"workers": None, "balance": False})}
     )
     rows = [Clip(f"{n}.mp4", path, n % 2) for n, path in enumerate(paths)]
-    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(training=True))
+    dataset = ClipDataset(rows, settings, detectors.reads(settings.model), Views(training=True))
     with distributed.join(settings.threads) as process:
         model = models.build(settings.model, settings.mel, settings.clip, initialise=True)
         state = initial_state(

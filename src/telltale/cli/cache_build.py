@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
         )
     splits = folds.read_splits(args.data, settings)
     # Now torch, which takes seconds to load.
-    from telltale.config.detectors import DETECTORS
+    from telltale.config import detectors
     from telltale.data import store_filling
     from telltale.data.dataset import open_store
 
-    store = open_store(args.store, settings, DETECTORS[settings.model.name].reads, required=True)
+    store = open_store(args.store, settings, detectors.reads(settings.model), required=True)
     if (sentence := store.unread()) is not None:
         print(sentence, file=sys.stderr, flush=True)
     work = [

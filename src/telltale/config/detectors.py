@@ -4,7 +4,8 @@ A detector with settings of its own declares them in this file too, as a section
 file imports no torch, so a configuration is checked before anything slow is imported.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from telltale.config.affects import Result
@@ -126,6 +127,7 @@ class DetectorEntry:
     file: module of `telltale.models` whose `build` makes it; imported only when it is built
     reads: what it reads of a clip: "picture", "sound" or both; of the pictures also "native", crops that are
         not scaled, and "mouth", many small pictures of the lower face
+    switches: by a word of `reads` the keys of section `model` of which one must be true for it to be read
     objective: what trains it, a key of `objectives.OBJECTIVES`
     config: its file in configs/
     source: the paper, or whose idea it is
@@ -140,6 +142,7 @@ class DetectorEntry:
     keras: whether `model.picture_weights` takes its authors' Keras file (.h5)
     poolings: which `model.pooling` it can have
     per: which `objective.per` it can have; the first is the default
+    calibrates: whether it has the buffers `scale` and `offset`, which calibration sets (`optim.calibrate`)
     model_settings: its own keys of section `model`
     objective_settings: its own keys of section `objective`
     """
@@ -158,6 +161,8 @@ class DetectorEntry:
     keras: bool = False
     poolings: tuple[str, ...] = POOLINGS
     per: tuple[str, ...] = ("clip",)
+    switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    calibrates: bool = False
     model_settings: type[Section] | None = None
     objective_settings: type[Section] | None = None
 
@@ -169,6 +174,18 @@ class DetectorEntry:
             for name in ("picture", "sound")
             if name in self.reads and not (name == "sound" and self.own_sound)
         )
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Which of "picture" and "sound" it reads."""
+        return tuple(word for word in self.reads if word in ("picture", "sound"))
+
+
+def reads(model: Any) -> tuple[str, ...]:
+    """What the detector of section `model` reads with its settings, as of `DetectorEntry.reads`."""
+    entry = DETECTORS[model.name]
+    off = {word for word, keys in entry.switches.items() if not any(getattr(model, key) for key in keys)}
+    return tuple(word for word in entry.reads if word not in off)
 
 
 def _frame_level(file: str, config: str, source: str, backbone: str | None, **more: Any) -> DetectorEntry:

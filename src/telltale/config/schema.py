@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
 from telltale.config.affects import Result, Rounding, Seed
-from telltale.config.detectors import DETECTORS
+from telltale.config.detectors import DETECTORS, reads
 from telltale.config.sections import (
     ClipSettings,
     Count,
@@ -177,6 +177,42 @@ class Config(Section):
     optim: OptimSettings = OptimSettings()
     predict: PredictSettings = PredictSettings()
     rules: RulesSettings = RulesSettings()
+
+    @field_validator("model")
+    @classmethod
+    def _has_its_inputs(cls, model: ModelSettings, info: ValidationInfo) -> ModelSettings:
+        clip, name = info.data.get("clip"), model.name
+        if clip is None:  # refused already
+            return model
+        if "native" in reads(model) and clip.native_size is None:
+            raise ValueError(
+                f"{name} reads crops at native resolution; wanted clip.native_size=PIXELS, such as 96, got "
+                "null"
+            )
+        if "native" not in DETECTORS[name].reads and clip.native_size is not None:
+            raise ValueError(
+                f"{name} reads no crops at native resolution; wanted clip.native_size=null, got "
+                f"{clip.native_size}"
+            )
+        if "mouth" in reads(model) and not clip.mouth_frames:
+            raise ValueError(
+                f"{name} reads the lower face; wanted clip.mouth_frames=NUMBER, such as 24, got 0"
+            )
+        if "mouth" not in DETECTORS[name].reads and clip.mouth_frames:
+            raise ValueError(
+                f"{name} does not read the lower face; wanted clip.mouth_frames=0, got {clip.mouth_frames}"
+            )
+        return model
+
+    @field_validator("predict")
+    @classmethod
+    def _has_crops(cls, predict: PredictSettings, info: ValidationInfo) -> PredictSettings:
+        model = info.data.get("model")
+        if model is not None and predict.crops > 1 and "native" not in reads(model):
+            raise ValueError(
+                f"crops: {model.name} reads no crops at native resolution; wanted 1, got {predict.crops}"
+            )
+        return predict
 
     @field_validator("optim")
     @classmethod

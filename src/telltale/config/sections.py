@@ -181,6 +181,9 @@ class PredictSettings(Section):
     """Clips of a batch, of each process."""
     spans: Result[Count] = 1
     """Evenly spaced spans of a clip that are scored; their logits are averaged."""
+    crops: Result[Annotated[int, Field(ge=1, le=8)]] = 1
+    """How often each span is scored, each time with native crops at other places; their logits are
+    averaged."""
     flip: Result[bool] = False
     """Whether each span's mirror image is scored too."""
     precision: Result[Annotated[Literal["trained", "off", "bf16", "fp16"], Switch]] = "trained"

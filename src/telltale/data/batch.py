@@ -1,14 +1,11 @@
 """`Sample`: one row of the data, read and augmented. `Batch`: N samples as the tensors that a model gets.
 
 A worker process writes each sample into arrays of shared memory (`SampleArrays`), and a batch is made of
-these arrays without a copy.
-
-Shapes: N clips, V views of a clip, T frames, S pixels a side, M mel bands, L mel columns.
+these arrays without a copy. Shapes are those of `arrays`, with a leading N for N clips.
 """
 
-import mmap
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,11 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from telltale.data.arrays import SampleArrays, Shapes, allocate, type_of
 from telltale.data.clip import Cost
 from telltale.data.manifest import Row
 from telltale.decode.frames import Frames
 
 EVALUATION = -1
+TYPES = {np.uint8: torch.uint8, np.float32: torch.float32, np.bool_: torch.bool}
 
 
 class SampleKey(NamedTuple):
@@ -54,41 +53,16 @@ class SampleInfo:
     cost: Cost = Cost()  # noqa: RUF009 - it is frozen
 
 
-class Shapes(NamedTuple):
-    """Shapes of one clip's arrays: pictures (V, T, S, S, 3) and mel (V, M, L); (V, 0) for what the model does
-    not read. Frame times have the first two sides of the pictures: (V, T) or (V, 0)."""
-
-    pictures: tuple[int, ...]
-    mel: tuple[int, ...]
-
-
 @dataclass(frozen=True)
-class SampleArrays:
-    """The arrays of one clip; with a leading N, those of N clips.
+class Mouth:
+    """The lower face in u pictures, 1 <= u <= F.
 
-    pictures: uint8 (V, T, S, S, 3) RGB.
-    mel: float32 (V, M, L) dB.
-    has_picture, has_sound: bool (V,). If False, the view's part of the arrays above is zeros.
-    frame_seconds: float32 (V, T), when each frame came on show, in seconds after the start of the view's
-        span, which is where the mel begins.
-
-    An array of what the model does not read is empty: its size is 0.
+    pixels: uint8 (u, m, m), grey.
+    seconds: float64 (u,), their times as of `Frames`.
     """
 
-    pictures: NDArray[np.uint8]
-    mel: NDArray[np.float32]
-    has_picture: NDArray[np.bool_]
-    has_sound: NDArray[np.bool_]
-    frame_seconds: NDArray[np.float32]
-
-    def of(self, index: int) -> "SampleArrays":
-        """The arrays of one of the N clips. They share memory with these."""
-        return SampleArrays(*(array[index] for array in vars(self).values()))
-
-    def clear(self) -> None:
-        """Make all of it a clip that could not be read."""
-        for array in vars(self).values():
-            array[...] = 0
+    pixels: NDArray[np.uint8]
+    seconds: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -98,11 +72,14 @@ class SampleView:
     start_seconds: the start of the view's span, in seconds after the clip's first frame.
     frames: t frames of S x S pixels, 1 <= t <= T. Their times still count from the clip's first frame.
     mel: float32 (M, L) dB, whose first column is at the start of the span.
+    crops: uint8 (t, P, P, 3), of the t frames.
     """
 
     start_seconds: float
     frames: Frames | None
     mel: NDArray[np.float32] | None
+    crops: NDArray[np.uint8] | None = None
+    mouth: Mouth | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +100,11 @@ class Sample:
                 arrays.has_picture[index] = True
                 _fill(view.frames.pixels, arrays.pictures[index])
                 _fill(view.frames.seconds - view.start_seconds, arrays.frame_seconds[index])
+            if view.crops is not None:
+                _fill(view.crops, arrays.crops[index])
+            if view.mouth is not None:
+                _fill(view.mouth.pixels, arrays.mouth[index])
+                _fill(view.mouth.seconds - view.start_seconds, arrays.mouth_seconds[index])
             if view.mel is not None:
                 arrays.has_sound[index] = True
                 arrays.mel[index] = view.mel
@@ -134,31 +116,19 @@ def _fill(values: np.ndarray, out: np.ndarray) -> None:
     out[:count], out[count:] = values[:count], values[-1]
 
 
-def allocate(shapes: Shapes, count: int) -> SampleArrays:
-    """Zeros for `count` clips, in memory that this process shares with processes that are forked from it
-    later."""
-    views = shapes.pictures[:1]
-    parts: list[tuple[tuple[int, ...], Any]] = [(shapes.pictures, np.uint8), (shapes.mel, np.float32)]
-    parts += [(views, np.bool_), (views, np.bool_), (shapes.pictures[:2], np.float32)]
-    return SampleArrays(*(_shared_zeros((count, *shape), np.dtype(dtype)) for shape, dtype in parts))
-
-
-def _shared_zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    size = int(np.prod(shape))
-    if not size:
-        return np.zeros(shape, dtype)
-    return np.frombuffer(mmap.mmap(-1, size * dtype.itemsize), dtype).reshape(shape)
+def _none() -> Tensor:
+    return torch.empty(0)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """N samples as tensors. The first five are those of `SampleArrays` with a leading N.
+    """N samples as tensors. Those with a name of `SampleArrays` are its arrays with a leading N.
 
     infos: N of them.
     target: float32 (N,), NaN if unknown.
     usable: bool (N, V), whether a view has picture or sound.
 
-    The first five may be on the model's device. target and usable are always in the host's memory.
+    The arrays may be on the model's device. target and usable are always in the host's memory.
     """
 
     infos: list[SampleInfo]
@@ -169,6 +139,13 @@ class Batch:
     frame_seconds: Tensor
     target: Tensor
     usable: Tensor
+    crops: Tensor = field(default_factory=_none)
+    mouth: Tensor = field(default_factory=_none)
+    mouth_seconds: Tensor = field(default_factory=_none)
+    truth: Tensor = field(default_factory=_none)
+    cues: Tensor = field(default_factory=_none)
+    segments: Tensor = field(default_factory=_none)
+    mask: Tensor = field(default_factory=_none)
 
     def only(self, rows: Tensor) -> "Batch":
         """The clips of `rows`, bool (N,)."""
@@ -177,11 +154,14 @@ class Batch:
         indices = rows.nonzero().squeeze(1)
         on_device = indices.to(self.has_picture.device)
         infos = [self.infos[index] for index in indices.tolist()]
-        arrays = {name: array.index_select(0, on_device) for name, array in self.arrays().items()}
+        arrays = {
+            name: array.index_select(0, on_device) if array.numel() else array
+            for name, array in self.arrays().items()
+        }
         return replace(self, infos=infos, target=self.target[indices], usable=self.usable[indices], **arrays)
 
     def arrays(self) -> dict[str, Tensor]:
-        """The five tensors of `SampleArrays`, by name."""
+        """The tensors of `SampleArrays`, by name."""
         return {field.name: getattr(self, field.name) for field in fields(SampleArrays)}
 
     def inputs(self, device: torch.device, views: Tensor | None = None) -> dict[str, Any]:
@@ -193,21 +173,29 @@ class Batch:
         """The model's arguments for the views at `indices`, long (B,), which count the N * V views of all
         clips.
 
-        Pictures are copied to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S). The
-        batch may be on the device already; `indices` may be in the host's memory.
+        Pictures are copied to the device as uint8 and become float in [0, 1] there, (B, T, 3, S, S); so do
+        crops, (B, T, 3, P, P), and pictures of the lower face, (B, F, m, m), which only a model that reads
+        them gets. The batch may be on the device already; `indices` may be in the host's memory.
         """
         indices = indices.to(self.has_picture.device)
 
         def take(whole: Tensor) -> Tensor:
             return whole.flatten(0, 1).index_select(0, indices).to(device)
 
-        pictures = take(self.pictures) if self.pictures.numel() else None
+        def colours(whole: Tensor) -> Tensor:
+            return take(whole).permute(0, 1, 4, 2, 3).float().div_(255)
+
+        more = {"crops": colours(self.crops)} if self.crops.numel() else {}
+        if self.mouth.numel():
+            more["mouth"] = take(self.mouth).float().div_(255)
+            more["mouth_seconds"] = take(self.mouth_seconds)
         return {
-            "pictures": None if pictures is None else pictures.permute(0, 1, 4, 2, 3).float().div_(255),
+            "pictures": colours(self.pictures) if self.pictures.numel() else None,
             "mel": take(self.mel) if self.mel.numel() else None,
             "has_picture": take(self.has_picture),
             "has_sound": take(self.has_sound),
             "frame_seconds": take(self.frame_seconds),
+            **more,
         }
 
 
@@ -218,6 +206,18 @@ def assemble(infos: list[SampleInfo], arrays: SampleArrays) -> Batch:
     tensors = {name: torch.from_numpy(array[first]) for name, array in vars(arrays).items()}
     target = torch.tensor([info.target for info in infos], dtype=torch.float32)
     return Batch(infos, target=target, usable=tensors["has_picture"] | tensors["has_sound"], **tensors)
+
+
+def blank(infos: list[SampleInfo], shapes: Shapes) -> Batch:
+    """A batch of zeros whose views all have picture and sound, in memory of its own."""
+    arrays = {
+        name: torch.zeros(len(infos), *shape, dtype=TYPES[type_of(name)])
+        for name, shape in shapes.all().items()
+    }
+    there = torch.ones_like(arrays["has_picture"])
+    target = torch.tensor([info.target for info in infos], dtype=torch.float32)
+    arrays |= {"has_picture": there, "has_sound": there}
+    return Batch(infos, target=target, usable=there.clone(), **arrays)
 
 
 class SampleSource(Protocol):

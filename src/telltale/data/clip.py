@@ -24,6 +24,11 @@ from telltale.decode.sound import NoSound, Wave, read_wave
 from telltale.errors import InputError
 from telltale.status import ABSENT, ALWAYS_SCORED, MAY_BE_SCORED
 
+# What of `DetectorEntry.reads` is decoded; the rest is cut out of what was decoded.
+STREAMS = ("picture", "sound")
+# The longest shorter side that frames keep where crops of native resolution are read, in pixels.
+NATIVE_SIDE = 512
+
 
 @dataclass(frozen=True)
 class View:
@@ -104,6 +109,16 @@ def frame_times(start_seconds: float, seconds: float, count: int) -> NDArray[np.
     return np.linspace(start_seconds, start_seconds + seconds, count)
 
 
+def frames_decoded(settings: config.ClipSettings) -> int:
+    """How many frames of a span are decoded: those of the lower face, if there are any, hold the others."""
+    return settings.mouth_frames or settings.frames
+
+
+def most_side(settings: config.ClipSettings) -> int:
+    """The shorter side above which frames are scaled down, where native crops are read, in pixels."""
+    return max(NATIVE_SIDE, settings.image_size)
+
+
 def read_clip(
     path: Path,
     positions: Sequence[float],
@@ -115,7 +130,7 @@ def read_clip(
     """Decode the spans at `positions`, or take them from the store.
 
     rate_hz: the sample rate of the sound that is wanted.
-    reads: "picture", "sound" or both.
+    reads: "picture", "sound" or both; other words are of no interest here.
 
     A bad file never raises: it gives a status. Raises InputError if a store that must keep the clip is full
         or cannot
@@ -227,10 +242,12 @@ class _ClipReader:
         """The frames of a span, and the JPEG files that they were decoded from if `clip.jpeg_quality` is
         set."""
         settings = self.settings
+        native = settings.native_size is not None
         frames = read_frames(
             demuxer,
-            frame_times(start, seconds, settings.frames),
-            short_side=settings.image_size,
+            frame_times(start, seconds, frames_decoded(settings)),
+            short_side=most_side(settings) if native else settings.image_size,
+            enlarge=not native,
             backend=settings.backend,
             sampling=settings.sampling,
         )

@@ -11,24 +11,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from telltale import config
 from telltale.config.detectors import SbiSettings
 from telltale.data import mel, transforms
-from telltale.data.batch import (
-    EVALUATION,
-    Sample,
-    SampleArrays,
-    SampleInfo,
-    SampleKey,
-    SampleView,
-    Shapes,
-    target_of,
+from telltale.data.arrays import SampleArrays, Shapes
+from telltale.data.batch import EVALUATION, Sample, SampleInfo, SampleKey, SampleView, target_of
+from telltale.data.clip import (
+    STREAMS,
+    View,
+    fixed_positions,
+    frames_decoded,
+    most_side,
+    random_position,
+    read_clip,
 )
-from telltale.data.clip import View, fixed_positions, random_position, read_clip
 from telltale.data.manifest import Row
+from telltale.data.preparing import Pictures, Preparation
 from telltale.data.store import ClipStore
 from telltale.decode.frames import Frames
 from telltale.forge.face import Landmarks, prior
@@ -40,20 +42,27 @@ class Views:
     """Which views of a clip a data set gives.
 
     spans: views in evaluation; training has one.
+    crops: views of each span in evaluation, which differ in where native crops are.
     training: whether samples of training will be asked for, too.
     blends: a clip of training gives two views, as it is and self-blended.
     landmarks: for `blends`, where the faces are, by video name; other clips get a guess.
     """
 
     spans: int = 1
+    crops: int = 1
     training: bool = False
     blends: bool = False
     landmarks: Mapping[str, Landmarks] = field(default_factory=dict)
 
+    @staticmethod
+    def of_training(unit: str) -> "Views":
+        """The views of training for an objective of this `unit`, without landmarks."""
+        return Views(training=True, blends=unit == "genuine")
+
     @property
     def count(self) -> int:
         """Views of each sample."""
-        return 2 if self.blends else self.spans
+        return 2 if self.blends else self.spans * self.crops
 
 
 class ClipDataset:
@@ -61,7 +70,7 @@ class ClipDataset:
 
     rows: the videos.
     settings: how they are decoded, fitted and augmented.
-    reads: what the model reads: "picture", "sound" or both.
+    reads: what the model reads, as of `config.detectors.DetectorEntry`.
     views: which views of a clip it gets.
     store: keeps what was decoded, if there is one.
 
@@ -77,6 +86,7 @@ class ClipDataset:
         store: ClipStore | None = None,
     ) -> None:
         self.rows, self.settings, self.reads, self.views, self.store = rows, settings, reads, views, store
+        self._prepare = Preparation(settings, reads)
 
     def shapes(self) -> Shapes:
         """Shapes of a sample's arrays."""
@@ -84,7 +94,13 @@ class ClipDataset:
         size = clip.image_size
         pictures = (clip.frames, size, size, 3) if "picture" in self.reads else (0,)
         image = (mel.n_rows(sound), mel.n_columns(sound, clip.seconds)) if "sound" in self.reads else (0,)
-        return Shapes((count, *pictures), (count, *image))
+        shapes = Shapes((count, *pictures), (count, *image))
+        if "native" in self.reads:
+            assert clip.native_size is not None  # the configuration demands it
+            shapes = shapes._replace(crops=(count, clip.frames, clip.native_size, clip.native_size, 3))
+        if "mouth" in self.reads:
+            shapes = shapes._replace(mouth=(count, clip.mouth_frames, clip.mouth_size, clip.mouth_size))
+        return shapes
 
     def prepare(self) -> None:
         """Import and compute what all samples need, once, before workers are forked."""
@@ -104,24 +120,11 @@ class ClipDataset:
         row, settings = self.rows[key.row], self.settings
         rng = None if key.epoch == EVALUATION else np.random.default_rng([settings.seed, key.epoch, key.row])
         if rng is None:
-            positions = fixed_positions(self.views.count)
+            positions = fixed_positions(self.views.spans)
         else:
             positions = random_position(rng, settings.data.spans)
         clip = read_clip(row.path, positions, settings.clip, settings.mel.rate_hz, self.reads, self.store)
-        blending = rng is not None and self.views.blends
-        views = clip.views * 2 if blending else clip.views
-        # First the frames of all views, then the sound of all: the order in which `rng` is drawn from.
-        began = time.perf_counter()
-        if rng is not None and blending and views:
-            frames = self._blended(row, views[0], rng)
-        else:
-            frames = [self._frames(view, rng) for view in views]
-        between = time.perf_counter()
-        # A self-blended view has no sound of its own.
-        images = [None if blending and k else self._mel(view, rng) for k, view in enumerate(views)]
-        ended = time.perf_counter()
-        prepare, sound = between - began, ended - between
-        starts = [view.start_seconds for view in views]
+        views, prepare_seconds, mel_seconds = self._sample_views(row, clip.views, rng)
         info = SampleInfo(
             row=key.row,
             video_name=row.video_name,
@@ -129,19 +132,42 @@ class ClipDataset:
             status=clip.status,
             seconds=clip.seconds,
             detail=clip.detail,
-            view_starts=tuple(starts),
-            cost=replace(clip.cost, prepare_seconds=prepare, mel_seconds=sound, done_at=ended),
+            view_starts=tuple(view.start_seconds for view in views),
+            cost=replace(
+                clip.cost,
+                prepare_seconds=prepare_seconds,
+                mel_seconds=mel_seconds,
+                done_at=time.perf_counter(),
+            ),
         )
-        return Sample(info, tuple(map(SampleView, starts, frames, images)))
+        return Sample(info, views)
 
-    def _frames(self, view: View, rng: np.random.Generator | None) -> Frames | None:
-        """A view's frames, fitted; with `rng`, augmented."""
-        if view.frames is None:
-            return None
-        pixels = transforms.fit(view.frames.pixels, self.settings.clip.image_size)
-        if rng is not None:
-            pixels = transforms.augment_frames(pixels, self.settings.augment, rng)
-        return replace(view.frames, pixels=pixels)
+    def _sample_views(
+        self, row: Row, views: tuple[View, ...], rng: np.random.Generator | None
+    ) -> tuple[tuple[SampleView, ...], float, float]:
+        """The views of a clip as a model gets them, and the seconds that pictures and sound took.
+
+        First the pictures of all views, then the sound of all: the order in which `rng` is drawn from.
+        """
+        prepare, began = self._prepare, time.perf_counter()
+        blending = rng is not None and self.views.blends
+        cycles = [0]
+        if rng is not None and blending and views:
+            seen = [Pictures(frames) for frames in self._blended(row, views[0], rng)]
+            views = views * 2
+        else:
+            cycles = list(range(self.views.crops)) if rng is None else cycles
+            seen = [prepare.pictures(view, rng, cycle) for view in views for cycle in cycles]
+        between = time.perf_counter()
+        # A self-blended view has no sound of its own.
+        images = [None if blending and k else prepare.image(view, rng) for k, view in enumerate(views)]
+        made = [
+            SampleView(view.start_seconds, each.frames, image, each.crops, each.mouth)
+            for (view, image), each in zip(
+                ((v, i) for v, i in zip(views, images, strict=True) for _ in cycles), seen, strict=True
+            )
+        ]
+        return tuple(made), between - began, time.perf_counter() - between
 
     def _blended(self, row: Row, view: View, rng: np.random.Generator) -> list[Frames | None]:
         """The frames of a genuine clip's two views: itself and its self-blended forgery, changed alike."""
@@ -174,29 +200,30 @@ class ClipDataset:
         side, whole = min(height, width), np.array([width, height])
         return (points * whole - (whole - side) / 2) / side
 
-    def _mel(self, view: View, rng: np.random.Generator | None) -> np.ndarray | None:
-        """A view's mel image, float32 (M, L) dB; with `rng`, of augmented sound and masked."""
-        if view.wave is None:
-            return None
-        settings = self.settings
-        if rng is None:
-            return mel.log_mel(view.wave.samples, settings.mel, settings.clip.seconds)
-        samples = transforms.augment_wave(view.wave.samples, view.wave.rate_hz, settings.augment, rng)
-        image = mel.log_mel(samples, settings.mel, settings.clip.seconds)
-        return transforms.mask_mel(image, settings.augment, rng)
-
 
 def open_store(
     folder: Path, settings: config.Config, reads: tuple[str, ...], *, required: bool = False
 ) -> ClipStore:
     """The store in `folder` for what these settings decode; `required` as of `ClipStore`. Raises
     InputError."""
-    spec = {
-        "clip": settings.clip.model_dump(mode="json"),
-        "rate_hz": settings.mel.rate_hz,
-        "reads": list(reads),
-    }
-    return ClipStore(folder, spec, settings.store, required=required)
+    return ClipStore(folder, spec_of(settings, reads), settings.store, required=required)
+
+
+def spec_of(settings: config.Config, reads: tuple[str, ...]) -> dict[str, Any]:
+    """What the decoding of a span depends on, of JSON's types.
+
+    Settings that differ only in what is cut out of the decoded frames share a store.
+    """
+    clip = settings.clip.model_dump(mode="json")
+    del clip["mouth_size"]
+    # Without native crops and pictures of the lower face, as before there were any.
+    if clip.pop("native_size") is not None:
+        del clip["image_size"]
+        clip["most_side"] = most_side(settings.clip)
+    clip["frames"] = frames_decoded(settings.clip)
+    del clip["mouth_frames"]
+    streams = [name for name in reads if name in STREAMS]
+    return {"clip": clip, "rate_hz": settings.mel.rate_hz, "reads": streams}
 
 
 def warn_of_store(store: ClipStore, settings: config.Config, reads: tuple[str, ...], spans: int) -> None:
@@ -205,7 +232,8 @@ def warn_of_store(store: ClipStore, settings: config.Config, reads: tuple[str, .
     The size of an entry is estimated: a square clip, as long as a span.
     """
     clip = settings.clip
-    pixels = clip.frames * clip.image_size**2 * 3 if "picture" in reads else 0
+    side = clip.image_size if clip.native_size is None else most_side(clip)
+    pixels = frames_decoded(clip) * side**2 * 3 if "picture" in reads else 0
     # JPEGs of faces take a fifth of their pixels' bytes at quality 95, and less below.
     pictures = pixels if clip.jpeg_quality is None else pixels / 5
     sound = 4 * settings.mel.rate_hz * clip.seconds if "sound" in reads else 0

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from telltale import config
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.batch import SampleInfo
 from telltale.data.clip import View, fixed_positions, read_clip
 from telltale.data.dataset import ClipDataset, Views
@@ -144,4 +144,4 @@ def _jpegs(view: View, settings: config.Config) -> list[bytes] | None:
 
 
 def _reads(settings: config.Config) -> tuple[str, ...]:
-    return DETECTORS[settings.model.name].reads
+    return detectors.reads(settings.model)

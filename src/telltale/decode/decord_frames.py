@@ -30,7 +30,11 @@ from telltale.errors import InputError
 
 
 def read(
-    path: Path, limits: Limits, times: NDArray[np.float64], short_side: int | None
+    path: Path,
+    limits: Limits,
+    times: NDArray[np.float64],
+    short_side: int | None,
+    enlarge: bool = True,
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
     """Pixels and seconds as of `frames.Frames`, of `read_frames` with sampling "exact"; None if decord cannot
     read the clip correctly.
@@ -53,7 +57,7 @@ def read(
         if frame is None or not pts or is_truncated(path) or stream.frames not in (0, len(pts)):
             return None
         seconds = np.array([float(at * tick - zero) for at in pts])
-        wide, high = demuxer.scaled_size(frame, short_side)
+        wide, high = demuxer.scaled_size(frame, short_side, enlarge)
         if round(frame.rotation / 90) % 2:
             wide, high = high, wide
     chosen = np.maximum(np.searchsorted(seconds, times + float(tick / 2), side="right") - 1, 0)

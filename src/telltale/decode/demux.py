@@ -111,15 +111,16 @@ class Demuxer:
         codec.options = {"max_pixels": str(self.limits.max_frame_pixels)}
         return stream
 
-    def scaled_size(self, frame: VideoFrame, short_side: int | None) -> tuple[int, int]:
+    def scaled_size(self, frame: VideoFrame, short_side: int | None, enlarge: bool = True) -> tuple[int, int]:
         """(width, height) of a frame scaled so that the shorter side is `short_side`; unchanged if that is
-        None.
+        None, or if the frame would be enlarged and `enlarge` is False.
 
         Raises DecodeError too_large if the result has too many pixels: 8192x16 scaled up may have.
         """
-        if short_side is None:
+        side = min(frame.width, frame.height)
+        if short_side is None or (side < short_side and not enlarge):
             return frame.width, frame.height
-        scale = short_side / min(frame.width, frame.height)
+        scale = short_side / side
         wide, high = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
         if wide * high > self.limits.max_frame_pixels:
             raise DecodeError(

@@ -61,6 +61,7 @@ def read_frames(
     times: NDArray[np.float64],
     *,
     short_side: int | None = None,
+    enlarge: bool = True,
     backend: Literal["pyav", "decord"] = "pyav",
     sampling: Sampling = "exact",
 ) -> Frames:
@@ -69,6 +70,7 @@ def read_frames(
     demuxer: the opened file, of whose picture nothing was read yet.
     times: float64 (T,), T >= 1, finite and never falling, in seconds after the clip's first frame.
     short_side: pixels of the shorter side; None: as stored.
+    enlarge: whether frames with a shorter side below that are scaled up, or stay as they are stored.
     backend: "decord" reads with PyAV what decord cannot.
     sampling: which frame is the one for a time.
         "exact": the frame on show, that is the last one that came at or before the time, half a tick of the
@@ -90,22 +92,24 @@ def read_frames(
         raise ValueError(f"sampling: decord knows 'exact' only, got {sampling!r}")
     if backend == "decord":
         # None means that decord cannot. PyAV then reads the frames or says what is wrong.
-        found = decord_frames.read(demuxer.path, demuxer.limits, times, short_side)
+        found = decord_frames.read(demuxer.path, demuxer.limits, times, short_side, enlarge)
         if found is not None:
             return Frames(*found, partial=False)
     try:
         with demuxer.unmoved("picture") as opened:
-            return _read(opened, times, short_side, sampling)
+            return _read(opened, times, sampling, short_side, enlarge)
     except DecodeError as error:
         if sampling == "exact" or error.status != "damaged":
             raise
     # The stream may mark none of its frames as a reference or as a keyframe: then nothing came, though all
     # can be decoded.
     with Demuxer(demuxer.path, demuxer.limits, ("picture",)) as opened:
-        return _read(opened, times, short_side, "exact")
+        return _read(opened, times, "exact", short_side, enlarge)
 
 
-def _read(demuxer: Demuxer, times: NDArray[np.float64], short_side: int | None, sampling: Sampling) -> Frames:
+def _read(
+    demuxer: Demuxer, times: NDArray[np.float64], sampling: Sampling, short_side: int | None, enlarge: bool
+) -> Frames:
     """`read_frames` by PyAV. Memory: T frames at the scaled size, and what the decoder itself holds."""
     path = demuxer.path
     stream = demuxer.open_pictures(sampling)
@@ -119,7 +123,7 @@ def _read(demuxer: Demuxer, times: NDArray[np.float64], short_side: int | None, 
         for target in _ticks(times, zero, tick):
             frame, pts = find(target)
             if pixels is None:
-                size = demuxer.scaled_size(frame, short_side)
+                size = demuxer.scaled_size(frame, short_side, enlarge)
                 wide, high = size if round(frame.rotation / 90) % 2 == 0 else size[::-1]
                 pixels = np.empty((len(times), high, wide, 3), np.uint8)
             if came and pts == came[-1]:

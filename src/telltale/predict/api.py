@@ -21,7 +21,7 @@ from typing import Any, overload
 import torch
 
 from telltale import config
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.dataset import ClipDataset, Views
 from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
@@ -90,7 +90,7 @@ class Predictor:
         trained, content = prediction.read(path, [])
         self.settings = config.override(trained, overrides, "telltale.load")
         self.device = _device(device)
-        self._reads = DETECTORS[self.settings.model.name].reads
+        self._reads = detectors.reads(self.settings.model)
         self._infer = prediction.inference(
             prediction.restore(content, self.settings, path), self.settings, self.device
         )
@@ -119,7 +119,8 @@ class Predictor:
     def _predict(self, paths: list[Path]) -> list[Prediction]:
         rows, settings = [Row(path.name, path, None) for path in paths], self.settings
         batches = evaluation_batches(file_sizes(rows), settings.predict.batch_size)
-        dataset = ClipDataset(rows, settings, self._reads, Views(settings.predict.spans))
+        views = Views(settings.predict.spans, settings.predict.crops)
+        dataset = ClipDataset(rows, settings, self._reads, views)
         workers, threads = min(settings.data.workers or 0, len(rows)), torch.get_num_threads()
         loader = ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds)
         by_row: dict[int, Prediction] = {}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltale import config
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.dataset import ClipDataset, Views, open_store
 from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
@@ -61,15 +61,16 @@ def features(
     """
     settings, content = prediction.read(checkpoint, [])
     model = prediction.restore(content, settings, checkpoint)
-    reads = DETECTORS[settings.model.name].reads
+    reads = detectors.reads(settings.model)
     opened = None if store is None else open_store(store, settings, reads)
+    views = Views(settings.predict.spans, settings.predict.crops)
     batches = evaluation_batches(file_sizes(list(rows)), settings.predict.batch_size)
     found: dict[str, NDArray[np.float32]] = {}
     statuses: dict[str, str] = {}
     with distributed.join(settings.threads, deterministic=settings.deterministic) as process:
         infer = prediction.inference(model, settings, process.device)
         loader = ClipLoader(
-            ClipDataset(list(rows), settings, reads, Views(settings.predict.spans), opened),
+            ClipDataset(list(rows), settings, reads, views, opened),
             process.workers(settings.data.workers, len(rows)),
             timeout_seconds=settings.data.timeout_seconds,
         )

@@ -156,10 +156,14 @@ class Inference:
 def mirrored(inputs: dict[str, Any]) -> dict[str, Any]:
     """A model's arguments for B views → for 2 B: the views and their mirror images. The mel keeps B rows,
     which both share."""
-    pictures, mel = inputs["pictures"], inputs["mel"]
     twice = {name: inputs[name].repeat(2) for name in ("has_picture", "has_sound")}
-    twice["frame_seconds"] = inputs["frame_seconds"].repeat(2, 1)
-    return {"pictures": torch.cat([pictures, pictures.flip(-1)]), "mel": mel, **twice}
+    for name in ("frame_seconds", "mouth_seconds"):
+        if name in inputs:
+            twice[name] = inputs[name].repeat(2, 1)
+    for name in ("pictures", "crops", "mouth"):
+        if name in inputs:
+            twice[name] = torch.cat([inputs[name], inputs[name].flip(-1)])
+    return {**inputs, **twice}
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from telltale import config, models
+from telltale.config import detectors
 from telltale.config.affects import Affects
-from telltale.config.detectors import DETECTORS
 from telltale.config.keys import affecting
 from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
@@ -61,7 +61,7 @@ def restore(content: dict[str, Any], settings: config.Config, path: Path) -> tor
 def inference(model: torch.nn.Module, settings: config.Config, device: torch.device) -> Inference:
     """Inference with the precision, mirroring and compilation of `settings.predict`."""
     predict = settings.predict
-    flip = predict.flip and "picture" in DETECTORS[settings.model.name].reads
+    flip = predict.flip and "picture" in detectors.reads(settings.model)
     return Inference(model, device, _precision(settings), flip=flip, compiled=predict.compile)
 
 
@@ -113,13 +113,13 @@ class ScoringRun:
         self._loader = self._build_loader(paths.store)
 
     def _build_loader(self, folder: Path | None) -> ClipLoader:
-        settings, process, spans = self.settings, self.process, self.settings.predict.spans
-        reads = DETECTORS[settings.model.name].reads
+        settings, process, predict = self.settings, self.process, self.settings.predict
+        reads = detectors.reads(settings.model)
         store = None if folder is None else open_store(folder, settings, reads)
         if store is not None and process.main:
-            warn_of_store(store, settings, reads, len(self.rows) * spans)
+            warn_of_store(store, settings, reads, len(self.rows) * predict.spans)
         return ClipLoader(
-            ClipDataset(self.rows, settings, reads, Views(spans), store),
+            ClipDataset(self.rows, settings, reads, Views(predict.spans, predict.crops), store),
             process.workers(settings.data.workers, sum(map(len, self._left))),
             timeout_seconds=settings.data.timeout_seconds,
         )

@@ -13,7 +13,7 @@ is known: the file, the decoding, the mel image or the model.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from scipy.special import expit
 
 from telltale.competition import rules
 from telltale.competition.audit_record import Finding
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
 from telltale.data.dataset import ClipDataset, Views
 from telltale.data.manifest import Row
@@ -49,6 +49,8 @@ class Golden:
     mel_sha256: of the mel images that the model gets, float32; None if it gets none.
     mel_means: of each band, in dB.
     logit: of the clip; None if nothing could be scored.
+    crop_sha256, crop_means, mouth_sha256, mouth_means: of native crops and of lower faces, as of pictures.
+        Bundles from before there were any lack them.
     """
 
     video_name: str
@@ -59,6 +61,10 @@ class Golden:
     mel_sha256: str | None
     mel_means: list[float]
     logit: float | None
+    crop_sha256: str | None = None
+    crop_means: list[float] = field(default_factory=list)
+    mouth_sha256: str | None = None
+    mouth_means: list[float] = field(default_factory=list)
 
 
 def measure(checkpoint: Path, clips: Path) -> list[Golden]:
@@ -68,7 +74,8 @@ def measure(checkpoint: Path, clips: Path) -> list[Golden]:
     """
     settings, content = prediction.read(checkpoint, [])
     rows = rows_of([clips]).rows
-    dataset = ClipDataset(rows, settings, DETECTORS[settings.model.name].reads, Views(settings.predict.spans))
+    views = Views(settings.predict.spans, settings.predict.crops)
+    dataset = ClipDataset(rows, settings, detectors.reads(settings.model), views)
     dataset.prepare()
     with distributed.join(settings.threads) as process:
         model = prediction.restore(content, settings, checkpoint)
@@ -84,6 +91,7 @@ def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
     usable = batch.usable[0].numpy()
     logits = infer(batch)[0][: len(usable)][usable]
     pictures, mel = batch.pictures[0].numpy(), batch.mel[0].numpy()
+    crops, mouth = batch.crops[0].numpy(), batch.mouth[0].numpy()
     return Golden(
         row.video_name,
         sha256(row.path),
@@ -93,6 +101,10 @@ def _of(row: Row, batch: Batch, infer: Inference) -> Golden:
         _digest(mel),
         mel.mean(axis=2, dtype=np.float64).ravel().tolist() if mel.size else [],
         float(logits.mean()) if len(logits) else None,
+        _digest(crops),
+        crops.mean(axis=(2, 3, 4)).ravel().tolist() if crops.size else [],
+        _digest(mouth),
+        mouth.mean(axis=(2, 3)).ravel().tolist() if mouth.size else [],
     )
 
 
@@ -146,6 +158,13 @@ def compare(before: Sequence[Golden], now: Sequence[Golden], *, tolerance: float
         Finding("golden statuses", not changed, "; ".join(changed) or "the same"),
         _stage(
             "golden pictures", pairs, "picture", PICTURE_TOLERANCE_LEVELS, "levels of 255 in a frame's mean"
+        ),
+        *(
+            _stage(
+                f"golden {what}s", pairs, what, PICTURE_TOLERANCE_LEVELS, "levels of 255 in a frame's mean"
+            )
+            for what in ("crop", "mouth")
+            if any(getattr(row, f"{what}_means") for row in (*before, *now))
         ),
         _stage("golden mel images", pairs, "mel", MEL_TOLERANCE_DB, "dB in a band's mean"),
         _scores(pairs, tolerance),

@@ -99,7 +99,7 @@ def remedy_of(probe: str, facts: Facts, settings: config.Config | None = None) -
         edge = max(np.floor(lowest / 500) * 500, mel.fmin_hz + 500)
         return Remedy("the mel image ends below the lowest band limit", {"mel.fmax_hz": float(edge)})
     if probe == "presence of sound":
-        reads = DETECTORS[settings.model.name].reads if settings else ("picture", "sound")
+        reads = DETECTORS[settings.model.name].modalities if settings else ("picture", "sound")
         if len(reads) == 1:
             return Remedy(f"none needed: the detector reads {reads[0]} alone")
         return Remedy("hides sound or picture of some clips in training", {"model.modality_dropout": 0.5})

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from telltale import config
+from telltale.config import detectors
 from telltale.config.detectors import DETECTORS
 from telltale.files import fingerprint, read_json
 from telltale.runtime import source
@@ -25,16 +26,15 @@ def describe(name: str, *, timed: bool) -> dict[str, Any]:
     """
     entry = DETECTORS[name]
     settings = config.read(Path("configs", entry.config))
+    reads = detectors.reads(settings.model)
     known = {} if timed else counted().get(name, {})
     return {
         "name": name,
         "source": entry.source,
         "config": f"configs/{entry.config}",
-        "reads": list(entry.reads),
-        "inputs": inputs(settings, entry.reads),
-        "backbone": settings.model.picture_backbone
-        if "picture" in entry.reads
-        else settings.model.sound_backbone,
+        "reads": list(reads),
+        "inputs": inputs(settings, reads),
+        "backbone": settings.model.picture_backbone if "picture" in reads else settings.model.sound_backbone,
         "objective": entry.objective,
         **(
             known["counts"]
@@ -86,34 +86,28 @@ def inputs(settings: config.Config, reads: tuple[str, ...]) -> str:
 def milliseconds(model: Any, settings: config.Config, repeats: int = 3) -> float:
     """The median time of one clip through the model, in a batch of one, after a warm-up; on the GPU if there
     is one."""
+    from dataclasses import replace
+
     import numpy as np
     import torch
 
-    from telltale.data.batch import Batch, SampleInfo
+    from telltale.data.batch import SampleInfo, blank
     from telltale.data.clip import frame_times
-    from telltale.data.mel import n_columns, n_rows
+    from telltale.data.dataset import ClipDataset
     from telltale.predict.inference import Inference
 
-    clip, mel = settings.clip, settings.mel
+    clip, reads = settings.clip, detectors.reads(settings.model)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    pictures = torch.randint(
-        0, 256, (1, 1, clip.frames, clip.image_size, clip.image_size, 3), dtype=torch.uint8
+    batch = blank([SampleInfo(0, "noise.mp4", 0.0, "ok")], ClipDataset([], settings, reads).shapes())
+    batch = replace(
+        batch,
+        pictures=torch.randint_like(batch.pictures, 0, 256),
+        crops=torch.randint_like(batch.crops, 0, 256),
+        mouth=torch.randint_like(batch.mouth, 0, 256),
     )
-    image, present = (
-        torch.zeros(1, 1, n_rows(mel), n_columns(mel, clip.seconds)),
-        torch.ones(1, 1, dtype=torch.bool),
-    )
-    times = torch.from_numpy(frame_times(0.0, clip.seconds, clip.frames)).float().view(1, 1, -1)
-    batch = Batch(
-        [SampleInfo(0, "noise.mp4", 0.0, "ok")],
-        pictures,
-        image,
-        present,
-        present,
-        times,
-        torch.zeros(1),
-        present,
-    )
+    for times, count in ((batch.frame_seconds, clip.frames), (batch.mouth_seconds, clip.mouth_frames)):
+        if times.numel():
+            times[:] = torch.from_numpy(frame_times(0.0, clip.seconds, count))
     infer, seconds = Inference(model, device, "off"), []
     for _ in range(repeats + 1):
         began = time.perf_counter()

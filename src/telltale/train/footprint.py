@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config, models
-from telltale.config.detectors import DETECTORS
-from telltale.data.batch import Batch, SampleInfo
+from telltale.config import detectors
+from telltale.data.batch import Batch, SampleInfo, blank
 from telltale.data.dataset import ClipDataset, Views
 from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
@@ -82,24 +82,20 @@ def estimate(settings: config.Config, world: int = 1) -> Footprint:
             settings.model, settings.mel, settings.clip, initialise=False, methods=objective.methods
         )
         model.train()
-        batch = _batch(settings, clips, 2 if objective.unit == "genuine" else 1)
+        batch = _batch(settings, clips, Views.of_training(objective.unit))
         activations, largest = _kept(model, objective, batch, settings)
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         weights, gradients = _bytes([*model.parameters(), *model.buffers()]), _bytes(trained)
-        inputs = _bytes([batch.pictures, batch.mel])
+        inputs = _bytes([batch.pictures, batch.mel, batch.crops, batch.mouth])
     states = STATES[settings.optim.name] * gradients
     states += weights * bool(settings.optim.ema_decay) + gradients * bool(settings.optim.sam_rho)
     return Footprint(weights, gradients, states, inputs, activations, largest)
 
 
-def _batch(settings: config.Config, clips: int, views: int) -> Batch:
-    reads = DETECTORS[settings.model.name].reads
-    shapes = ClipDataset([], settings, reads, Views(views)).shapes()
+def _batch(settings: config.Config, clips: int, views: Views) -> Batch:
+    shapes = ClipDataset([], settings, detectors.reads(settings.model), views).shapes()
     infos = [SampleInfo(row, f"{row}.mp4", float(row % 2), "ok") for row in range(clips)]
-    there = torch.ones(clips, views, dtype=torch.bool)
-    pictures = torch.zeros(clips, *shapes.pictures, dtype=torch.uint8)
-    mel, seconds = torch.zeros(clips, *shapes.mel), torch.zeros(clips, *shapes.pictures[:2])
-    return Batch(infos, pictures, mel, there, there, seconds, torch.ones(clips), there)
+    return blank(infos, shapes)
 
 
 def _kept(model: nn.Module, objective: Any, batch: Batch, settings: config.Config) -> tuple[int, int]:

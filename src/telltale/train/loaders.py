@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telltale import config
-from telltale.config.detectors import DETECTORS, SbiSettings
+from telltale.config import detectors
+from telltale.config.detectors import SbiSettings
 from telltale.data.batch import SampleKey
 from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
@@ -57,7 +58,7 @@ def build(inputs: RunInputs, unit: str, context: RunContext) -> RunClips:
     """
     settings, process = context.settings, context.process
     order = TrainOrder(inputs.train.targets, settings, process.rank, process.world, unit)
-    reads = DETECTORS[settings.model.name].reads
+    reads = detectors.reads(settings.model)
     store = _store(inputs, context)
     blends = unit == "genuine"
     landmarks = _landmarks(inputs.train, settings, process) if blends else {}
@@ -89,7 +90,7 @@ def _store(inputs: RunInputs, context: RunContext) -> ClipStore | None:
             f"--store {inputs.store}: training takes a span anywhere in the clip, which no store can hold; "
             "wanted data.spans=N, to choose among N spans of each clip"
         )
-    reads = DETECTORS[settings.model.name].reads
+    reads = detectors.reads(settings.model)
     store = open_store(inputs.store, settings, reads)
     if context.process.main:
         spans = len(inputs.train.rows) * settings.data.spans

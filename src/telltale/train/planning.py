@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from telltale import STARTED, config, models
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
 from telltale.data.clip import fixed_positions, read_clip
 from telltale.data.dataset import ClipDataset, Views
@@ -88,16 +88,16 @@ class _Trial:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return DETECTORS[self.settings.model.name].reads
+        return detectors.reads(self.settings.model)
 
     def rows(self, count: int) -> list[Row]:
         """`count` rows of the clips, over and over, genuine and forged by turns."""
         return [Row(f"{n}.mp4", path, n % 2) for n, path in enumerate(islice(cycle(self.clips), count))]
 
-    def loader(self, rows: list[Row], spans: int, *, blends: bool = False) -> ClipLoader:
+    def loader(self, rows: list[Row], views: Views) -> ClipLoader:
         settings = self.settings
         workers = self.process.workers(settings.data.workers, len(rows))
-        dataset = ClipDataset(rows, settings, self.reads, Views(spans, training=True, blends=blends))
+        dataset = ClipDataset(rows, settings, self.reads, views)
         return ClipLoader(dataset, workers, timeout_seconds=settings.data.timeout_seconds)
 
 
@@ -161,11 +161,12 @@ def _loops(trial: _Trial, model: torch.nn.Module) -> tuple[float, float]:
     rows = trial.rows(10_000)
     batches = evaluation_batches([0] * len(rows), predict.batch_size)
     infer = inference(model, trial.settings, trial.process.device)
-    first = ClipDataset(rows, trial.settings, trial.reads, Views(predict.spans))
+    views = Views(predict.spans, predict.crops)
+    first = ClipDataset(rows, trial.settings, trial.reads, views)
     infer(read_batch(first, [SampleKey(0, EVALUATION)]))
     taken = []
     for scored in (False, True):
-        loader = trial.loader(rows, predict.spans)
+        loader = trial.loader(rows, views)
         read, progress_bar = loader.read(batches), bar(len(batches), "", "batch", False)
         done = score(infer, read, SignalWatch(), progress_bar) if scored else read
         taken.append(_pace(done, predict.batch_size))
@@ -193,7 +194,7 @@ def _training(trial: _Trial, model: torch.nn.Module, objective: objectives.Objec
     order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
     model = model.to(process.device).to(memory_format=torch.channels_last)
     state = initial_state(model, settings.optim, process.device.type)
-    loader = trial.loader(rows, 1, blends=objective.unit == "genuine")
+    loader = trial.loader(rows, Views.of_training(objective.unit))
     context, seconds = RunContext(settings, process, SignalWatch()), 0.0
     for _ in range(2):
         began = time.perf_counter()
