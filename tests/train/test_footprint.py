@@ -11,6 +11,7 @@ from memory_world import MemoryClips, Run, configured
 
 from telltale import config
 from telltale.cli import main
+from telltale.data.dataset import Views
 from telltale.errors import InputError
 from telltale.train import loop
 from telltale.train.footprint import estimate
@@ -51,7 +52,7 @@ def test_what_is_kept_is_what_autograd_keeps_of_real_tensors() -> None:
     with torch.autograd.graph.saved_tensors_hooks(
         lambda t: kept.setdefault(t.untyped_storage().data_ptr(), t), lambda t: t
     ):
-        losses = objective(model, _batch(settings, 4, 1), 0)
+        losses = objective(model, _batch(settings, 4, Views()), 0)
     real = sum(t.untyped_storage().nbytes() for place, t in kept.items() if place not in own)
     assert losses.total.isfinite()
     assert estimate(settings).activations == pytest.approx(real, rel=0.02)
