@@ -194,13 +194,13 @@ def test_the_next_batch_crosses_on_a_side_stream_while_one_is_worked_on(
         kept = {
             ask[1] for ask in cuda.asked[cuda.asked.index(("wait", number, "model's")) :] if ask[0] == "keep"
         }
-        assert kept == {tensor.data_ptr() for tensor in batch.arrays().values() if tensor.numel()}
+        assert kept == {tensor.data_ptr() for tensor in batch.arrays().values()}
         found.append(batch)
     # The loader's memory was filled anew meanwhile; what crossed is what was there.
     for name, whole in expected.items():
         assert torch.equal(torch.cat([getattr(batch, name) for batch in found]), whole)
     assert [info for batch in found for info in batch.infos] == infos
-    copies = [ask for ask in cuda.asked if ask[0] == "copy"]
+    copies = [ask for ask in cuda.asked if ask[0] == "copy" and ask[1]]  # an empty tensor is at 0
     assert len(copies) == 3 * 5 and all(ask[2:] == ("side", True) for ask in copies)
 
 

@@ -218,18 +218,17 @@ def _ahead(batches: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
 
     def copy(tensor: Tensor) -> Tensor:
         # Only a copy from pinned memory runs beside the model. Pinning copies, so the slot is free at once.
-        return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor.pin_memory().to(device, non_blocking=True) if tensor.numel() else tensor.to(device)
 
     def send(batch: Batch) -> tuple[Batch, torch.cuda.Event]:
         with torch.cuda.stream(side):
-            # What is empty is read by nobody and stays.
-            sent: dict[str, Any] = {name: copy(t) for name, t in batch.arrays().items() if t.numel()}
+            sent: dict[str, Any] = {name: copy(tensor) for name, tensor in batch.arrays().items()}
             return replace(batch, **sent), side.record_event()
 
     def receive(batch: Batch, copied: torch.cuda.Event) -> Batch:
         stream = torch.cuda.current_stream(device)
         stream.wait_event(copied)
-        for tensor in filter(Tensor.numel, batch.arrays().values()):
+        for tensor in batch.arrays().values():
             # The memory was allocated on the side stream. Without this, torch could give it to the next copy
             # while the model still reads it.
             tensor.record_stream(stream)
