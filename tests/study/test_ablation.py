@@ -1,4 +1,4 @@
-"""Ablations: what is taken out, what seen and unseen clips are, the tables by hand, and one from end to end."""
+"""Ablations: what is taken out, what seen and unseen clips are, tables by hand, and one from end to end."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -54,8 +54,8 @@ def test_what_cannot_be_taken_out_is_left_out_and_said(monkeypatch: pytest.Monke
     assert [each.name for each in parts.ingredients("audiovisual", own, ["flip"])] == ["flip"]
     with pytest.raises(InputError, match="no ingredient is left to take out"):
         parts.variants(SETTINGS, [table[1]], [])
+    wrong = parts.read_off("wrong=optim.epoch=1")
     with pytest.raises(InputError, match="--off wrong: unknown key optim.epoch"):
-        wrong = parts.read_off("wrong=optim.epoch=1")
         parts.variants(SETTINGS, [wrong], [wrong])
     with pytest.raises(InputError, match="--only sound: no such ingredient; wanted some of flip, "):
         parts.ingredients("audiovisual", own, ["sound"])

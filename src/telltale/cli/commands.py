@@ -124,6 +124,12 @@ COMMANDS = (
         "telltale study ablation --config C --data DIR --out A --column kind --off flip=augment.flip_p=0",
     ),
     Command(
+        "study search",
+        "competitor",
+        "search among configurations on held-out kinds, cheap first, by successive halving",
+        "telltale study search --config C --choices FILE.yaml --data DIR --out S --by methods --column kind",
+    ),
+    Command(
         "validate-submission",
         "competitor",
         "check a submission as an organiser's script would",
