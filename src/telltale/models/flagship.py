@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from telltale import config
 from telltale.config.detectors import FlagshipSettings
 from telltale.errors import InputError
+from telltale.forge.material import CUES
 from telltale.models.audiovisual import drop_one
-from telltale.models.flagship_cues import CUES, Cross, Fusion, Motion, Segments, head
+from telltale.models.flagship_cues import Cross, Fusion, Motion, Segments, head
 from telltale.models.flagship_layers import HEADS, Pool, where_present
 from telltale.models.flagship_mouth import MouthTower
 from telltale.models.flagship_picture import GRID, NativeCrops, WholeFrames
@@ -208,17 +209,18 @@ class Flagship(nn.Module):
             read = self.mouth(where_present(has_picture, given(more.get("mouth"), "mouth")))
             at = given(more.get("mouth_seconds"), "mouth_seconds")
             mouth = (where_present(has_picture, read), at)
-        whose = torch.arange(len(has_sound), device=mel.device) % len(mel)
         # A row that clips share is there for all of them or for none.
-        heard = self.sound(where_present(has_sound[: len(mel)], mel))
-        heard = where_present(has_sound, heard[whose])
+        heard = self.sound(where_present(has_sound[: mel.shape[0]], mel))
+        if mel.shape[0] != has_sound.shape[0]:
+            heard = heard[torch.arange(has_sound.shape[0], device=mel.device) % mel.shape[0]]
+        heard = where_present(has_sound, heard)
         count = heard.shape[1]
         at = (torch.arange(count, device=heard.device) + 0.5) * (self.seconds / count)
         return Tokens(
             (where_present(has_picture, frames), frame_seconds),
             crops,
             mouth,
-            (heard, at.expand(len(heard), -1)),
+            (heard, at.expand(heard.shape[0], -1)),
             patches,
         )
 
@@ -233,7 +235,7 @@ class Flagship(nn.Module):
         if self.motion is not None:
             cues["motion"] = self.motion(tokens.seen())
         relation = []
-        count = len(has["sound"])
+        count = has["sound"].shape[0]
         nothing = tokens.sound[0].new_zeros(count, 1, 1).float()
         curves = Curves(nothing, torch.zeros_like(nothing, dtype=torch.bool), nothing[:, 0])
         if self.in_step is not None:

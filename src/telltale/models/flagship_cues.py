@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from telltale.models.flagship_layers import Attend, Pool, resample, sinusoid
 
-CUES = ("picture", "motion", "sound", "in_step")
 LEAST = -30.0  # stands for the logit of a cue that is not there, in the soft maximum
 
 
@@ -33,7 +32,7 @@ class Motion(nn.Module):
     def forward(self, streams: list[tuple[Tensor, Tensor]]) -> Tensor:
         """streams: tokens (N, L, width) with their seconds (N, L)."""
         tokens = torch.cat([self.moving(each) + self.when(each, at) for each, at in streams], 1)
-        summary = self.summary.expand(len(tokens), 1, -1).to(tokens.dtype)
+        summary = self.summary.expand(tokens.shape[0], 1, -1).to(tokens.dtype)
         tokens = torch.cat([summary, tokens], 1)
         for block in self.blocks:
             tokens = block(tokens, tokens)
@@ -125,7 +124,7 @@ class Fusion(nn.Module):
             gates = torch.zeros_like(judged)
         # A further place, for nothing, keeps the sum of the weights one where no cue is there.
         gates = torch.cat([torch.where(there, gates, -torch.inf), torch.zeros_like(gates[:, :1])], 1)
-        values = torch.cat([values, self.nothing.expand(len(values), 1, -1)], 1)
+        values = torch.cat([values, self.nothing.expand(values.shape[0], 1, -1)], 1)
         joined = (gates.softmax(1).unsqueeze(2) * values).sum(1)
         count = there.sum(1).clamp(min=1).float()
         most = torch.where(there, judged, LEAST).logsumexp(1) - count.log()

@@ -28,7 +28,8 @@ class ClipNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
 
     def forward(self, maps: Tensor, frames: int) -> Tensor:
-        power = maps.float().square().mean((1, 2, 3)).view(-1, frames).mean(1)
+        norms = torch.linalg.vector_norm(maps.float(), dim=(1, 2, 3))
+        power = norms.square().view(-1, frames).mean(1) / (maps.shape[1] * maps.shape[2] * maps.shape[3])
         scale = (power + 1e-5).rsqrt().repeat_interleave(frames)
         weight = scale[:, None] * self.weight
         return torch.addcmul(

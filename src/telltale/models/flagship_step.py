@@ -66,7 +66,7 @@ class InStep(nn.Module):
         self.register_buffer("places", at[:, None] + torch.arange(2 * self.reach + 1), persistent=False)
         count = 2 * self.reach + 1
         self.local = nn.Conv1d(count, width, 3, padding=1)
-        self.out = nn.Sequential(nn.Linear(count + 4 + width, width), nn.GELU())
+        self.out = nn.Sequential(nn.Linear(count + 4 + 2 * width, width), nn.GELU())
 
     def forward(
         self, mouth: Tensor, mouth_seconds: Tensor, sound: Tensor, sound_seconds: Tensor, present: Tensor
@@ -92,7 +92,7 @@ class InStep(nn.Module):
     def curves(self, mouth: Tensor, sound: Tensor, covered: Tensor) -> Curves:
         """mouth, sound: (N, K, D) at the steps; covered: bool (N, K), steps at which there are both."""
         mouth, sound = _changes(mouth, covered), _changes(sound, covered)
-        count, reach = len(mouth), self.reach
+        count, reach = mouth.shape[0], self.reach
         padded = nn.functional.pad(sound, (0, 0, reach, reach))
         there = nn.functional.pad(covered, (reach, reach))
         places = self.places.expand(count, -1, -1)
@@ -116,7 +116,8 @@ class InStep(nn.Module):
         facts = torch.stack([middle, middle - others.amax(1), expected, spread], 1)
         local = log_softmax(curves.logits, 2).transpose(1, 2)
         steps = self.local(local).relu().transpose(1, 2)
-        return self.out(torch.cat([shares, facts, steps.mean(1)], 1)), steps
+        # Sound may be out of step for a part of the time only, so the most striking step counts, too.
+        return self.out(torch.cat([shares, facts, steps.mean(1), steps.amax(1)], 1)), steps
 
 
 def _changes(vectors: Tensor, covered: Tensor) -> Tensor:
