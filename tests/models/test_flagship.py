@@ -244,17 +244,14 @@ def test_it_can_be_exported_for_any_number_of_clips() -> None:
     ("changes", "message"),
     [
         ({"width": 36}, r"model\.width is 36; wanted a multiple of 8"),
-        ({"clip": {"native_size": None}}, r"model\.flagship_native is true, and clip\.native_size null"),
-        ({"clip": {"mouth_frames": 0}}, r"clip\.mouth_frames is 0; wanted their number"),
         ({"mel": {"linear_bands": 0}}, r"model\.flagship_sound is 'both', and mel\.linear_bands 0"),
     ],
 )
 def test_settings_that_do_not_fit_are_told_in_a_sentence(changes: dict[str, Any], message: str) -> None:
-    clip = config.ClipSettings(**{**CLIP.model_dump(), **changes.pop("clip", {})})
     mel = config.MelSettings(**{**MEL.model_dump(), **changes.pop("mel", {})})
     settings = SETTINGS(name="audiovisual", **{**SMALL, **changes})
     with pytest.raises(InputError, match=message):
-        flagship.build(settings, mel, clip, initialise=True)
+        flagship.build(settings, mel, CLIP, initialise=True)
 
 
 def test_a_backbone_without_a_map_and_a_batch_without_crops_are_told() -> None:

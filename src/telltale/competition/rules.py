@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from telltale import config, models
 from telltale.competition.audit_record import Audit, Finding, verdict
 from telltale.competition.tags import check_tag
+from telltale.config import detectors
 from telltale.config.detectors import DETECTORS
 from telltale.errors import InputError
 from telltale.models.blank_clip import blank_clip
@@ -125,7 +126,7 @@ def _profile(model: nn.Module, settings: config.Config) -> tuple[int, int]:
     """(multiply-adds, parameters) of one clip as thop counts them. Adds thop's buffers to `model`."""
     import thop
 
-    clip, reads = settings.clip, DETECTORS[settings.model.name].reads
+    clip, reads = settings.clip, detectors.reads(settings.model)
     blank = blank_clip(settings.mel, clip, next(model.parameters()).device, reads)
     try:
         macs, count = thop.profile(_Called(model, blank), inputs=(), verbose=False)

@@ -142,7 +142,6 @@ class DetectorEntry:
     keras: whether `model.picture_weights` takes its authors' Keras file (.h5)
     poolings: which `model.pooling` it can have
     per: which `objective.per` it can have; the first is the default
-    calibrates: whether it has the buffers `scale` and `offset`, which calibration sets (`optim.calibrate`)
     model_settings: its own keys of section `model`
     objective_settings: its own keys of section `objective`
     """
@@ -162,7 +161,6 @@ class DetectorEntry:
     poolings: tuple[str, ...] = POOLINGS
     per: tuple[str, ...] = ("clip",)
     switches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    calibrates: bool = False
     model_settings: type[Section] | None = None
     objective_settings: type[Section] | None = None
 

@@ -3,8 +3,9 @@
     state = calibrated(model.state_dict(), scale, shift)       # what a checkpoint keeps
     checkpoint.load_weights(model, state, path)                # the model's logits are calibrated from now on
 
-Any model can have them (Platt, 1999). The weights of a model that is not calibrated have no further key, and
-its logits keep their bits. Ranks of clips never change, because the scale is positive.
+Any model can have them, and none has to provide for it (Platt, 1999). The weights of a model that is not
+calibrated have no further key, and its logits keep their bits. Ranks of clips never change, because the scale
+is positive.
 """
 
 import math

@@ -268,7 +268,7 @@ def build(
     settings: config.ModelSettings, mel: config.MelSettings, clip: config.ClipSettings, *, initialise: bool
 ) -> Flagship:
     """The model of `settings`. Raises InputError where a part that is switched on lacks its input."""
-    check(settings, mel, clip)
+    check(settings, mel)
     picture = backbone(
         settings, "picture", (clip.image_size, clip.image_size), pooled=False, initialise=initialise
     )
@@ -276,22 +276,12 @@ def build(
     return Flagship(settings, mel, clip, picture, asdict(sound))
 
 
-def check(settings: config.ModelSettings, mel: config.MelSettings, clip: config.ClipSettings) -> None:
+def check(settings: config.ModelSettings, mel: config.MelSettings) -> None:
     """Raise InputError where settings do not fit each other."""
     assert isinstance(settings, FlagshipSettings)
     if settings.width % (2 * HEADS):
         raise InputError(
             f"model.width is {settings.width}; wanted a multiple of {2 * HEADS}, for {HEADS} attention heads"
-        )
-    if settings.flagship_native and clip.native_size is None:
-        raise InputError(
-            "model.flagship_native is true, and clip.native_size null; wanted the size of the crops, such as "
-            "clip.native_size=96, or model.flagship_native=false"
-        )
-    if (settings.flagship_motion or settings.flagship_in_step) and not clip.mouth_frames:
-        raise InputError(
-            "model.flagship_motion and model.flagship_in_step read the lower face, and clip.mouth_frames is "
-            "0; wanted their number, such as clip.mouth_frames=24, or both switched off"
         )
     if settings.flagship_sound != "mel" and not mel.linear_bands:
         raise InputError(

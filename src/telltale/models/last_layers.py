@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 from telltale import config
-from telltale.config.detectors import DETECTORS
+from telltale.config import detectors
 from telltale.models.blank_clip import blank_clip
 
 COUNT = 2  # as in transfer learning of deepfake detectors (OneRuleAll and those that followed it)
@@ -25,7 +25,7 @@ def last_layers(model: nn.Module, settings: config.Config) -> list[nn.Module]:
     model.eval()
     try:
         with torch.no_grad():
-            reads = DETECTORS[settings.model.name].reads
+            reads = detectors.reads(settings.model)
             model(**blank_clip(settings.mel, settings.clip, next(model.parameters()).device, reads))
     finally:
         for hook in hooks:
