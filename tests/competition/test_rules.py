@@ -70,8 +70,8 @@ def test_frames_are_counted_at_the_times_at_which_a_clip_is_read(
     )
     found: list[list[float]] = []
 
-    def profile(_: object, inputs: tuple[Tensor, ...], **__: object) -> tuple[int, int]:
-        found.append(inputs[-1][0].tolist())
+    def profile(called: nn.Module, **_: object) -> tuple[int, int]:
+        found.append(called.arguments["frame_seconds"][0].tolist())
         return 1, 1
 
     monkeypatch.setattr("thop.profile", profile)
@@ -109,7 +109,7 @@ class Large(nn.Module):
             "sound": {"tag": "large", "source": "random", "path": None, "sha256": None, "proof": None}
         }
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, **_: object) -> Tensor:
         return self.layer(torch.empty(1, 14_200, device="meta")).sum(1)
 
 
