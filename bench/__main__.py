@@ -13,11 +13,11 @@ from telltale.runtime import threads
 
 threads.set_environment()  # before numpy and torch are loaded, as telltale's own programs do
 
-from bench import decode, evaluate, inference, path, programs, training  # noqa: E402
+from bench import decode, evaluate, inference, path, programs, pseudo, training  # noqa: E402
 from bench.measure import write  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-PARTS = ("decode", "path", "inference", "training", "programs", "evaluate")
+PARTS = ("decode", "path", "inference", "training", "programs", "evaluate", "pseudo")
 
 
 def main(given: list[str] | None = None) -> int:
@@ -54,6 +54,7 @@ def main(given: list[str] | None = None) -> int:
             arguments.clips, few, repeats, *((4, 16) if arguments.quick else ())
         ),
         "evaluate": lambda: evaluate.measure(*((2000, 10) if arguments.quick else ())),
+        "pseudo": lambda: pseudo.measure(*((1,) if arguments.quick else ())),
     }
     rows = []
     for name in arguments.only:

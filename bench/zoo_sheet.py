@@ -41,7 +41,7 @@ def picture_sheet(studio: Studio, path: Path, every: bool) -> None:
         small = [cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in frames]
         rows.append((family, name, np.concatenate(small, axis=1)))
     columns = ["genuine", "", "forged", *[""] * (FORGED_FRAMES - 1)]
-    _write(rows, columns, path)
+    write_rows(rows, columns, path)
 
 
 def sound_sheet(studio: Studio, path: Path, every: bool) -> None:
@@ -53,16 +53,16 @@ def sound_sheet(studio: Studio, path: Path, every: bool) -> None:
     for number, (family, name) in enumerate(_listed(families, every)):
         genuine, forged = (log_mel(each[1]) for each in _both(name, number, 2.0, studio))
         top = max(genuine.max(), forged.max())
-        images = [_in_grey(mel, top) for mel in (genuine, forged)] + [_in_colour(forged - genuine)]
+        images = [in_grey(mel, top) for mel in (genuine, forged)] + [in_colour(forged - genuine)]
         wide = [cv2.resize(image, (196, SIDE), interpolation=cv2.INTER_AREA) for image in images]
         wide = [np.pad(image, ((0, 0), (0, 4), (0, 0)), constant_values=255) for image in wide]
         rows.append((family, name, np.concatenate(wide, axis=1)))
-    _write(rows, ["genuine", "forged", f"difference (red: louder, to {MOST_DB} dB)"], path)
+    write_rows(rows, ["genuine", "forged", f"difference (red: louder, to {MOST_DB} dB)"], path)
 
 
-def log_mel(samples: np.ndarray) -> np.ndarray:
-    """The log-mel image of samples at RATE_HZ in dB, (64, frames), low bands last."""
-    power = librosa.feature.melspectrogram(y=samples, sr=RATE_HZ, n_fft=1024, hop_length=256, n_mels=64)
+def log_mel(samples: np.ndarray, rate_hz: int = RATE_HZ) -> np.ndarray:
+    """The log-mel image of samples in dB, (64, frames), low bands last."""
+    power = librosa.feature.melspectrogram(y=samples, sr=rate_hz, n_fft=1024, hop_length=256, n_mels=64)
     return np.asarray(librosa.power_to_db(power, amin=1e-8, top_db=None))[::-1]
 
 
@@ -79,17 +79,19 @@ def _both(name: str, number: int, seconds: float, studio: Studio) -> list[tuple[
     return [forge(each, studio) for each in (replace(plan, picture_kind="", sound_kind=""), plan)]
 
 
-def _in_grey(mel: np.ndarray, top: float) -> np.ndarray:
+def in_grey(mel: np.ndarray, top: float) -> np.ndarray:
+    """A mel image in dB in magma's colours, from RANGE_DB below `top` to `top`: uint8 (bands, frames, 3)."""
     coloured = colormaps["magma"](np.clip((mel - top) / RANGE_DB + 1, 0, 1))
     return np.rint(coloured[..., :3] * 255).astype(np.uint8)
 
 
-def _in_colour(difference: np.ndarray) -> np.ndarray:
+def in_colour(difference: np.ndarray) -> np.ndarray:
+    """A difference in dB, red where it is louder, blue where softer: uint8 (bands, frames, 3)."""
     coloured = colormaps["RdBu_r"](np.clip(difference / MOST_DB / 2 + 0.5, 0, 1))
     return np.rint(coloured[..., :3] * 255).astype(np.uint8)
 
 
-def _write(rows: list[tuple[str, str, np.ndarray]], columns: list[str], path: Path) -> None:
+def write_rows(rows: list[tuple[str, str, np.ndarray]], columns: list[str], path: Path) -> None:
     """Write the rows below each other with the names of kinds and families at the left."""
     gap, head = 3, 22
     height, width = head + len(rows) * (SIDE + gap), LABEL + rows[0][2].shape[1]

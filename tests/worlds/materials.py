@@ -33,14 +33,16 @@ def frames(seed: int = 1, side: int = SIDE, count: int = FRAMES) -> np.ndarray:
 def wave(seed: int = 1, seconds: float = SECONDS, rate_hz: int = RATE_HZ) -> np.ndarray:
     """float32 (N,) in [-1, 1]: harmonics of a pitch that moves, louder and softer, and some noise."""
     rng = np.random.default_rng([seed, 2])
+    # Cut out of a longer one, so that its ends are as any other moment.
+    edge, seconds = round(0.3 * rate_hz), seconds + 0.6
     count = round(seconds * rate_hz)
-    knots = max(round(8 * seconds), 2)
+    knots = round(8 * seconds)
     at = np.linspace(0, knots - 1, count)
     loudness = np.interp(at, np.arange(knots), rng.uniform(0.05, 1, knots))
     pitch = np.interp(at, np.arange(knots), rng.uniform(90, 220, knots))
     angle = 2 * np.pi * np.cumsum(pitch) / rate_hz
     voice = sum(np.sin(k * angle) / k for k in range(1, 14)) * loudness * 0.12
-    samples = (voice + rng.normal(0, 0.003, count)).clip(-1, 1).astype(np.float32)
+    samples = (voice + rng.normal(0, 0.003, count)).clip(-1, 1).astype(np.float32)[edge:-edge]
     samples.setflags(write=False)
     return samples
 

@@ -98,6 +98,7 @@ class Kind:
     needs: what its material must have: "picture", "sound" or both.
     other: what else it takes: "span", another span of the same clip; "clip", another genuine clip; or
         nothing.
+    takes: what of the other one it takes; the rest may be missing there.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Kind:
     needs: tuple[str, ...]
     other: Literal["span", "clip"] | None
     make: Make
+    takes: Literal["picture", "sound"] = "sound"
 
 
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:

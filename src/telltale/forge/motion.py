@@ -8,42 +8,38 @@ deformation is one, so that there is no border.
 import cv2
 import numpy as np
 
-from telltale.forge.material import Kind, Material, PseudoForgery, Seconds, smooth_path, window_of_frames
-from telltale.forge.picture import can_be_seen, forged
-from telltale.forge.region import Region, Shape, box_of, draw_region
+from telltale.forge.material import (
+    Kind,
+    Material,
+    PseudoForgery,
+    Seconds,
+    frame_edges,
+    smooth_path,
+    window_of_frames,
+)
+from telltale.forge.picture import can_be_seen
+from telltale.forge.region import Region, Shape, draw_region, pasted
 
 JITTER_PIXELS = (1.0, 3.0)  # at a short side of 160 pixels; for larger pictures in proportion
 JITTER_SIDE = 160
 FLICKER_LEVELS, FLICKER_CONTRAST = (4.0, 14.0), (0.02, 0.08)
 WINDOW_SHARES = (0.3, 0.8)
-FEATHER = (0.02, 0.05)  # deviation of the blur of edges, in shares of the frame's short side
 
 
 def wide_region(material: Material, rng: np.random.Generator) -> Region | None:
-    """A region of the face with a wide soft edge."""
-    assert material.frames is not None
-    shapes: tuple[Shape, ...] = ("published", "partial", "mouth")
-    region = draw_region(material, shapes[int(rng.integers(3))], rng)
-    if region is None:
+    """A region of the face with a wide soft edge; None if there is none, or there are less than four
+    frames."""
+    if material.frames is None or len(material.frames) < 4:
         return None
-    # The regions of a clip have one shape and move by little: one blur of a small copy of each is enough.
-    height, width = region.mask.shape[1:]
-    sigma = rng.uniform(*FEATHER) * min(height, width)
-    quarter = max(width // 4, 1), max(height // 4, 1)
-    masks = np.empty_like(region.mask)
-    for k, mask in enumerate(region.mask):
-        small = cv2.GaussianBlur(cv2.resize(mask, quarter, interpolation=cv2.INTER_AREA), (0, 0), sigma / 4)
-        masks[k] = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-    masks[masks < 1 / 512] = 0
-    masks /= max(float(masks.max()), 1e-6)
-    return Region(masks, box_of(masks.max(axis=0)))
+    shapes: tuple[Shape, ...] = ("whole", "published", "partial", "mouth")
+    return draw_region(material, shapes[int(rng.integers(len(shapes)))], rng, wide=True)
 
 
 def jittered(material: Material, other: Material | None, rng: np.random.Generator) -> PseudoForgery | None:
     """The region sways by 1 to 3 pixels on a path of its own. It is a deformation that falls to 0 at the
     mask's edge."""
     region = wide_region(material, rng)
-    if region is None or material.frames is None or len(material.frames) < 3:
+    if region is None or material.frames is None:
         return None
     count, height, width = region.mask.shape
     far = rng.uniform(*JITTER_PIXELS) * max(min(height, width) / JITTER_SIDE, 1.0)
@@ -55,26 +51,21 @@ def jittered(material: Material, other: Material | None, rng: np.random.Generato
     frames = material.frames.copy()
     for k in range(count):
         share = region.mask[(k, *region.box)]
-        moved = cv2.remap(
+        # Where the mask is 0, the deformation is none and the pixel stays what it is.
+        frames[(k, *region.box)] = cv2.remap(
             material.frames[(k, *region.box)],
             x + share * path[k, 0],
             y + share * path[k, 1],
             cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT_101,
         )
-        # Where the mask is 0, the frame stays; the deformation there is none.
-        frames[(k, *region.box)] = np.where(share[..., None] > 0, moved, frames[(k, *region.box)])
-    if not can_be_seen(material.frames, frames, region):
-        return None
-    return PseudoForgery(
-        frames, material.wave, "jittered", ("motion",), region.mask, ((0.0, material.seconds),)
-    )
+    return _forgery("jittered", ("motion",), material, frames, region, (0.0, material.seconds))
 
 
 def flickering(material: Material, other: Material | None, rng: np.random.Generator) -> PseudoForgery | None:
     """The region has another brightness and contrast in each frame."""
     region = wide_region(material, rng)
-    if region is None or material.frames is None or len(material.frames) < 3:
+    if region is None or material.frames is None:
         return None
     count = len(material.frames)
     brightness = rng.uniform(*FLICKER_LEVELS) * rng.uniform(-1, 1, count)
@@ -82,66 +73,77 @@ def flickering(material: Material, other: Material | None, rng: np.random.Genera
     levels = np.arange(256.0)
     tables = (128 + (levels - 128) * contrast[:, None] + brightness[:, None]).round().clip(0, 255)
 
-    def change(crops: np.ndarray) -> np.ndarray:
-        return np.stack(
-            [cv2.LUT(crop, table.astype(np.uint8)) for crop, table in zip(crops, tables, strict=True)]
-        )
-
-    return forged("flickering", ("motion",), material, region, (0.0, material.seconds), change)
+    inside = (slice(None), *region.box)
+    crops = [
+        cv2.LUT(crop, table.astype(np.uint8))
+        for crop, table in zip(material.frames[inside], tables, strict=True)
+    ]
+    frames = pasted(material.frames, region, dict(enumerate(crops)))
+    return _forgery("flickering", ("motion",), material, frames, region, (0.0, material.seconds))
 
 
 def rerendered(material: Material, other: Material | None, rng: np.random.Generator) -> PseudoForgery | None:
     """For a part of the time the region is made of the frames before and after: their mean with it, or,
     every second frame, their mixture or what lies between them by optical flow."""
-    found = _windowed(material, rng)
-    if found is None:
+    region = wide_region(material, rng)
+    if region is None or material.frames is None:
         return None
-    region, seconds = found
-    way = int(rng.integers(3))
-
-    def change(crops: np.ndarray) -> np.ndarray:
-        before, after = crops[np.r_[0, 0 : len(crops) - 1]], crops[np.r_[1 : len(crops), len(crops) - 1]]
-        if way == 0:
-            mean = crops * np.float32(0.34) + before * np.float32(0.33) + after * np.float32(0.33)
-            return np.rint(mean).astype(np.uint8)
-        made = crops.copy()
-        for k in range(1, len(crops) - 1, 2):
-            between = (
-                cv2.addWeighted(before[k], 0.5, after[k], 0.5, 0)
-                if way == 1
-                else _between(before[k], after[k])
-            )
-            made[k] = between
-        return made
-
-    return forged("rerendered", ("picture", "motion"), material, region, seconds, change)
+    window, seconds = _window(material, rng)
+    way = ("mean", "mixture", "flow")[int(rng.integers(3))]
+    numbers = range(window.start, window.stop, 1 if way == "mean" else 2)
+    made = {}
+    for k in numbers:
+        before, now, after = (material.frames[(k + step, *region.box)] for step in (-1, 0, 1))
+        if way == "flow":
+            made[k] = _between(before, after)
+        else:
+            mixture = cv2.addWeighted(before, 0.5, after, 0.5, 0)
+            made[k] = cv2.addWeighted(now, 1 / 3, mixture, 2 / 3, 0) if way == "mean" else mixture
+    region = region.at(np.array(numbers))
+    frames = pasted(material.frames, region, made)
+    return _forgery("rerendered", ("picture", "motion"), material, frames, region, seconds)
 
 
 def held(material: Material, other: Material | None, rng: np.random.Generator) -> PseudoForgery | None:
-    """For a part of the time frames of the region are repeated, each once or twice, or one is dropped and
-    the later ones come early."""
-    found = _windowed(material, rng)
-    if found is None:
-        return None
-    region, seconds = found
-    repeats, dropped = int(rng.integers(2, 3, endpoint=True)), rng.random() < 0.33
-
-    def change(crops: np.ndarray) -> np.ndarray:
-        numbers = np.arange(len(crops))
-        shown = np.minimum(numbers + 1, numbers[-1]) if dropped else numbers // repeats * repeats
-        return crops[shown]
-
-    return forged("held", ("motion",), material, region, seconds, change)
-
-
-def _windowed(material: Material, rng: np.random.Generator) -> tuple[Region, Seconds] | None:
-    """A region for a part of the time, of at least three frames."""
+    """For a part of the time frames of the region are shown twice or three times, or one is dropped and the
+    later ones come early."""
     region = wide_region(material, rng)
-    if region is None or material.frames is None or len(material.frames) < 4:
+    if region is None or material.frames is None:
         return None
-    least = max(WINDOW_SHARES[0], 3 / len(material.frames))
-    window, seconds = window_of_frames(material.frame_seconds, least, max(least, WINDOW_SHARES[1]), rng)
-    return region.at(window), seconds
+    window, seconds = _window(material, rng)
+    times, dropped = int(rng.integers(2, 3, endpoint=True)), rng.random() < 0.33
+    numbers = np.arange(window.start, window.stop)
+    first = window.start - 1
+    shown = numbers + 1 if dropped else first + (numbers - first) // times * times
+    numbers, shown = numbers[shown != numbers], shown[shown != numbers]
+    made = {int(k): material.frames[(int(at), *region.box)] for k, at in zip(numbers, shown, strict=True)}
+    region = region.at(numbers)
+    return _forgery("held", ("motion",), material, pasted(material.frames, region, made), region, seconds)
+
+
+def _window(material: Material, rng: np.random.Generator) -> tuple[slice, Seconds]:
+    """A part of the time with at least two frames, without the clip's first and last one."""
+    times = material.frame_seconds
+    least = max(WINDOW_SHARES[0], 2 / (len(times) - 2))
+    window, _ = window_of_frames(times[1:-1], least, max(least, WINDOW_SHARES[1]), rng)
+    edges = frame_edges(times)
+    window = slice(window.start + 1, window.stop + 1)
+    return window, (float(edges[window.start]), float(edges[window.stop]))
+
+
+def _forgery(
+    name: str,
+    cues: tuple[str, ...],
+    material: Material,
+    frames: np.ndarray,
+    region: Region,
+    seconds: Seconds,
+) -> PseudoForgery | None:
+    """The forgery, or None if nobody could see it."""
+    assert material.frames is not None
+    if not can_be_seen(material.frames, frames, region):
+        return None
+    return PseudoForgery(frames, material.wave, name, cues, region.mask, (seconds,))
 
 
 def _between(before: np.ndarray, after: np.ndarray) -> np.ndarray:

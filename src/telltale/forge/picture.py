@@ -19,7 +19,7 @@ from telltale.forge.selfblend import SCALE, SHIFT_X, SHIFT_Y, change_statistics
 # Crops of one clip, uint8 (K, h, w, 3), to the same shape.
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
-RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0)  # the mask's highest value is one of these
+RATIOS = (0.5, 0.75, 1.0, 1.0, 1.0, 1.0)  # the mask's highest value is one of these
 PART_P, PART_SHARES = 0.2, (0.3, 0.7)  # of clips that are forged for a part of the time
 FACTORS = (1.3, 4.0)  # by which pictures are made smaller
 DOWN = (cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_AREA, cv2.INTER_CUBIC)
@@ -42,25 +42,8 @@ def make(
     if rng.random() < PART_P and len(material.frames) > 3:
         window, seconds = window_of_frames(material.frame_seconds, *PART_SHARES, rng)
         region, cues = region.at(window), ("picture", "motion")
-    return forged(name, cues, material, region, seconds, lambda crops: change(crops, rng))
-
-
-def forged(
-    name: str,
-    cues: tuple[str, ...],
-    material: Material,
-    region: Region,
-    seconds: Seconds,
-    change: Callable[[np.ndarray], np.ndarray],
-) -> PseudoForgery | None:
-    """The material with `region` changed; None if nobody could see it.
-
-    seconds: of the frames that the region touches.
-    """
-    genuine = material.frames
-    assert genuine is not None
-    frames = change_region(genuine, region, change)
-    if not can_be_seen(genuine, frames, region):
+    frames = change_region(material.frames, region, lambda crops: change(crops, rng))
+    if not can_be_seen(material.frames, frames, region):
         return None
     return PseudoForgery(frames, material.wave, name, cues, region.mask, (seconds,))
 
@@ -145,12 +128,12 @@ def smoothed(crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def quantised(crops: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Of 10 to 32 levels in each colour, or with brightness whole and two colour differences of 6 to 16."""
-    step = 255 / int(rng.integers(10, 32, endpoint=True))
+    """Of 6 to 20 levels in each colour, or with brightness whole and two colour differences of 4 to 10."""
+    step = 255 / int(rng.integers(6, 20, endpoint=True))
     if rng.random() < 0.5:
         table = np.rint(np.rint(np.arange(256) / step) * step).astype(np.uint8)
         return cv2.LUT(crops.reshape(len(crops), -1), table).reshape(crops.shape)
-    step = 128 / int(rng.integers(6, 16, endpoint=True))
+    step = 128 / int(rng.integers(4, 10, endpoint=True))
     # Grey has colour differences of 128, which stays what it is.
     fine = np.arange(256.0)
     coarse = 128 + np.rint((fine - 128) / step) * step
@@ -177,10 +160,10 @@ def _kind(name: str, change: Change, *shapes: Shape) -> Kind:
     return Kind(name, "picture", ("picture",), None, forge)
 
 
-ANY: tuple[Shape, ...] = ("published", "published", "partial", "mouth")
+ANY: tuple[Shape, ...] = ("whole", "published", "partial", "mouth")
 
 PICTURE_KINDS = (
-    _kind("self_blended", self_blended, "published"),
+    _kind("self_blended", self_blended, "whole", "published"),
     _kind("part_blended", self_blended, "partial"),
     _kind("mouth_blended", self_blended, "mouth"),
     _kind("resampled", resampled, *ANY),

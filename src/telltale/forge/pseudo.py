@@ -11,6 +11,7 @@ processed. What both go through alike, as compression, is done to both afterward
 The same input and the same state of `rng` give the same output, and no input is modified.
 """
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
@@ -26,7 +27,7 @@ from telltale.forge.region import guess_points
 from telltale.forge.relation import RELATION_KINDS
 from telltale.forge.sound import SOUND_KINDS
 
-__all__ = ["CUES", "KINDS", "Kind", "Material", "PseudoForgery", "choose", "forge", "permitted"]
+__all__ = ["CUES", "KINDS", "Kind", "Material", "PseudoForgery", "choose", "forge", "permitted", "prepare"]
 
 KINDS: dict[str, Kind] = {
     kind.name: kind for kind in (*PICTURE_KINDS, *MOTION_KINDS, *SOUND_KINDS, *RELATION_KINDS)
@@ -44,6 +45,13 @@ def permitted(settings: config.PseudoSettings) -> tuple[Kind, ...]:
             raise InputError(f"pseudo.kinds: there is no pseudo-forgery '{name}'{hint}")
     names = KINDS if settings.kinds is None else settings.kinds
     return tuple(kind for kind in KINDS.values() if kind.name in names and getattr(settings, kind.cue) > 0)
+
+
+def prepare(settings: config.PseudoSettings) -> None:
+    """Import what the permitted kinds need, before workers are forked. Raises InputError as `permitted`."""
+    if any("sound" in kind.needs for kind in permitted(settings)):
+        for name in ("scipy.fft", "scipy.ndimage", "scipy.signal"):
+            importlib.import_module(name)
 
 
 def choose(

@@ -5,7 +5,7 @@ region = draw_region(material, "published", rng)
 frames, mask = change_region(material.frames, region, change)
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,7 +16,7 @@ from telltale.forge.face import face_mask, prior
 from telltale.forge.material import Material, smooth_path
 from telltale.forge.selfblend import blend, soften, warp
 
-Shape = Literal["published", "partial", "mouth"]
+Shape = Literal["whole", "published", "partial", "mouth"]
 
 # Masks are drawn at this short side at most and enlarged: their edges are soft.
 WORK_SIDE = 160
@@ -26,6 +26,8 @@ MARGIN = 8
 STILL = 0.002
 # Of a region without landmarks, to all sides, in shares of the frame's short side.
 DRIFT = 0.008
+FEATHER = (0.004, 0.03)  # deviations of the blur of edges, in shares of the short side
+WIDE = (0.02, 0.05)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Region:
     mask: np.ndarray
     box: tuple[slice, slice]
 
-    def at(self, frames: slice) -> "Region":
+    def at(self, frames: slice | np.ndarray) -> "Region":
         """The region in these frames alone: in others the mask is 0."""
         mask = np.zeros(self.mask.shape, np.float32)
         mask[frames] = self.mask[frames]
@@ -57,12 +59,17 @@ def guess_points(material: Material, rng: np.random.Generator) -> Material:
     return replace(material, points=np.broadcast_to(points, (count, *points.shape)))
 
 
-def draw_region(material: Material, shape: Shape, rng: np.random.Generator) -> Region | None:
+def draw_region(
+    material: Material, shape: Shape, rng: np.random.Generator, *, wide: bool = False
+) -> Region | None:
     """A region of the face with a soft edge in all frames; None if the face is out of sight.
 
     material: with frames and points. Points are smoothed in time, and the mask follows them by an affine map.
         Where they stand still, it drifts a little.
-    shape: "published" or "partial" as `face.face_mask`; "mouth": the mouth and some skin around it.
+    shape: "published" or "partial" as `face.face_mask`, with the published softening; "whole": the hull of
+        all points, and "mouth": the mouth and some skin around it, both with an edge of 1 to 10 pixels at a
+        side of 160.
+    wide: whether the edge is some 10 pixels wider, so that there is no border.
     """
     assert material.frames is not None and material.points is not None
     count, height, width = material.frames.shape[:3]
@@ -70,6 +77,11 @@ def draw_region(material: Material, shape: Shape, rng: np.random.Generator) -> R
     middle = points.mean(axis=0)
     # Where the mask is drawn, the face may be shifted: it is drawn at the mean of the points.
     small = _draw_mask(middle, shape, (height, width), rng)
+    if wide:
+        sigma = rng.uniform(*WIDE) * min(small.shape)
+        small = cv2.GaussianBlur(small, (0, 0), sigma)
+        small[small < 1 / 512] = 0
+        small = small / max(float(small.max()), 1e-6)
     if small.max() < 0.5:
         return None
     mask = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -98,14 +110,6 @@ def _reach(mask: np.ndarray, moves: np.ndarray) -> tuple[slice, slice]:
     return slice(int(starts[1]), int(stops[1])), slice(int(starts[0]), int(stops[0]))
 
 
-def box_of(mask: np.ndarray) -> tuple[slice, slice]:
-    """Mask (H, W), not all 0 → the rows and columns where it is not 0, and MARGIN more to each side."""
-    return tuple(  # type: ignore[return-value]
-        slice(max(int(found[0]) - MARGIN, 0), min(int(found[-1]) + 1 + MARGIN, size))
-        for found, size in ((np.flatnonzero(mask.any(axis=1 - axis)), mask.shape[axis]) for axis in range(2))
-    )
-
-
 def change_region(
     frames: np.ndarray, region: Region, change: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -117,12 +121,19 @@ def change_region(
     touched = np.flatnonzero(region.mask[(slice(None), *region.box)].any(axis=(1, 2)))
     if not len(touched):
         return frames
-    inside = (slice(int(touched[0]), int(touched[-1]) + 1), *region.box)
+    numbers = range(int(touched[0]), int(touched[-1]) + 1)
+    changed = change(frames[(slice(numbers.start, numbers.stop), *region.box)])
+    return pasted(frames, region, dict(zip(numbers, changed, strict=True)))
+
+
+def pasted(frames: np.ndarray, region: Region, crops: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Frames uint8 (D, H, W, 3) → the same shape with crops of the region's box, uint8 (h, w, 3) by the
+    frame's number, blended in by its mask."""
     forged = frames.copy()
     # One frame after another: each fits a core's cache.
-    crops, shares = forged[inside], region.mask[inside]
-    for k, changed in enumerate(change(frames[inside])):
-        crops[k] = blend(changed, crops[k], shares[k])
+    for number, crop in crops.items():
+        place = (number, *region.box)
+        forged[place] = blend(crop, forged[place], region.mask[place])
     return forged
 
 
@@ -132,20 +143,18 @@ def _draw_mask(
     """float32, at most WORK_SIDE on its short side, with a soft edge; zeros if nothing is in sight."""
     scale = min(WORK_SIDE / min(size), 1.0)
     height, width = (max(round(side * scale), 1) for side in size)
-    if shape == "mouth":
+    soft = None
+    if shape == "whole" or shape == "mouth":
+        if shape == "mouth":
+            lips, grown = points[48:60], (rng.uniform(1.3, 1.9), rng.uniform(1.8, 3.0))
+            points = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * grown
         hard = np.zeros((height, width), np.float32)
-        lips = points[48:60]
-        grown = lips.mean(axis=0) + (lips - lips.mean(axis=0)) * (
-            rng.uniform(1.3, 1.9),
-            rng.uniform(1.8, 3.0),
-        )
-        pixels = np.clip(grown, -1, 2) * (width, height) - 0.5
+        pixels = np.clip(points, -1, 2) * (width, height) - 0.5
         cv2.fillConvexPoly(hard, cv2.convexHull(np.rint(pixels).astype(np.int32)), 1.0)
-        soft = None
     else:
         hard = face_mask(points, height, width, rng, shape)
         soft = soften(warp(hard, rng), rng)
-    feather = rng.uniform(0.004, 0.03) * min(height, width)
+    feather = rng.uniform(*FEATHER) * min(height, width)
     # The published softening shrinks a region: of a small one it leaves nothing.
     if soft is None or (soft > 0.5).sum() < 0.3 * hard.sum():
         soft = cv2.GaussianBlur(warp(hard, rng), (0, 0), max(feather, 0.5))

@@ -31,59 +31,64 @@ LEAST_LEVELS = 0.5
 def sound_shifted(
     material: Material, other: Material | None, rng: np.random.Generator
 ) -> PseudoForgery | None:
-    """The sound is early or late by 0.15 to 1.5 s, all of it or for a part of the time. What is missing at
-    one end is sound of another time of the span."""
+    """The sound is early or late by 0.15 to 1.5 s, all of it or for a part of the time. The time that this
+    leaves without sound gets that of another span; without one, another part of this one is heard twice."""
     if material.wave is None or material.frames is None or not can_be_forged(material):
         return None
     wave, rate_hz = material.wave, material.rate_hz
-    least, count = round(SHIFT_SECONDS[0] * rate_hz), len(wave)
-    most = min(round(SHIFT_SECONDS[1] * rate_hz), count // 2 - least)
+    bounds: tuple[int, int] | None = None
+    if rng.random() < PART_P:
+        bounds = audible_window(wave, PART_SHARES, rng)
+    first, stop = bounds or (0, len(wave))
+    least = round(SHIFT_SECONDS[0] * rate_hz)
+    most = min(round(SHIFT_SECONDS[1] * rate_hz), (stop - first) // 2)
     if most <= least:
         return None
-    shift = int(rng.integers(least, most, endpoint=True)) * int(rng.choice([-1, 1]))
-    bounds, made = (0, count), None
-    if rng.random() < PART_P:
-        found = audible_window(wave, PART_SHARES, rng)
-        if found is not None:
-            bounds, made = found, _part_shifted(wave, shift, found, rate_hz)
-    if made is None:
-        bounds, made = (0, count), _all_shifted(wave, shift, rate_hz, rng)
-    return _replaced(material, made, "sound_shifted", bounds)
-
-
-def _all_shifted(wave: Samples, shift: int, rate_hz: int, rng: np.random.Generator) -> Samples:
-    """The sound `shift` samples late, or early if that is negative. The missing end is early, or late, by at
-    least as much as SHIFT_SECONDS allow."""
+    shift, late = int(rng.integers(least, most, endpoint=True)), rng.random() < 0.5
     fade, search = fade_samples(rate_hz), round(SEARCH_SECONDS * rate_hz) + 1
-    least, count = round(SHIFT_SECONDS[0] * rate_hz), len(wave)
-    if shift > 0:
-        place = shift + search
-        early = int(rng.integers(least, count - place - fade, endpoint=True))
-        pieces = (Piece(wave, early), Piece(wave, -shift))
-    else:
-        place = count + shift - fade
-        late = int(rng.integers(least, place - search, endpoint=True))
-        pieces = (Piece(wave, -shift), Piece(wave, -late))
-    return joined(pieces, (place,), rate_hz, count)
-
-
-def _part_shifted(wave: Samples, shift: int, bounds: tuple[int, int], rate_hz: int) -> Samples | None:
-    """The sound with what is inside of `bounds` late by `shift`, or early. Where there is too little sound
-    before it, it is early, and the reverse; None if there is too little on both sides."""
-    fade, search = fade_samples(rate_hz), round(SEARCH_SECONDS * rate_hz) + 1
-    least = round(SHIFT_SECONDS[0] * rate_hz)
-    rooms = {1: bounds[0] - search, -1: len(wave) - bounds[1] - fade - search}
-    way = 1 if shift > 0 else -1
-    if rooms[way] < least:
-        way = -way
-    if rooms[way] < least:
+    # What is late begins with the window's own first sample, up to the search of the joint.
+    begin, end = (first, first + shift + search) if late else (stop - shift - fade, stop)
+    filler = _filler(material, other, (begin, end + fade), rng)
+    if filler is None:
         return None
-    pieces = (
-        Piece(wave, 0),
-        Piece(wave, -way * min(abs(shift), rooms[way])),
-        Piece(wave, 0, free=False),
-    )
-    return joined(pieces, (bounds[0], bounds[1] - fade), rate_hz, len(wave))
+    moved = Piece(wave, -shift if late else shift)
+    pieces = [(filler, begin), (moved, end)] if late else [(moved, first), (filler, begin)]
+    if first > 0:
+        pieces.insert(0, (Piece(wave, 0), 0))
+    if stop < len(wave):
+        pieces.append((Piece(wave, 0, free=False), stop - fade))
+    places = [place for _, place in pieces[1:]]
+    made = joined([piece for piece, _ in pieces], places, rate_hz, len(wave))
+    return _replaced(material, np.clip(made, -1, 1), "sound_shifted", (first, stop))
+
+
+def _filler(
+    material: Material, other: Material | None, bounds: tuple[int, int], rng: np.random.Generator
+) -> Piece | None:
+    """Sound for the samples of `bounds` that does not belong there: of another span, or of this one, but from
+    another time by SHIFT_SECONDS at least. None if there is not enough."""
+    assert material.wave is not None
+    wave, rate_hz = material.wave, material.rate_hz
+    search, length = round(SEARCH_SECONDS * rate_hz) + 1, bounds[1] - bounds[0]
+    if (
+        other is not None
+        and other.wave is not None
+        and can_be_forged(other)
+        and not _same_sound(material, other)
+    ):
+        highest = len(other.wave) - length - search
+        if highest >= search:
+            begin = int(rng.integers(search, highest, endpoint=True))
+            return Piece(levelled(other.wave, level(wave)), begin - bounds[0])
+    begins = np.arange(search, len(wave) - length - search + 1)
+    begins = begins[np.abs(begins - bounds[0]) >= round(SHIFT_SECONDS[0] * rate_hz)]
+    return Piece(wave, int(rng.choice(begins)) - bounds[0]) if len(begins) else None
+
+
+def _same_sound(one: Material, other: Material) -> bool:
+    """Whether two spans are one: a clip that is no longer than a span has no other one."""
+    assert one.wave is not None and other.wave is not None
+    return len(one.wave) == len(other.wave) and np.array_equal(one.wave, other.wave)
 
 
 def sound_of_another_clip(
@@ -99,8 +104,7 @@ def sound_of_another_span(
     """The sound of another span of this clip: the same voice in the same room."""
     if other is None or other.wave is None or material.wave is None:
         return None
-    # A clip that is no longer than a span has no other one.
-    if len(other.wave) == len(material.wave) and np.array_equal(other.wave, material.wave):
+    if _same_sound(material, other):
         return None
     return _sound_of_other("sound_of_another_span", material, other, rng)
 
@@ -144,8 +148,15 @@ def _replaced(material: Material, wave: Samples, name: str, bounds: tuple[int, i
 
 
 RELATION_KINDS = (
-    Kind("sound_shifted", "in_step", ("picture", "sound"), None, sound_shifted),
+    Kind("sound_shifted", "in_step", ("picture", "sound"), "span", sound_shifted),
     Kind("sound_of_another_clip", "in_step", ("picture", "sound"), "clip", sound_of_another_clip),
     Kind("sound_of_another_span", "in_step", ("picture", "sound"), "span", sound_of_another_span),
-    Kind("picture_of_another_span", "in_step", ("picture", "sound"), "span", picture_of_another_span),
+    Kind(
+        "picture_of_another_span",
+        "in_step",
+        ("picture", "sound"),
+        "span",
+        picture_of_another_span,
+        takes="picture",
+    ),
 )
