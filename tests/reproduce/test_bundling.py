@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 from bundles import make
+from programs import do_predict, do_train
 from tampering import edit
 
 from telltale import config
+from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.files import sha256
 from telltale.reproduce import bundle as bundles
 from telltale.reproduce import checks
+from telltale.scores.table import read_scores
 
 
 def test_a_bundle_from_before_a_key_is_found_whole(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +61,24 @@ def test_a_bundle_holds_what_an_organiser_needs(world: Path, tiny: Path) -> None
     assert listed[1].startswith("train_labels.csv,")
     assert made.model_sha256[:16] in (world / "bundle" / "README.md").read_text()
     assert not [name for name in made.files if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_a_run_with_folds_is_bundled_with_the_clips_that_validated_it(tiny: Path, tmp_path: Path) -> None:
+    folds = ("folds.by=methods", "folds.count=2", "data.meta=meta.csv", "data.method_column=kind")
+    small = ("model.name=meso4", "model.picture_backbone=null", "optim.epochs=1")
+    run = tmp_path / "run"
+    assert do_train(tiny, run, *(word for text in (*folds, *small) for word in ("--set", text))) == 0
+    assert do_predict(run, tiny / "test", tmp_path / "submission.csv") == 0
+    assert make(tmp_path, tiny, tmp_path / "bundle") == 0
+    made = bundles.read(tmp_path / "bundle")
+    assert all(each.passed for each in checks.check_agreement(made))
+    listed = read_labels(made.labels("validation"))
+    assert list(listed) == list(read_scores(run / "validation_scores.csv"))
+    everything = read_labels(tiny / "validation_labels.csv")
+    assert len(listed) < len(everything) and listed.items() <= everything.items()
+    assert "evaluation/validation/metrics.json" in made.files
+    named = {line.split(",")[0] for line in (tmp_path / "bundle/data.csv").read_text().splitlines()}
+    assert "meta.csv" in named and {f"validation/{name}" for name in listed} <= named
 
 
 def test_a_bundle_is_not_made_of_what_does_not_belong_together(

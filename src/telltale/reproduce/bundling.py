@@ -12,7 +12,7 @@ from telltale.data.folds import given_files, read_splits
 from telltale.data.manifest import read_labels
 from telltale.errors import InputError
 from telltale.evaluate.options import Options
-from telltale.files import sha256, write_text
+from telltale.files import sha256, write_table, write_text
 from telltale.models import checkpoint
 from telltale.reproduce import golden
 from telltale.reproduce.bundle import (
@@ -140,7 +140,11 @@ def _copy_run(run: Path, into: Path) -> None:
 def _validation(run: Path, data: Path, into: Path) -> ScoreSet:
     settings = config.read(run / "config.yaml")
     labels, videos = data / settings.data.validation_labels, settings.data.validation_videos
-    return _copy_scores(VALIDATION, run / "validation_scores.csv", labels, videos, into)
+    copied = _copy_scores(VALIDATION, run / "validation_scores.csv", labels, videos, into)
+    if settings.folds.by != "none":  # clips of held-out kinds were left out of validation
+        listed = [(row.video_name, row.target) for row in read_splits(data, settings).validation.rows]
+        write_table(labels_in(into, VALIDATION), [("video_name", "target"), *listed])
+    return copied
 
 
 def _test(scores: Path, labels: Path, videos: Path, data: Path, into: Path) -> ScoreSet:
