@@ -10,10 +10,11 @@ from bench.measure import Row, seconds
 from telltale import config, models
 from telltale.config import detectors
 from telltale.data.batch import SampleKey, read_batch
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row as Clip
 from telltale.data.order import TrainOrder
+from telltale.data.views import Views
 from telltale.runtime import distributed
 from telltale.runtime.signals import SignalWatch
 from telltale.train import objectives

@@ -8,9 +8,10 @@ import torch
 
 from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, allocate, read_batch
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.order import file_sizes
+from telltale.data.views import Views
 
 
 def settings(**data: object) -> config.Config:

@@ -14,10 +14,11 @@ from telltale.config.detectors import DETECTORS
 from telltale.data import regions
 from telltale.data.batch import EVALUATION, Batch, SampleInfo, SampleKey, blank, read_batch
 from telltale.data.clip import NATIVE_SIDE, read_clip
-from telltale.data.dataset import ClipDataset, Views, open_store, spec_of
+from telltale.data.dataset import ClipDataset, open_store, spec_of
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.transforms import fit
+from telltale.data.views import Views
 from telltale.decode.frames import Frames
 from telltale.errors import InputError
 from telltale.predict.inference import mirrored

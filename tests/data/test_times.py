@@ -14,8 +14,9 @@ from telltale import config, models
 from telltale.data import store as store_file
 from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
 from telltale.data.clip import View, frame_times, read_clip
-from telltale.data.dataset import ClipDataset, Views, open_store
+from telltale.data.dataset import ClipDataset, open_store
 from telltale.data.manifest import Row
+from telltale.data.views import Views
 from telltale.decode.frames import decode_jpegs, encode_jpegs
 from telltale.forge.face import Landmarks
 from telltale.models.audiovisual import Stream

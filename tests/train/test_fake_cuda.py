@@ -21,9 +21,10 @@ from telltale import config, models
 from telltale.config import detectors
 from telltale.config.detectors import DETECTORS
 from telltale.data.batch import Batch, SampleInfo, SampleKey, blank
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import on_device
 from telltale.data.order import TrainOrder
+from telltale.data.views import Views
 from telltale.predict.inference import Inference
 from telltale.predict.maps import Maps
 from telltale.runtime.distributed import Process

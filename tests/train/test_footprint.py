@@ -11,7 +11,7 @@ from memory_world import MemoryClips, Run, configured
 
 from telltale import config
 from telltale.cli import main
-from telltale.data.dataset import Views
+from telltale.data.views import Views
 from telltale.errors import InputError
 from telltale.train import loop
 from telltale.train.footprint import estimate

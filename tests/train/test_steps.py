@@ -11,9 +11,10 @@ from torch import nn
 
 from telltale import config
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.order import TrainOrder
+from telltale.data.views import Views
 from telltale.forge.face import Landmarks
 from telltale.forge.selfblend import change_alike
 from telltale.runtime import distributed

@@ -120,6 +120,29 @@ class LavSettings(Section):
     """First epochs in which genuine patches teach LAV's map once more."""
 
 
+class FlagshipObjectiveSettings(Section):
+    """Joined to section `objective`. The first five weigh the terms of the loss; 0 switches a term off."""
+
+    flagship_fused: Result[NotNegative] = 1.0
+    """Weight of the cross-entropy of flagship's one logit: of genuine clips, of their pseudo-forgeries and of
+    labelled forgeries."""
+    flagship_cues: Result[NotNegative] = 0.5
+    """Weight of the cross-entropy of each cue's head, of genuine clips and their pseudo-forgeries, whose
+    cues are known."""
+    flagship_segments: Result[NotNegative] = 0.2
+    """Weight of the cross-entropy of each part of the span, of the same clips."""
+    flagship_map: Result[NotNegative] = 0.2
+    """Weight of the cross-entropy of each patch of each picture, of the same clips."""
+    flagship_offset: Result[NotNegative] = 0.2
+    """Weight of the cross-entropy of the offset between mouth and sound, of genuine clips."""
+    flagship_labelled: Result[NotNegative] = 1.0
+    """Weight of a labelled forgery in flagship_fused, beside 1 for a genuine clip and for a
+    pseudo-forgery."""
+    flagship_mixup: Result[NotNegative] = 0.0
+    """Parameter alpha of the Beta distribution by which clips are mixed with others of their class; 0: they
+    are not."""
+
+
 @dataclass(frozen=True)
 class DetectorEntry:
     """One detector.

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from telltale.data.arrays import SampleArrays, Shapes, allocate, type_of
+from telltale.data.arrays import KNOWN, SampleArrays, Shapes, allocate, type_of
 from telltale.data.clip import Cost
 from telltale.data.manifest import Row
 from telltale.decode.frames import Frames
@@ -40,6 +40,7 @@ class SampleInfo:
     seconds: the clip's length, None if it is not known.
     detail: for people, why a clip was not read or not read whole.
     view_starts: of each view the start of its span, in seconds after the clip's first frame.
+    made: name of the pseudo-forgery that is the second view, "" if none was made.
     cost: what making the sample took.
     """
 
@@ -50,6 +51,7 @@ class SampleInfo:
     seconds: float | None = None
     detail: str = ""
     view_starts: tuple[float, ...] = ()
+    made: str = ""
     cost: Cost = Cost()  # noqa: RUF009 - it is frozen
 
 
@@ -66,6 +68,22 @@ class Mouth:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is known of a view where data sets make twins, as of `SampleArrays`.
+
+    truth: 1 forged, 0 genuine.
+    cues: float32 (4,).
+    segments: float32 (K,).
+    mask: float32 (t, G, G), of the view's t frames; None: not known.
+    """
+
+    truth: float
+    cues: NDArray[np.float32]
+    segments: NDArray[np.float32]
+    mask: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
 class SampleView:
     """One view of a sample as a model gets it; what the clip lacks or the model does not read is None.
 
@@ -73,6 +91,7 @@ class SampleView:
     frames: t frames of S x S pixels, 1 <= t <= T. Their times still count from the clip's first frame.
     mel: float32 (M, L) dB, whose first column is at the start of the span.
     crops: uint8 (t, P, P, 3), of the t frames.
+    known: what is known of it; None where the data set makes no twins.
     """
 
     start_seconds: float
@@ -80,11 +99,12 @@ class SampleView:
     mel: NDArray[np.float32] | None
     crops: NDArray[np.uint8] | None = None
     mouth: Mouth | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A row as a model gets it: up to V views."""
+    """A row as a model gets it: up to V views. A view of nothing keeps the place of those behind it."""
 
     info: SampleInfo
     views: tuple[SampleView, ...]
@@ -108,6 +128,11 @@ class Sample:
             if view.mel is not None:
                 arrays.has_sound[index] = True
                 arrays.mel[index] = view.mel
+            if view.known is not None and (view.frames is not None or view.mel is not None):
+                arrays.truth[index] = view.known.truth
+                arrays.cues[index], arrays.segments[index] = view.known.cues, view.known.segments
+                if view.known.mask is not None:
+                    _fill(view.known.mask, arrays.mask[index])
 
 
 def _fill(values: np.ndarray, out: np.ndarray) -> None:
@@ -168,6 +193,11 @@ class Batch:
         """The model's arguments for B views. views: bool (N, V), default the usable ones."""
         chosen = self.usable if views is None else views
         return self.inputs_at(chosen.flatten().nonzero().squeeze(1), device)
+
+    def known(self, device: torch.device) -> dict[str, Tensor]:
+        """What is known of the usable views, in the order of `inputs`: the arrays of KNOWN, by name."""
+        indices = self.usable.flatten().nonzero().squeeze(1).to(self.has_picture.device)
+        return {name: getattr(self, name).flatten(0, 1).index_select(0, indices).to(device) for name in KNOWN}
 
     def inputs_at(self, indices: Tensor, device: torch.device) -> dict[str, Any]:
         """The model's arguments for the views at `indices`, long (B,), which count the N * V views of all

@@ -22,8 +22,8 @@ class TrainOrder:
     targets: int (N,), 0 genuine and 1 forged, by row of the manifest
     settings: of the run
     rank, world: of this process, and how many there are
-    unit: what an epoch is made of: "clips", every row (see `shuffled`); "pairs" (see `shuffled_pairs`), none
-        of which is split between ranks or batches; "genuine", the genuine rows alone
+    unit: what an epoch is made of: "clips" and "twins", every row (see `shuffled`); "pairs" (see
+        `shuffled_pairs`), none of which is split between ranks or batches; "genuine", the genuine rows alone
 
     The last batch may leave a rank nothing. The rank then gets the epoch's first clip or pair in its place,
     and `is_own` says so. Raises InputError for pairs and an odd batch size.

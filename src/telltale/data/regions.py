@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telltale import config
+from telltale.data.arrays import GRID
 
 # Places of evaluation: of its first cycles the mouth, the eyes and the middle of the face; of later ones the
 # cheeks, the forehead and the chin.
@@ -82,6 +83,23 @@ def crops(pixels: NDArray[np.uint8], places: NDArray[np.float64], size: int) -> 
             for frame, (left, top) in zip(pixels, lefts_tops, strict=True)
         ]
     )
+
+
+def bands(forged: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Shares of forged float32 (T, H, W) → float32 (T, size, size), of the scaled whole: 4 m (1 - m) for a
+    share m, which is the border of what was blended in, or m where that is more, of what is all forged."""
+    height, width = forged.shape[1:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = forged[:, top : top + side, left : left + side]
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    band = np.maximum(4 * square * (1 - square), square)
+    return np.stack([cv2.resize(each, (size, size), interpolation=method) for each in band])
+
+
+def pooled(band: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (T, S, S) → float32 (T, GRID, GRID): the mean over each patch."""
+    return np.stack([cv2.resize(each, (GRID, GRID), interpolation=cv2.INTER_AREA) for each in band])
 
 
 def mouths(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -13,11 +13,12 @@ from telltale import config
 from telltale.config import detectors
 from telltale.data.batch import SampleInfo
 from telltale.data.clip import View, fixed_positions, read_clip
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
 from telltale.data.store import ClipStore, StoredClip, pack
+from telltale.data.views import Views
 from telltale.decode.frames import encode_jpegs
 from telltale.errors import InputError
 from telltale.runtime import distributed, threads

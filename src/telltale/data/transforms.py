@@ -9,6 +9,7 @@ modified.
 import importlib
 import os
 import random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,35 +61,16 @@ def augment_frames(
     clips: how many clips of T / clips frames follow one another. They are changed alike, and each is coded
         as a video of its own: the frames of a genuine clip and those of its forgery.
     """
-    # Not at the top: the import takes two seconds, and prediction does not need it. Without the variable it
-    # asks the network for a newer version.
-    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
-    import albumentations as A
-
+    A = _albumentations()
     degradation = degrade.draw_frame_degradation(settings, rng)
     pixels = degradation.tone(pixels)
-    height, width = pixels.shape[1:3]
     swap = A.Lambda(image=_swap_red_and_blue, p=1.0)
-    affine = {
-        "translate_percent": (-0.0625, 0.0625),
-        "scale": (0.8, 1.2),
-        "rotate": (-45, 45),
-        "keep_ratio": True,
-    }
-    border = {"percent": (-0.08, -0.03), "keep_size": True, "sample_independently": False}
     # In the order in which they happen to a picture: camera, then compression, then a web site. To build
     # this costs half a millisecond a clip; kept from clip to clip it would have state. The rarer changes are
     # left out if they are off, and then draw nothing.
     recipe = A.Compose(
         [
-            *([A.CropAndPad(**border, p=settings.border_crop_p)] if settings.border_crop_p else []),
-            A.HorizontalFlip(p=settings.flip_p),
-            *([A.VerticalFlip(p=settings.vertical_flip_p)] if settings.vertical_flip_p else []),
-            *([A.RandomRotate90(p=settings.rotate90_p)] if settings.rotate90_p else []),
-            A.RandomResizedCrop(
-                (height, width), scale=(settings.crop_scale, 1.0), ratio=(0.9, 1.1), p=settings.crop_p
-            ),
-            *([A.Affine(**affine, p=settings.affine_p)] if settings.affine_p else []),
+            *_geometry(settings, pixels.shape[1:3]),
             *([A.ToGray(p=settings.grey_p)] if settings.grey_p else []),
             A.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.2, hue=0.03, p=settings.colour_p),
             A.GaussianBlur(sigma_limit=(0.5, 2.0), p=settings.blur_p),
@@ -109,6 +91,55 @@ def augment_frames(
     # cropped, too. With one generator for all, their draws are independent.
     recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
     return degradation.code(recipe(images=pixels)["images"], clips)
+
+
+def move_frames(
+    pixels: np.ndarray,
+    masks: np.ndarray | None,
+    settings: config.AugmentSettings,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The changes of `augment_frames` that move pixels, and no others: mirroring, turning, cutting out.
+
+    pixels: uint8 (T, H, W, 3); masks: float32 (T, H, W) or None. Both come back in their shapes, moved alike.
+    """
+    A = _albumentations()
+    recipe = A.Compose(_geometry(settings, pixels.shape[1:3]))
+    recipe.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+    if masks is None:
+        return recipe(images=pixels)["images"], None
+    moved = recipe(images=pixels, masks=masks)
+    return moved["images"], moved["masks"]
+
+
+def _geometry(settings: config.AugmentSettings, size: tuple[int, ...]) -> list[Any]:
+    """The changes that move pixels of pictures of `size`, (height, width)."""
+    A = _albumentations()
+    soft = {"mask_interpolation": cv2.INTER_LINEAR}
+    affine = {
+        **soft,
+        "translate_percent": (-0.0625, 0.0625),
+        "scale": (0.8, 1.2),
+        "rotate": (-45, 45),
+        "keep_ratio": True,
+    }
+    border = {"percent": (-0.08, -0.03), "keep_size": True, "sample_independently": False, **soft}
+    crop = {"scale": (settings.crop_scale, 1.0), "ratio": (0.9, 1.1), **soft}
+    return [
+        *([A.CropAndPad(**border, p=settings.border_crop_p)] if settings.border_crop_p else []),
+        A.HorizontalFlip(p=settings.flip_p),
+        *([A.VerticalFlip(p=settings.vertical_flip_p)] if settings.vertical_flip_p else []),
+        *([A.RandomRotate90(p=settings.rotate90_p)] if settings.rotate90_p else []),
+        A.RandomResizedCrop(size, **crop, p=settings.crop_p),
+        *([A.Affine(**affine, p=settings.affine_p)] if settings.affine_p else []),
+    ]
+
+
+def _albumentations() -> Any:
+    # Not at the top: the import takes two seconds, and prediction does not need it. Without the variable it
+    # asks the network for a newer version.
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    return importlib.import_module("albumentations")
 
 
 def augment_wave(

@@ -22,10 +22,11 @@ import torch
 
 from telltale import config
 from telltale.config import detectors
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
+from telltale.data.views import Views
 from telltale.errors import InputError
 from telltale.predict import prediction
 from telltale.predict.scoring import scores_of

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from telltale import config
 from telltale.config import detectors
-from telltale.data.dataset import ClipDataset, Views, open_store
+from telltale.data.dataset import ClipDataset, open_store
 from telltale.data.loader import ClipLoader, on_device
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
+from telltale.data.views import Views
 from telltale.files import fingerprint, sha256, write_whole
 from telltale.predict import prediction
 from telltale.runtime import distributed

@@ -18,10 +18,11 @@ from telltale import config, models
 from telltale.config import detectors
 from telltale.config.affects import Affects
 from telltale.config.keys import affecting
-from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import evaluation_batches, file_sizes
+from telltale.data.views import Views
 from telltale.files import fingerprint, sha256
 from telltale.models import checkpoint
 from telltale.predict.inference import Inference

@@ -24,9 +24,10 @@ from telltale.competition import rules
 from telltale.competition.audit_record import Finding
 from telltale.config import detectors
 from telltale.data.batch import EVALUATION, Batch, SampleKey, read_batch
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.videos import rows_of
+from telltale.data.views import Views
 from telltale.errors import InputError
 from telltale.files import read_json, sha256, write_text
 from telltale.predict import prediction

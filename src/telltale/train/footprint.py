@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from telltale import config, models
 from telltale.config import detectors
 from telltale.data.batch import Batch, SampleInfo, blank
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
+from telltale.data.views import Views
 from telltale.predict.inference import autocast
 from telltale.runtime.fake_tensors import fake_tensors
 from telltale.train import objectives

@@ -8,13 +8,15 @@ from telltale import config
 from telltale.config import detectors
 from telltale.config.detectors import SbiSettings
 from telltale.data.batch import SampleKey
-from telltale.data.dataset import ClipDataset, Views, open_store, warn_of_store
+from telltale.data.dataset import ClipDataset, open_store, warn_of_store
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Manifest
 from telltale.data.order import TrainOrder, evaluation_batches, file_sizes
 from telltale.data.store import ClipStore
+from telltale.data.views import PSEUDO, Views
 from telltale.errors import InputError
 from telltale.forge.face import Landmarks, read_landmarks
+from telltale.forge.pseudo import permitted
 from telltale.runtime.distributed import Process
 from telltale.train.context import RunContext, RunInputs
 
@@ -54,15 +56,16 @@ def build(inputs: RunInputs, unit: str, context: RunContext) -> RunClips:
     """The splits of a run, whose workers are not forked yet. unit: the objective's, see `TrainOrder`.
 
     Raises InputError if a store is given and training draws its spans anywhere in a clip: a store holds
-    chosen spans only.
+    chosen spans only; and if training is to make pseudo-forgeries and none is left to be made.
     """
     settings, process = context.settings, context.process
     order = TrainOrder(inputs.train.targets, settings, process.rank, process.world, unit)
     reads = detectors.reads(settings.model)
     store = _store(inputs, context)
-    blends = unit == "genuine"
-    landmarks = _landmarks(inputs.train, settings, process) if blends else {}
-    views = Views(training=True, blends=blends, landmarks=landmarks)
+    landmarks = _landmarks(inputs.train, settings, process) if unit in PSEUDO else {}
+    if PSEUDO.get(unit) == "twins" and not permitted(settings.pseudo):
+        raise InputError("pseudo: no pseudo-forgery is left; wanted a weight above 0, and pseudo.kinds of it")
+    views = Views.of_training(unit, landmarks)
     train = ClipDataset(inputs.train.rows, settings, reads, views, store)
     workers = process.workers(settings.data.workers, len(inputs.train.rows))
     limit = settings.data.timeout_seconds

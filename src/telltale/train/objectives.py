@@ -6,7 +6,8 @@
 net is the model, under DDP its wrapper. An objective calls it once, as `net(...)`: DDP averages gradients
 over processes only through its own forward call. `unit` says what an epoch consists of: "clips", every row;
 "pairs", each forged row and before it a genuine row drawn for it; "genuine", genuine rows alone, of which the
-data set makes two views, the genuine one and its self-blended one.
+data set makes two views, the genuine one and its self-blended one; "twins", every row, of which genuine ones
+get a second view, a pseudo-forgery.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from telltale.config.detectors import DETECTORS, LavSettings, UcfSettings
 from telltale.data.batch import Batch
 from telltale.data.manifest import Row
 from telltale.models.output import Output
+from telltale.train.flagship_objective import FlagshipObjective
 from telltale.train.losses import Losses, cross_entropy, squared_error
 
 CLASSIFIERS = {"cross_entropy": cross_entropy, "squared_error": squared_error}
@@ -249,6 +251,7 @@ OBJECTIVES: dict[str, Any] = {
     "sbi": SelfBlendedObjective,
     "ucf": UcfObjective,
     "lav": LocateAndVerifyObjective,
+    "flagship": FlagshipObjective,
 }
 
 

@@ -19,10 +19,11 @@ from telltale import STARTED, config, models
 from telltale.config import detectors
 from telltale.data.batch import EVALUATION, SampleKey, read_batch
 from telltale.data.clip import fixed_positions, read_clip
-from telltale.data.dataset import ClipDataset, Views
+from telltale.data.dataset import ClipDataset
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
 from telltale.data.order import TrainOrder, evaluation_batches
+from telltale.data.views import Views
 from telltale.decode.frames import encode_jpegs
 from telltale.errors import InputError
 from telltale.predict.prediction import inference
