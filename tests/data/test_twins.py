@@ -206,7 +206,7 @@ def test_samples_are_the_same_for_any_number_of_workers_and_differ_by_epoch(rows
     [
         (("sound_of_another_clip",), {""}),
         (("sound_of_another_clip", "picture_of_another_span"), {""}),
-        (("sound_of_another_clip", "band_changed"), {"band_changed"}),
+        (("sound_of_another_clip", "mel_inverted"), {"mel_inverted"}),
     ],
 )
 def test_where_the_other_clip_cannot_be_read_another_kind_is_made_or_none(
@@ -230,7 +230,7 @@ def test_the_other_clip_is_a_genuine_one_and_the_other_span_is_another_one(
     others = pretend(monkeypatch, None, other="clip", needs=("sound",))
     data = training(rows, settings())
     assert [info.made for info in read_batch(data, [SampleKey(0, e) for e in range(5)]).infos] == [""] * 5
-    assert len(others) > 10 and all(other is not None and other.frames is None for other in others)
+    assert len(others) > 15 and all(other is not None and other.frames is None for other in others)
     short = settings(clip=settings().clip.model_copy(update={"seconds": 0.3}))
     spans = pretend(monkeypatch, forgery(), other="span", needs=("picture", "sound"))
     batch = read_batch(training(rows, short), [SampleKey(0, e) for e in range(6)])
@@ -263,7 +263,7 @@ def test_the_gate_has_a_forgery_for_each_cue_the_same_for_every_seed(rows: list[
     one, other = batches
     for name, tensor in one.arrays().items():
         assert torch.equal(tensor, getattr(other, name)), name
-    assert one.usable.shape == (3, 5) and one.usable.all() and not one.truth.numel()
+    assert one.usable.shape == (3, 5) and one.usable[[0, 2]].all() and not one.truth.numel()
     plain = read_batch(ClipDataset(rows, settings(), ALL), [SampleKey(0, EVALUATION)])
     for name in ("pictures", "mel", "crops", "mouth"):
         assert torch.equal(getattr(one, name)[0, 0], getattr(plain, name)[0, 0])

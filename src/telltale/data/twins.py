@@ -18,9 +18,9 @@ from telltale.data.manifest import Row
 from telltale.data.store import ClipStore
 from telltale.decode.sound import Wave
 from telltale.forge.face import Landmarks
-from telltale.forge.pseudo import CUES, Kind, Material, PseudoForgery, choose, forge
+from telltale.forge.pseudo import CUES, Kind, Material, PseudoForgery, choose, forge, permitted
 
-# How often kinds are drawn until one can be made of a clip.
+# How many kinds are drawn until one can be made of a clip.
 TRIES = 6
 # Two spans of a clip that begin less than this apart, in seconds, are one to those who compare them.
 APART_SECONDS = 0.5
@@ -60,7 +60,7 @@ class TwinMaker:
         """Forge a genuine span: row `row` of the data set, read as `view`.
 
         cue: make the forgery of one kind for this cue; None: as section `pseudo` says. Where another span or
-        another clip is wanted and cannot be read, or nothing can be forged so, kinds are drawn again. None if
+        another clip is wanted and cannot be read, or nothing can be forged so, other kinds are drawn. None if
         that does not help. Raises InputError for a kind that does not exist, and as `read_clip`.
         """
         if view.frames is None and view.wave is None:
@@ -70,16 +70,18 @@ class TwinMaker:
             weights = {each: getattr(settings, each) if each == cue else 0.0 for each in CUES}
             settings = settings.model_copy(update={**weights, "combine_p": 0.0})
         material = self.material(self.rows[row].video_name, view)
+        left = [kind.name for kind in permitted(settings)]
         for _ in range(TRIES):
+            settings = settings.model_copy(update={"kinds": tuple(left)})
             kinds = choose(settings, material.frames is not None, material.wave is not None, rng)
             if not kinds:
                 return None
             other = self._other(row, view, kinds, rng)
-            if other is None and any(kind.other for kind in kinds):
-                continue
-            forgery = forge(material, kinds, rng, other)
-            if forgery is not None:
-                return Twin(_as_view(view, forgery), forgery)
+            if other is not None or not any(kind.other for kind in kinds):
+                forgery = forge(material, kinds, rng, other)
+                if forgery is not None:
+                    return Twin(_as_view(view, forgery), forgery)
+            left = [name for name in left if name not in {kind.name for kind in kinds}]
         return None
 
     def material(self, video_name: str, view: View) -> Material:
