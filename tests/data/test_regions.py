@@ -17,6 +17,7 @@ from telltale.data.clip import NATIVE_SIDE, read_clip
 from telltale.data.dataset import ClipDataset, open_store, spec_of
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
+from telltale.data.sample_views import SampleViews
 from telltale.data.transforms import fit
 from telltale.data.views import Views
 from telltale.decode.frames import Frames
@@ -270,6 +271,6 @@ def test_frames_of_a_damaged_file_stand_for_those_that_are_missing(rows: list[Ro
     view = read_clip(rows[0].path, [0.5], data.settings.clip, 16_000, ALL).views[0]
     assert view.frames is not None
     cut = replace(view, frames=Frames(view.frames.pixels[:5], view.frames.seconds[:5], True))
-    (made,), *_ = data._sample_views(rows[0], (cut,), None)
+    ((made,), _) = SampleViews(rows, data.settings, ALL, Views(), None)(0, (cut,), None)
     assert made.frames is not None and len(made.frames.pixels) == 2 and len(made.mouth.pixels) == 5
     assert made.crops is not None and cv2.countNonZero(made.crops[1].reshape(-1)) > 0

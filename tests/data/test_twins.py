@@ -206,7 +206,7 @@ def test_samples_are_the_same_for_any_number_of_workers_and_differ_by_epoch(rows
     [
         (("sound_of_another_clip",), {""}),
         (("sound_of_another_clip", "picture_of_another_span"), {""}),
-        (("sound_of_another_clip", "mel_inverted"), {"mel_inverted"}),
+        (("sound_of_another_clip", "resampled"), {"resampled"}),
     ],
 )
 def test_where_the_other_clip_cannot_be_read_another_kind_is_made_or_none(
@@ -215,7 +215,7 @@ def test_where_the_other_clip_cannot_be_read_another_kind_is_made_or_none(
     """The only other genuine clip is missing; spans of a clip of 1.2 s lie too near one another."""
     alone = [rows[0], rows[3], rows[5]]
     clip = settings().clip.model_copy(update={"seconds": 0.8})
-    data = training(alone, settings(clip=clip, pseudo=config.PseudoSettings(kinds=kinds, sound=2.0)))
+    data = training(alone, settings(clip=clip, pseudo=config.PseudoSettings(kinds=kinds)))
     batch = read_batch(data, [SampleKey(0, epoch) for epoch in range(8)])
     assert {info.made for info in batch.infos} <= named
     for number, info in enumerate(batch.infos):
