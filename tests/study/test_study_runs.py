@@ -80,6 +80,8 @@ def test_a_failed_run_ends_a_study_or_is_a_status(
         calls.append(one.name)
         if one.name == "bad":
             raise NonFiniteLoss("the loss's term 'forged' is not finite")
+        if one.name == "worse":
+            raise RuntimeError("shapes 3 and 4\nof tensors")
 
     calls: list[str] = []
     monkeypatch.setattr(task_run, "_train", broken)
@@ -93,6 +95,16 @@ def test_a_failed_run_ends_a_study_or_is_a_status(
     assert runs.failures(study, pair) == {"bad": "the loss's term 'forged' is not finite"}
     with pytest.raises(InputError, match="all 1 runs failed; bad: the loss's term"):
         execute(study, pair[1:], SignalWatch(), Execution(tolerant=True))
+
+    both = [task(tiny, "fine"), task(tiny, "worse")]
+    scores = execute(
+        StudyFolder(tmp_path / "new", "trial", {}), both, SignalWatch(), Execution(tolerant=True)
+    )
+    assert set(scores.loc[scores["task"] == "worse", "status"]) == {"run_failed"}
+    assert runs.failures(StudyFolder(tmp_path / "new", "trial", {}), both) == {
+        "worse": "RuntimeError: shapes 3 and 4"
+    }
+    assert "of tensors" in (tmp_path / "new/runs/worse/log.txt").read_text()
 
 
 def scored(out: Path, rows: Sequence[Row]) -> None:

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from programs import CONFIG
 
+from telltale import config
 from telltale.cli import main
 from telltale.errors import InputError
 from telltale.metrics.nested import nested_means, resampled_aucs
-from telltale.study.unseen import Division, UnseenSpec, read_configs, tasks
+from telltale.study.unseen import Division, UnseenSpec, plain_settings, read_configs, tasks
 from telltale.study.unseen_tables import pair_table, run_table, summary_table, with_keys
 
 KINDS = ("face_resampled", "face_swap", "mouth_regenerated", "voice_resynthesised")
@@ -66,6 +67,19 @@ def test_what_cannot_be_divided_is_refused(tiny: Path, tmp_path: Path) -> None:
     shutil.copy(CONFIG, other)
     with pytest.raises(InputError, match="two have one name"):
         read_configs([Path(CONFIG), other], [])
+
+
+def test_the_epoch_is_chosen_by_what_is_not_held_out() -> None:
+    for given, kept in (
+        ("unseen", "validation"),
+        ("both", "validation"),
+        ("last", "last"),
+        ("pseudo", "pseudo"),
+    ):
+        folds = ["folds.by=methods", "folds.fold=1"] if given in ("unseen", "both") else []
+        settings = config.read(Path(CONFIG), [*folds, f"optim.select={given}"])
+        own = plain_settings(settings, 7)
+        assert (own.optim.select, own.folds.by, own.seed) == (kept, "none", 7)
 
 
 def scores_of(name: str, fold: str, seed: int, forged: list[float], genuine: list[float]) -> pd.DataFrame:

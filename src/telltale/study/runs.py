@@ -109,10 +109,10 @@ def _ends(
         began, reason = time.monotonic(), ""
         try:
             run_here(task, study.path, watch, how.place)
-        except (InputError, ArithmeticError, MemoryError) as error:
+        except Exception as error:
             if not how.tolerant:
                 raise
-            reason = str(error)
+            reason = task.status(study.path).get("failed") or str(error)
         yield task, Ended(reason, time.monotonic() - began)
 
 

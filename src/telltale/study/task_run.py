@@ -13,6 +13,7 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
@@ -65,12 +66,9 @@ def run_here(task: Task, study: Path, watch: SignalWatch, place: Place) -> None:
     """Train and score the task in the study's folder `study`; what it prints goes to log.txt beside its
     weights.
 
-    A run that was stopped continues. A run that failed leaves the reason in task.json. Raises InputError,
-    ArithmeticError for a loss that is not finite, MemoryError if the device has too little memory, and
-    Stopped.
+    A run that was stopped continues. A run that failed leaves the reason in task.json. Raises what made it
+    fail, such as InputError, or ArithmeticError for a loss that is not finite, and Stopped.
     """
-    import torch
-
     folder = task.folder(study)
     folder.mkdir(parents=True, exist_ok=True)
     task.mark(study, done=False)
@@ -82,9 +80,11 @@ def run_here(task: Task, study: Path, watch: SignalWatch, place: Place) -> None:
         except (InputError, ArithmeticError) as error:
             task.mark(study, done=False, failed=str(error), final=isinstance(error, ArithmeticError))
             raise
-        except torch.OutOfMemoryError as error:
-            task.mark(study, done=False, failed=f"the device has too little memory ({error})", final=False)
-            raise MemoryError(str(error)) from error
+        except Exception as error:  # of a combination of settings that nobody tried, or of too little memory
+            traceback.print_exc(file=log)
+            first = str(error).partition("\n")[0]
+            task.mark(study, done=False, failed=f"{type(error).__name__}: {first}", final=False)
+            raise
     task.mark(study, done=True)
 
 
