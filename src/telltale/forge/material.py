@@ -99,6 +99,7 @@ class Kind:
     other: what else it takes: "span", another span of the same clip; "clip", another genuine clip; or
         nothing.
     takes: what of the other one it takes; the rest may be missing there.
+    alone: whether it can do without the other one, and is better with it.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Kind:
     other: Literal["span", "clip"] | None
     make: Make
     takes: Literal["picture", "sound"] = "sound"
+    alone: bool = False
 
 
 def frame_edges(times: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -78,7 +78,7 @@ def flickering(material: Material, other: Material | None, rng: np.random.Genera
         cv2.LUT(crop, table.astype(np.uint8))
         for crop, table in zip(material.frames[inside], tables, strict=True)
     ]
-    frames = pasted(material.frames, region, dict(enumerate(crops)))
+    frames = pasted(material.frames, region, crops)
     return _forgery("flickering", ("motion",), material, frames, region, (0.0, material.seconds))
 
 
@@ -91,16 +91,16 @@ def rerendered(material: Material, other: Material | None, rng: np.random.Genera
     window, seconds = _window(material, rng)
     way = ("mean", "mixture", "flow")[int(rng.integers(3))]
     numbers = range(window.start, window.stop, 1 if way == "mean" else 2)
-    made = {}
+    crops = []
     for k in numbers:
         before, now, after = (material.frames[(k + step, *region.box)] for step in (-1, 0, 1))
         if way == "flow":
-            made[k] = _between(before, after)
+            crops.append(_between(before, after))
         else:
             mixture = cv2.addWeighted(before, 0.5, after, 0.5, 0)
-            made[k] = cv2.addWeighted(now, 1 / 3, mixture, 2 / 3, 0) if way == "mean" else mixture
+            crops.append(cv2.addWeighted(now, 1 / 3, mixture, 2 / 3, 0) if way == "mean" else mixture)
     region = region.at(np.array(numbers))
-    frames = pasted(material.frames, region, made)
+    frames = pasted(material.frames, region, crops)
     return _forgery("rerendered", ("picture", "motion"), material, frames, region, seconds)
 
 
@@ -116,9 +116,9 @@ def held(material: Material, other: Material | None, rng: np.random.Generator) -
     first = window.start - 1
     shown = numbers + 1 if dropped else first + (numbers - first) // times * times
     numbers, shown = numbers[shown != numbers], shown[shown != numbers]
-    made = {int(k): material.frames[(int(at), *region.box)] for k, at in zip(numbers, shown, strict=True)}
+    crops = material.frames[(shown, *region.box)]
     region = region.at(numbers)
-    return _forgery("held", ("motion",), material, pasted(material.frames, region, made), region, seconds)
+    return _forgery("held", ("motion",), material, pasted(material.frames, region, crops), region, seconds)
 
 
 def _window(material: Material, rng: np.random.Generator) -> tuple[slice, Seconds]:

@@ -5,7 +5,7 @@ region = draw_region(material, "published", rng)
 frames, mask = change_region(material.frames, region, change)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from telltale.forge.face import face_mask, prior
 from telltale.forge.material import Material, smooth_path
-from telltale.forge.selfblend import blend, soften, warp
+from telltale.forge.selfblend import soften, warp
 
 Shape = Literal["whole", "published", "partial", "mouth"]
 
@@ -34,17 +34,29 @@ WIDE = (0.02, 0.05)
 class Region:
     """Where frames are forged.
 
-    mask: float32 (D, H, W) in [0, 1], the share of forged. It may be read-only.
+    mask: float32 (D, H, W) in [0, 1], the share of forged.
     box: rows and columns outside of which the mask is 0.
+    numbers: int (K,), K >= 1, rising: the frames in which it is not 0.
     """
 
     mask: np.ndarray
     box: tuple[slice, slice]
+    numbers: np.ndarray
 
-    def at(self, frames: slice | np.ndarray) -> "Region":
-        """The region in these frames alone: in others the mask is 0."""
+    def at(self, numbers: np.ndarray) -> "Region":
+        """The region in the frames of these numbers alone: in others the mask is 0."""
+        inside = (slice(None), *self.box)
         mask = np.zeros(self.mask.shape, np.float32)
-        mask[frames] = self.mask[frames]
+        mask[inside][numbers] = self.mask[inside][numbers]
+        return Region(mask, self.box, numbers)
+
+    def weaker(self, share: float) -> "Region":
+        """The region with its mask times `share`."""
+        if share == 1:
+            return self
+        inside = (slice(None), *self.box)
+        mask = np.zeros(self.mask.shape, np.float32)
+        np.multiply(self.mask[inside], np.float32(share), out=mask[inside])
         return replace(self, mask=mask)
 
 
@@ -93,11 +105,12 @@ def draw_region(
         return None
     for k, move in enumerate(moves):
         move[:, 2] -= columns.start, rows.start
-        masks[k, rows, columns] = cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR)
-    np.minimum(masks, 1, out=masks)  # interpolation misses 1 by a unit in the last place
-    if masks.max() < 0.5:
+        moved = cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR)
+        # Interpolation misses 1 by a unit in the last place.
+        np.minimum(moved, np.float32(1), out=masks[k, rows, columns])
+    if masks[:, rows, columns].max() < 0.5:
         return None
-    return Region(masks, (rows, columns))
+    return Region(masks, (rows, columns), np.arange(count))
 
 
 def _reach(mask: np.ndarray, moves: np.ndarray) -> tuple[slice, slice]:
@@ -110,30 +123,17 @@ def _reach(mask: np.ndarray, moves: np.ndarray) -> tuple[slice, slice]:
     return slice(int(starts[1]), int(stops[1])), slice(int(starts[0]), int(stops[0]))
 
 
-def change_region(
-    frames: np.ndarray, region: Region, change: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Frames uint8 (D, H, W, 3) → the same shape: the region's box through `change`, blended in by its mask.
-
-    change: uint8 (K, h, w, 3) → the same shape. It gets the K frames from the first to the last that the mask
-        touches, cut to the box.
-    """
-    touched = np.flatnonzero(region.mask[(slice(None), *region.box)].any(axis=(1, 2)))
-    if not len(touched):
-        return frames
-    numbers = range(int(touched[0]), int(touched[-1]) + 1)
-    changed = change(frames[(slice(numbers.start, numbers.stop), *region.box)])
-    return pasted(frames, region, dict(zip(numbers, changed, strict=True)))
-
-
-def pasted(frames: np.ndarray, region: Region, crops: Mapping[int, np.ndarray]) -> np.ndarray:
-    """Frames uint8 (D, H, W, 3) → the same shape with crops of the region's box, uint8 (h, w, 3) by the
-    frame's number, blended in by its mask."""
+def pasted(frames: np.ndarray, region: Region, crops: Iterable[np.ndarray]) -> np.ndarray:
+    """Frames uint8 (D, H, W, 3) → the same shape with crops of the region's box, uint8 (h, w, 3), blended in
+    by its mask: one for each frame of `region.numbers`."""
     forged = frames.copy()
-    # One frame after another: each fits a core's cache.
-    for number, crop in crops.items():
-        place = (number, *region.box)
-        forged[place] = blend(crop, forged[place], region.mask[place])
+    for number, crop in zip(region.numbers, crops, strict=True):
+        place = (int(number), *region.box)
+        share = region.mask[place]
+        # As `selfblend.blend`: where the mask is 0, or the crop is the frame, this gives just the frame.
+        change = cv2.subtract(crop, forged[place], dtype=cv2.CV_32F)
+        cv2.multiply(change, cv2.merge([share, share, share]), change)
+        forged[place] = cv2.add(forged[place], change, dtype=cv2.CV_8U)
     return forged
 
 

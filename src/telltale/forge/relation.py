@@ -65,21 +65,18 @@ def sound_shifted(
 def _filler(
     material: Material, other: Material | None, bounds: tuple[int, int], rng: np.random.Generator
 ) -> Piece | None:
-    """Sound for the samples of `bounds` that does not belong there: of another span, or of this one, but from
-    another time by SHIFT_SECONDS at least. None if there is not enough."""
-    assert material.wave is not None
+    """Sound for the samples of `bounds` that does not belong there: of another span, or, if there is none, of
+    this one's at another time by SHIFT_SECONDS at least. None if there is not enough."""
     wave, rate_hz = material.wave, material.rate_hz
+    assert wave is not None
     search, length = round(SEARCH_SECONDS * rate_hz) + 1, bounds[1] - bounds[0]
-    if (
-        other is not None
-        and other.wave is not None
-        and can_be_forged(other)
-        and not _same_sound(material, other)
-    ):
+    if other is not None and can_be_forged(other) and not _same_sound(material, other):
+        assert other.wave is not None
         highest = len(other.wave) - length - search
         if highest >= search:
             begin = int(rng.integers(search, highest, endpoint=True))
             return Piece(levelled(other.wave, level(wave)), begin - bounds[0])
+    # Not faster or slower, so that it is not the same sound twice: its highest band would change.
     begins = np.arange(search, len(wave) - length - search + 1)
     begins = begins[np.abs(begins - bounds[0]) >= round(SHIFT_SECONDS[0] * rate_hz)]
     return Piece(wave, int(rng.choice(begins)) - bounds[0]) if len(begins) else None
@@ -148,7 +145,7 @@ def _replaced(material: Material, wave: Samples, name: str, bounds: tuple[int, i
 
 
 RELATION_KINDS = (
-    Kind("sound_shifted", "in_step", ("picture", "sound"), "span", sound_shifted),
+    Kind("sound_shifted", "in_step", ("picture", "sound"), "span", sound_shifted, alone=True),
     Kind("sound_of_another_clip", "in_step", ("picture", "sound"), "clip", sound_of_another_clip),
     Kind("sound_of_another_span", "in_step", ("picture", "sound"), "span", sound_of_another_span),
     Kind(
