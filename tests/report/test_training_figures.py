@@ -34,6 +34,7 @@ HISTORY = [
         [{**HISTORY[0], "validation_auc": None}, *HISTORY[1:]],
         [{"epoch": 1, "train_loss": 0.5}],
         [{**row, "unseen_auc": 0.5, "unseen_tpr_at_fpr_1e-3": 0.1} for row in HISTORY],
+        [{**row, "unseen_auc": 0.5, "pseudo_auc": "" if row is HISTORY[1] else 0.7} for row in HISTORY],
         [
             {key: "" if key == "validation_auc" else str(value) for key, value in row.items()}
             for row in HISTORY
@@ -46,6 +47,7 @@ HISTORY = [
         "one value missing",
         "columns missing",
         "held out",
+        "pseudo-forgeries",
         "as read from CSV",
     ],
 )

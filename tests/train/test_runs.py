@@ -116,3 +116,17 @@ def test_numbers_are_kept_to_the_last_bit_and_whole_ones_stay_whole(three: Path)
     rows = {row["run"]: row for row in csv.DictReader((three / "runs.csv").open(newline=""))}
     assert float(rows[str(three / "d")]["auc"]) == value
     assert [rows[str(three / name)]["optim.epochs"] for name in ("a", "d")] == ["", "7"]
+
+
+def test_a_run_that_was_chosen_by_pseudo_forgeries_shows_their_auc(tmp_path: Path):
+    settings = config.Config(model={"name": "sbi"}, optim={"select": "pseudo"})  # type: ignore[arg-type]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(config.dump(settings))
+    rows = ["1,0.7,0.9,0.1,0.6,", "2,0.6,0.5,0.2,0.8,0.7", "3,0.5,0.8,0.1,0.8,0.6"]
+    text = HEADER.replace("\n", ",pseudo_auc,pseudo_picture_auc\n") + "".join(f"{row}\n" for row in rows)
+    (folder / "history.csv").write_text(text)
+    table = runs.compare([folder])
+    assert (table["best_epoch"][0], table["auc"][0], table["pseudo_auc"][0]) == (2, 0.5, 0.8)
+    make(tmp_path / "plain", ["1,0.7,0.6,0.1"], complete=True)
+    assert runs.compare([folder, tmp_path / "plain"])["pseudo_auc"].isna().tolist() == [False, True]

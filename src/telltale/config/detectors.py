@@ -13,6 +13,8 @@ from telltale.config.sections import Count, FromZero, NotNegative, Positive, Sec
 
 XCEPTION = "legacy_xception.tf_in1k"
 POOLINGS = ("mean", "max", "top_k", "attention")
+# Objectives that learn from pseudo-forgeries of genuine clips, by which their best epoch can be chosen.
+PSEUDO_OBJECTIVES = ("sbi", "flagship")
 
 
 class AudiovisualSettings(Section):

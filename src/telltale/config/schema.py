@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from pydantic import Field, ValidationInfo, create_model, field_validator, model_validator
 
 from telltale.config.affects import Result, Rounding, Seed
-from telltale.config.detectors import DETECTORS, reads
+from telltale.config.detectors import DETECTORS, PSEUDO_OBJECTIVES, reads
 from telltale.config.sections import (
     ClipSettings,
     Count,
@@ -217,7 +217,19 @@ class Config(Section):
     @field_validator("optim")
     @classmethod
     def _selects(cls, optim: OptimSettings, info: ValidationInfo) -> OptimSettings:
-        folds = info.data.get("folds")
+        folds, model = info.data.get("folds"), info.data.get("model")
+        if optim.select == "pseudo" and model is not None:
+            objective = DETECTORS[model.name].objective
+            if objective not in PSEUDO_OBJECTIVES:
+                raise ValueError(
+                    f"select: 'pseudo' is for detectors that learn from pseudo-forgeries, which {model.name} "
+                    "does not; wanted optim.select=validation"
+                )
+        if optim.select == "last" and optim.patience:
+            raise ValueError(
+                f"select: by 'last' every epoch is better than the one before, so patience "
+                f"{optim.patience} never ends a run; wanted optim.patience=0"
+            )
         if optim.select in ("unseen", "both") and folds is not None and folds.by == "none":
             raise ValueError(
                 f"select: '{optim.select}' needs held-out clips; wanted folds.by=clusters or methods, or "

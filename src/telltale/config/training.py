@@ -137,8 +137,8 @@ class OptimSettings(Section):
     """Distance by which a sharpness-aware step goes uphill before it takes the gradient; 0: plain steps."""
     select: Result[Literal["validation", "unseen", "both", "pseudo", "last"]] = "validation"
     """Clips by which the best epoch is chosen, by AUC, then by TPR at FPR 1e-3: the validation split, what
-    section folds holds out, the mean of both, or genuine validation clips and their pseudo-forgeries; "last"
-    takes the last epoch."""
+    section folds holds out, or the mean of both. "pseudo": by the AUC of genuine validation clips and their
+    pseudo-forgeries, then by the mean of the cues' AUCs. "last" takes the last epoch."""
     calibrate: Result[bool] = False
     """Whether the best epoch's logits are scaled and shifted so that they fit the validation split best."""
     sync_batch_norm: Result[bool] = False

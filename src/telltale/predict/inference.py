@@ -72,6 +72,30 @@ class Inference:
             )
         return logits.reshape(count, -1)
 
+    def heads(self, batch: Batch) -> dict[str, np.ndarray]:
+        """What the model says of each view, by name: "" is its logit, the others are `Output.heads`. Each
+        float64 (N, V), NaN for a view that cannot be used; no mirror images.
+
+        Raises InputError as `__call__` does.
+        """
+        self.model.eval()
+        names: list[str] = []
+
+        def compute(batch: Batch, views: Tensor) -> np.ndarray:
+            output = self._output(batch, views)
+            names[:] = ["", *output.heads]
+            said = torch.stack([output.logit, *output.heads.values()], 1).double().cpu().numpy()
+            return said.reshape(1 + self.flip, len(views), -1)[:1]
+
+        views_used = batch.usable.flatten().nonzero().squeeze(1)
+        if not len(views_used):
+            return {"": np.full(batch.usable.shape, np.nan)}
+        found = self._halving(batch, views_used, compute)[0]
+        said = {name: np.full(batch.usable.shape, np.nan) for name in names}
+        for place, values in enumerate(said.values()):
+            values[batch.usable.numpy()] = found[:, place]
+        return said
+
     def features(self, batch: Batch) -> np.ndarray:
         """`Output.features`, float32 (N, D): of each clip the mean over its usable views, and over their
         mirror images with `flip`. NaN for a clip without one; D is 0 if the whole batch has none.

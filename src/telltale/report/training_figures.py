@@ -14,7 +14,7 @@ from telltale.report.style import DETECTOR, FAINT, FORGED, INK, UNSEEN, Floats, 
 
 def curves(history: Sequence[dict[str, Any]], path: Path, best: int | None = None) -> None:
     """Training curves: loss on the left; on the right AUC and TPR of the validation clips and, if folds hold
-    clips out, of those. The best epoch is marked.
+    clips out, of those, and the AUC of pseudo-forgeries, if training makes some. The best epoch is marked.
 
     history: a dictionary for each epoch with the columns of history.csv; a value may be missing, None or NaN.
     best: the number of the best epoch's row; None: by `best_row` of the validation clips.
@@ -38,8 +38,12 @@ def curves(history: Sequence[dict[str, Any]], path: Path, best: int | None = Non
         unseen = (("unseen_auc", "D-", "AUC, unseen"), ("unseen_tpr_at_fpr_1e-3", "v:", "TPR, unseen"))
         for key, line, label in unseen:
             right.plot(epochs, _column(history, key), line, color=UNSEEN, markersize=4, label=label)
+    if pseudo := any("pseudo_auc" in row for row in history):
+        label = "AUC, pseudo-forgeries"
+        right.plot(epochs, _column(history, "pseudo_auc"), "^-", color=DETECTOR, markersize=4, label=label)
+    names = ["Validation", *(["unseen"] if held_out else []), *(["pseudo-forgeries"] if pseudo else [])]
     right.set(
-        title="Validation and unseen" if held_out else "Validation",
+        title=" and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else names[0],
         ylabel="AUC and true positive rate",
         ylim=(-0.02, 1.02),
     )
@@ -58,9 +62,9 @@ def curves(history: Sequence[dict[str, Any]], path: Path, best: int | None = Non
         )
     for axes in (left, right):
         axes.set_xlim(np.nanmin(epochs) - 0.5, np.nanmax(epochs) + 0.5)
-        # Five entries beside one another inside the axes would cover a curve.
+        # Four or more entries beside one another inside the axes would cover a curve.
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3}
-        place: dict[str, Any] = below if held_out and axes is right else {}
+        place: dict[str, Any] = below if (held_out or pseudo) and axes is right else {}
         axes.legend(frameon=True, edgecolor="none", framealpha=0.85, fontsize=9, **place)
     save_figure(figure, path)
 

@@ -53,7 +53,7 @@ class RunLog:
             self._draw()
         with self._reported():
             for name, value in history[-1].items():
-                if name not in ("epoch", "rate"):
+                if name not in ("epoch", "rate") and value is not None:
                     self.events.add_scalar(f"epoch/{name}", value, steps_done)
             self.events.flush()
 
@@ -86,6 +86,6 @@ class RunLog:
 
 
 def write_history(path: Path, history: list[dict[str, Any]]) -> None:
-    """Write one line an epoch, columns in the order of the first row's keys."""
+    """Write one line an epoch, columns in the order of the first row's keys; what is not known is empty."""
     columns = list(history[0])
     write_table(path, [columns, *([row[column] for column in columns] for row in history)])

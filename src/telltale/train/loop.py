@@ -33,6 +33,7 @@ from telltale.runtime import distributed
 from telltale.runtime.progress import bar
 from telltale.runtime.signals import Stopped
 from telltale.scores.score import Score, merge
+from telltale.train import gate
 from telltale.train.context import RunContext
 from telltale.train.footprint import REMEDY
 from telltale.train.loaders import TrainClips, ValidationClips
@@ -107,8 +108,9 @@ def fit(
             ) from None
         judged = judge(state, validation, context)
         of_unseen = None if unseen is None else judge(state, unseen, context, UNSEEN)
+        pseudo = None if validation.gate is None else gate.judge(state, validation.gate, context)
         rate = rate_at(optim, (state.progress.epoch + 1) * steps - 1, steps)
-        is_best = add_epoch(state.progress, judged, rate, of_unseen, optim.select)
+        is_best = add_epoch(state.progress, judged, rate, of_unseen, optim.select, pseudo)
         state.progress.next_epoch()
         held_out = None if of_unseen is None else of_unseen.scores
         yield Epoch(state.progress.history[-1], judged.scores, is_best, held_out)

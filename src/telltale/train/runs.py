@@ -23,18 +23,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Results that are better the higher they are.
-BEST_FIRST = ("auc", "tpr@fpr=1e-3", "held_out_auc", "held_out_tpr@fpr=1e-3", "unseen_auc")
+BEST_FIRST = ("auc", "tpr@fpr=1e-3", "held_out_auc", "held_out_tpr@fpr=1e-3", "pseudo_auc", "unseen_auc")
 # Columns of the table after the settings that differ, in this order; those of OPTIONAL only if a run has one.
 RESULTS = (
     "auc",
     "tpr@fpr=1e-3",
     "held_out_auc",
     "held_out_tpr@fpr=1e-3",
+    "pseudo_auc",
     "best_epoch",
     "status",
     "unseen_auc",
 )
-OPTIONAL = ("held_out_auc", "held_out_tpr@fpr=1e-3", "unseen_auc")
+OPTIONAL = ("held_out_auc", "held_out_tpr@fpr=1e-3", "pseudo_auc", "unseen_auc")
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
@@ -128,6 +129,7 @@ def _results(run: Path) -> dict[str, Any]:
         "tpr@fpr=1e-3": row.get(best_epoch.TPR),
         "held_out_auc": row.get(best_epoch.UNSEEN_AUC),
         "held_out_tpr@fpr=1e-3": row.get(best_epoch.UNSEEN_TPR),
+        "pseudo_auc": best_epoch.number(row.get(best_epoch.PSEUDO_AUC)),
         "best_epoch": row.get("epoch"),
         "status": "finished" if complete else f"interrupted at epoch {len(history) + 1}",
         "unseen_auc": unseen_auc(run),

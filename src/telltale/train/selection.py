@@ -1,5 +1,6 @@
 """The row of an epoch in history.csv, and whether it is the best so far."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +49,18 @@ def add_epoch(
     rate: float,
     unseen: Judged | None = None,
     select: str = "validation",
+    pseudo: Mapping[str, float | None] | None = None,
 ) -> bool:
     """Add the row of the epoch that was just validated to `progress.history`; return whether it is the best.
 
     rate: of the epoch's last step
     unseen: the clips that folds hold out; None without folds, then the row has no columns for them
     select: as of `optim.select`
+    pseudo: columns of `gate.judge`; None where training makes no pseudo-forgeries
 
-    The best epoch has the highest AUC of the clips that `select` names; among equals the highest TPR at FPR
-    1e-3; among equals the first. Raises InputError if the clips with a score are of one class only.
+    The best epoch has the highest `best_epoch.rank` by `select`, and is the first of equals. Raises
+    InputError if the clips with a score are of one class only, and if the epoch is to be chosen by
+    pseudo-forgeries and none could be made.
     """
     from sklearn.metrics import log_loss
 
@@ -79,8 +83,14 @@ def add_epoch(
         "train_unreadable": int(progress.unreadable),
         "validation_unscored": len(validation.scores) - len(truth),
         **of_unseen,
+        **(pseudo or {}),
         "seconds": progress.seconds,
     }
+    if select == "pseudo" and row.get(best_epoch.PSEUDO_AUC) is None:
+        raise InputError(
+            "optim.select is 'pseudo', and no genuine validation clip and pseudo-forgery of one could be "
+            "scored; wanted genuine validation clips that can be read, or optim.select=validation"
+        )
     progress.history.append(row)
     if best_epoch.best(progress.history, select) != len(progress.history) - 1:
         return False

@@ -14,7 +14,7 @@ from telltale.models.start import start
 from telltale.runtime import distributed
 from telltale.runtime.signals import Stopped
 from telltale.scores.score import status_counts
-from telltale.train import best_epoch, loaders, objectives, splits, validation_scores
+from telltale.train import best_epoch, calibrate, loaders, objectives, splits, validation_scores
 from telltale.train.context import RunContext, RunInputs
 from telltale.train.history import RunLog
 from telltale.train.loop import Epoch, Step, fit
@@ -98,6 +98,11 @@ def run(
     audit.finish()
     sources = {"validation": clips.validation.loader.dataset}
     sources |= {} if clips.unseen is None else {UNSEEN: clips.unseen.loader.dataset}
+    if settings.optim.calibrate and process.main:
+        if not validation_scores.scored_by(folder, "validation"):
+            validation_scores.score_best(folder, {"validation": sources["validation"]}, context)
+        targets = {row.video_name: row.target for row in inputs.validation.rows}
+        context.say(calibrate.calibrate(folder, targets))
     validation_scores.score_alone(folder, sources, context)
     return state
 
@@ -127,6 +132,11 @@ def best(state: State) -> dict[str, Any]:
             "auc": progress.best_auc,
             "tpr_at_fpr_1e-3": progress.best_tpr,
             **{column: row[column] for column in best_epoch.COLUMNS["unseen"][0] if column in row},
+            **{
+                column: row[column]
+                for column in (best_epoch.PSEUDO_AUC, *best_epoch.CUE_AUCS.values())
+                if row.get(column) is not None
+            },
         },
     }
 
@@ -145,7 +155,7 @@ def summary(epoch: Epoch) -> str:
     line = (
         f"epoch {row['epoch']}: train loss {row['train_loss']:.4f}, validation AUC "
         f"{row['validation_auc']:.4f}, "
-        f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {unseen_text(row)}"
+        f"TPR@FPR=1e-3 {row['validation_tpr_at_fpr_1e-3']:.4f}, {unseen_text(row)}{pseudo_text(row)}"
         f"{row['clips_per_second']:.1f} clips/s"
     )
     line += ", best so far" if epoch.is_best else ""
@@ -167,14 +177,24 @@ def unseen_text(row: dict[str, Any]) -> str:
     return f"unseen AUC {row[best_epoch.UNSEEN_AUC]:.4f}, TPR@FPR=1e-3 {row[best_epoch.UNSEEN_TPR]:.4f}, "
 
 
+def pseudo_text(row: dict[str, Any]) -> str:
+    """The part of a line on pseudo-forgeries; "" for a row without them."""
+    if (auc := row.get(best_epoch.PSEUDO_AUC)) is None:
+        return ""
+    known = [(cue, row.get(name)) for cue, name in best_epoch.CUE_AUCS.items()]
+    cues = ", ".join(f"{cue} {value:.4f}" for cue, value in known if value is not None)
+    return f"pseudo AUC {auc:.4f}{cues and f' ({cues})'}, "
+
+
 def result(state: State, inputs: RunInputs, audit: RunAudit) -> str:
     """Lines on the best epoch, the files and the audit, to print at the end."""
     progress = state.progress
-    of_unseen = unseen_text(progress.history[progress.best_epoch]).removesuffix(", ")
-    of_unseen = of_unseen and f", {of_unseen}"
+    row = progress.history[progress.best_epoch]
+    others = (unseen_text(row) + pseudo_text(row)).removesuffix(", ")
+    others = others and f", {others}"
     return (
         f"best epoch {progress.best_epoch + 1} of {progress.epoch}: validation AUC {progress.best_auc:.4f}, "
-        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}{of_unseen}; "
+        f"TPR@FPR=1e-3 {progress.best_tpr:.4f}{others}; "
         f"wrote {inputs.folder}/best.pt, history.csv, curves.png\n"
         f"{audit_record.one_line(audit.audit)}"
     )

@@ -47,12 +47,16 @@ def score_alone(folder: Path, sources: dict[str, SampleSource], context: RunCont
     sources: by split. All processes call it. The others leave the group and end: on large data they would
     wait for longer than the group's timeout. Raises Stopped and InputError.
     """
-    settings, process = context.settings, context.process
-    process.leave()
-    path = folder / "best.pt"
-    sources = {split: source for split, source in sources.items() if not are_of_one_process(folder, split)}
-    if not process.main or not sources:
-        return
+    context.process.leave()
+    left = {split: source for split, source in sources.items() if not are_of_one_process(folder, split)}
+    if context.process.main and left:
+        score_best(folder, left, context)
+
+
+def score_best(folder: Path, sources: dict[str, SampleSource], context: RunContext) -> None:
+    """Score the clips of each split with best.pt in this process, and write SPLIT_scores.csv. sources: by
+    split. Raises Stopped and InputError."""
+    settings, process, path = context.settings, context.process, folder / "best.pt"
     model = models.build(settings.model, settings.mel, settings.clip, initialise=False)
     content = checkpoint.load(path)
     checkpoint.load_weights(model, content["model"], path)
@@ -85,8 +89,14 @@ def _scores(infer: Inference, source: SampleSource, context: RunContext) -> list
 
 def are_of_one_process(folder: Path, split: str) -> bool:
     """Whether SPLIT_scores.csv is of the best.pt beside it and one process scored it."""
+    return scored_by(folder, split) == 1
+
+
+def scored_by(folder: Path, split: str) -> int:
+    """How many processes wrote SPLIT_scores.csv with the best.pt beside it; 0 if it is of another one, or not
+    there."""
     try:
         origin = sidecar.check(folder / f"{split}_scores.csv")
     except InputError:
-        return False
-    return origin.world == 1 and origin.model_sha256 == sha256(folder / "best.pt")
+        return 0
+    return origin.world if origin.model_sha256 == sha256(folder / "best.pt") else 0
