@@ -73,6 +73,28 @@ OWN: dict[str, dict[str, Any]] = {
     "mesoinception4": {"optim.rate": 3e-3, "optim.epochs": 30},
     "shallownet_v3": {"optim.rate": 3e-4, "model.dropout": 0.0},
     **{name: {"clip.frames": 1} for name in ("f3net", "ucf", "lav")},  # two networks each
+    # At the size of a CPU, with settings of its own as in configs/flagship_small.yaml.
+    "flagship": {
+        **{f"model.flagship_{part}_channels": 12 for part in ("native", "mouth", "sound")},
+        "model.picture_backbone": "test_convnext.r160_in1k",
+        "model.width": 64,
+        "model.flagship_layers": 1,
+        "model.flagship_depth": 1,
+        "model.flagship_step_hz": 12.5,
+        "clip.native_size": 64,
+        "clip.mouth_frames": 16,
+        "clip.mouth_size": 48,
+        "mel.rate_hz": 16000,
+        "mel.n_fft": 512,
+        "mel.hop_length": 160,
+        "mel.n_mels": 64,
+        "mel.fmax_hz": 8000,
+        "mel.linear_bands": 64,
+        "optim.select": "validation",
+        "predict.spans": 1,
+        "predict.crops": 1,
+        "predict.flip": False,
+    },
     "sbi": {
         "model.picture_backbone": "resnet18.tv_in1k",
         "data.batch_size": 8,

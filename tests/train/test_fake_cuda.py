@@ -42,6 +42,12 @@ SMALL = {
     "mel_cnn": ["model.sound_backbone=test_resnet"],
     "frame_cnn": ["model.picture_backbone=test_efficientnet"],
     "audiovisual": ["model.picture_backbone=test_resnet", "model.sound_backbone=test_resnet"],
+    "flagship": [
+        "model.picture_backbone=test_resnet",
+        "model.flagship_layers=1",
+        "model.flagship_depth=1",
+        "clip.mouth_frames=4",
+    ],
 }
 # What differs from another case in nothing that a device could notice is left to `make test-slow`: bf16 walks
 # all that float32 does, and its casts, which the large ones need only once; the frame-level classifiers are

@@ -56,11 +56,12 @@ class SharedModel(Section):
     top_k: Result[Count] = 3
     """Frames that pooling "top_k" averages."""
     width: Result[Count] = 256
-    """Size of a token in audiovisual; a multiple of 8."""
+    """Size of a token in audiovisual and flagship; a multiple of 8."""
     dropout: Result[Share] = 0.2
     """Probability of dropout, where the detector has it."""
     modality_dropout: Result[Annotated[float, Field(ge=0, lt=1)]] = 0.2
-    """Probability that audiovisual is shown only one of picture and sound in training."""
+    """Probability that audiovisual is shown only one of picture and sound in training, of flagship its last
+    layers."""
 
     @field_validator("name")
     @classmethod
