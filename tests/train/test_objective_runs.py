@@ -91,6 +91,8 @@ def test_a_detector_trains_resumes_exactly_and_predicts(labelled: Path, tmp_path
     with (tmp_path / "run" / "history.csv").open() as file:
         header = next(csv.reader(file))
     terms = {"ucf": {"train_common", "train_specific", "train_reconstruction", "train_contrastive"}}
+    of_cues = {"train_picture", "train_motion", "train_sound", "train_in_step"}
+    terms["flagship"] = {"train_fused", "train_segments", "train_map", "train_offset", *of_cues}
     terms["lav"] = {"train_classes", "train_patches", "train_genuine_patches"}
     assert {key for key in header if key.startswith("train_")} - {
         "train_loss",

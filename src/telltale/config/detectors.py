@@ -249,6 +249,7 @@ DETECTORS = {
         poolings=("mean",),
         switches={"native": ("flagship_native",), "mouth": ("flagship_motion", "flagship_in_step")},
         model_settings=FlagshipSettings,
+        objective_settings=FlagshipObjectiveSettings,
     ),
     "frame_cnn": _timm("frame_cnn.yaml", "any timm backbone", "mobilenetv3_large_100.ra_in1k"),
     "meso4": _frame_level("meso", "meso4.yaml", "Afchar et al., MesoNet, WIFS 2018", None, keras=True),
