@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from flagship_world import CLIP, MEL, SETTINGS, SMALL, batch, build, speaking
+from flagship_world import CLIP, MEL, batch, build, settings, speaking
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
@@ -249,9 +249,8 @@ def test_it_can_be_exported_for_any_number_of_clips() -> None:
 )
 def test_settings_that_do_not_fit_are_told_in_a_sentence(changes: dict[str, Any], message: str) -> None:
     mel = config.MelSettings(**{**MEL.model_dump(), **changes.pop("mel", {})})
-    settings = SETTINGS(name="audiovisual", **{**SMALL, **changes})
     with pytest.raises(InputError, match=message):
-        flagship.build(settings, mel, CLIP, initialise=True)
+        flagship.build(settings(**changes), mel, CLIP, initialise=True)
 
 
 def test_a_backbone_without_a_map_and_a_batch_without_crops_are_told() -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from telltale import config
-from telltale.config.detectors import FlagshipObjectiveSettings
+from telltale.config.flagship import FlagshipObjectiveSettings
 from telltale.data.batch import Batch, SampleInfo
 from telltale.forge.pseudo import CUES
 from telltale.models.flagship import FlagshipTraining

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 
 from telltale import config
-from telltale.config.detectors import FlagshipSettings
-from telltale.config.schema import SharedModel, joined
 from telltale.data.mel import n_columns, n_rows
 from telltale.models import flagship
 
@@ -28,14 +26,17 @@ SMALL = {
     "flagship_step_hz": 10.0,
     "flagship_reach_seconds": 0.3,
 }
-SETTINGS: Any = joined("SmallFlagship", SharedModel, [FlagshipSettings])
+
+
+def settings(**changes: object) -> config.ModelSettings:
+    """Section `model` of a small flagship."""
+    return config.ModelSettings.model_validate({"name": "flagship", **SMALL, **changes})
 
 
 def build(seed: int = 0, clip: config.ClipSettings = CLIP, **changes: object) -> flagship.Flagship:
     """A small flagship with weights from the seed. changes: of section `model`."""
-    settings = SETTINGS(name="audiovisual", **{**SMALL, **changes})
     torch.manual_seed(seed)
-    return flagship.build(settings, MEL, clip, initialise=True)
+    return flagship.build(settings(**changes), MEL, clip, initialise=True)
 
 
 def batch(count: int, seed: int = 1, clip: config.ClipSettings = CLIP) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from telltale import config
-from telltale.config.detectors import FlagshipSettings
+from telltale.config.flagship import FlagshipSettings
 from telltale.errors import InputError
 from telltale.forge.material import CUES
 from telltale.models.audiovisual import drop_one

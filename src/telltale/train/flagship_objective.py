@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from telltale import config
-from telltale.config.detectors import FlagshipObjectiveSettings
+from telltale.config.flagship import FlagshipObjectiveSettings
 from telltale.data.batch import Batch
 from telltale.data.manifest import Row
 from telltale.forge.pseudo import CUES
