@@ -31,8 +31,43 @@ class Ingredient:
         return ", ".join(self.off)
 
 
+# Changes of pictures and sound that leave traces of processing, in both classes alike.
+DEGRADATIONS = (
+    *("jpeg_p", "h264_p", "rescale_p", "blur_p", "noise_p", "gamma_p"),
+    *("sound_codec_p", "sound_noise_p", "band_limit_p"),
+)
 # By detector. Every override must load on each of the detector's shipped configurations.
-INGREDIENTS: dict[str, tuple[Ingredient, ...]] = {}
+INGREDIENTS: dict[str, tuple[Ingredient, ...]] = {
+    "flagship": (
+        # Terms of the loss.
+        Ingredient("cues", ("objective.flagship_cues=0",)),
+        Ingredient("segments", ("objective.flagship_segments=0",)),
+        Ingredient("map", ("objective.flagship_map=0",)),
+        Ingredient("offset", ("objective.flagship_offset=0",)),
+        Ingredient("labelled", ("objective.flagship_labelled=0",)),
+        # Pseudo-forgeries.
+        Ingredient("pseudo_picture", ("pseudo.picture=0",)),
+        Ingredient("pseudo_motion", ("pseudo.motion=0",)),
+        Ingredient("pseudo_sound", ("pseudo.sound=0",)),
+        Ingredient("pseudo_in_step", ("pseudo.in_step=0",)),
+        # Parts of the model.
+        Ingredient("native", ("model.flagship_native=false",)),
+        Ingredient("residuals", ("model.flagship_residuals=off",)),
+        Ingredient("linear_bands", ("model.flagship_sound=mel",)),
+        Ingredient("mel_bands", ("model.flagship_sound=linear",)),
+        Ingredient("motion", ("model.flagship_motion=false",)),
+        Ingredient("in_step", ("model.flagship_in_step=false",)),
+        Ingredient("cross_attention", ("model.flagship_cross_attention=false",)),
+        Ingredient("gates", ("model.flagship_gates=false",)),
+        # Training.
+        Ingredient("pretrained", ("model.pretrained=false",)),
+        Ingredient("average", ("optim.ema_decay=0",)),
+        Ingredient("mixup", ("objective.flagship_mixup=0",)),
+        Ingredient("modality_dropout", ("model.modality_dropout=0",)),
+        Ingredient("degradations", tuple(f"augment.{name}=0" for name in DEGRADATIONS)),
+        Ingredient("selection", ("optim.select=validation",)),
+    ),
+}
 
 
 @dataclass(frozen=True)
