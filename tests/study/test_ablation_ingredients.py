@@ -17,6 +17,7 @@ mel: {linear_bands: 16, n_mels: 16}
 augment: {h264_p: 0.5, rescale_p: 0.5, gamma_p: 0.5, sound_codec_p: 0.5, band_limit_p: 0.5}
 objective: {flagship_mixup: 0.5}
 optim: {ema_decay: 0.9, select: pseudo}
+predict: {crops: 2}
 """
 ROOT = Path(__file__).resolve().parents[2]
 CASES = [

@@ -51,7 +51,7 @@ INGREDIENTS: dict[str, tuple[Ingredient, ...]] = {
         Ingredient("pseudo_sound", ("pseudo.sound=0",)),
         Ingredient("pseudo_in_step", ("pseudo.in_step=0",)),
         # Parts of the model.
-        Ingredient("native", ("model.flagship_native=false",)),
+        Ingredient("native", ("model.flagship_native=false", "predict.crops=1")),
         Ingredient("residuals", ("model.flagship_residuals=off",)),
         Ingredient("linear_bands", ("model.flagship_sound=mel",)),
         Ingredient("mel_bands", ("model.flagship_sound=linear",)),
