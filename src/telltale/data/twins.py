@@ -60,7 +60,7 @@ class TwinMaker:
         """Forge a genuine span: row `row` of the data set, read as `view`.
 
         cue: make the forgery of one kind for this cue; None: as section `pseudo` says. Where another span or
-        another clip is wanted and cannot be read, or nothing can be forged so, other kinds are drawn. None if
+        another clip is needed and cannot be read, or nothing can be forged so, other kinds are drawn. None if
         that does not help. Raises InputError for a kind that does not exist, and as `read_clip`.
         """
         if view.frames is None and view.wave is None:
@@ -77,7 +77,7 @@ class TwinMaker:
             if not kinds:
                 return None
             other = self._other(row, view, kinds, rng)
-            if other is not None or not any(kind.other for kind in kinds):
+            if other is not None or all(kind.other is None or kind.alone for kind in kinds):
                 forgery = forge(material, kinds, rng, other)
                 if forgery is not None:
                     return Twin(_as_view(view, forgery), forgery)
@@ -114,16 +114,17 @@ class TwinMaker:
                 return None
             source = int(rng.choice(others))
         settings, of = self.settings, self.rows[source]
-        clip = read_clip(of.path, [position], settings.clip, settings.mel.rate_hz, self.reads, self.store)
+        # What is not taken need not be decoded. The entries of a store have all that is read.
+        reads = ("sound",) if kind.takes == "sound" and self.store is None else self.reads
+        clip = read_clip(of.path, [position], settings.clip, settings.mel.rate_hz, reads, self.store)
         if not clip.views:
             return None
         other = clip.views[0]
         if source == row and abs(other.start_seconds - view.start_seconds) < APART_SECONDS:
             return None
-        there = {"picture": other.frames is not None, "sound": other.wave is not None}
-        if kind.other == "clip":  # whose frames may have another size
-            return self.material(of.video_name, replace(other, frames=None)) if there["sound"] else None
-        return self.material(of.video_name, other) if all(there[need] for need in kind.needs) else None
+        if kind.takes == "sound":  # the frames of another clip may have another size
+            return None if other.wave is None else self.material(of.video_name, replace(other, frames=None))
+        return None if other.frames is None else self.material(of.video_name, other)
 
 
 def _as_view(view: View, forgery: PseudoForgery) -> View:
