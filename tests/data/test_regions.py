@@ -13,7 +13,7 @@ from telltale import config
 from telltale.config.detectors import DETECTORS
 from telltale.data import regions
 from telltale.data.batch import EVALUATION, Batch, SampleInfo, SampleKey, blank, read_batch
-from telltale.data.clip import NATIVE_SIDE, read_clip
+from telltale.data.clip import read_clip
 from telltale.data.dataset import ClipDataset, open_store, spec_of
 from telltale.data.loader import ClipLoader
 from telltale.data.manifest import Row
@@ -195,13 +195,11 @@ def test_training_mirrors_all_three_together_and_draws_the_same_for_any_number_o
             assert torch.equal(tensor, found[0].arrays()[name]), name
 
 
-def test_larger_frames_than_a_bound_are_scaled_to_it_and_smaller_ones_are_left(
-    rows: list[Row], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert NATIVE_SIDE == 512
-    monkeypatch.setattr("telltale.data.clip.NATIVE_SIDE", 40)
-    view = read_clip(rows[0].path, [0.5], settings().clip, 16_000, ALL).views[0]
-    assert view.frames is not None and view.frames.pixels.shape[1:3] == (40, 40)
+def test_larger_frames_than_a_bound_are_scaled_to_it_and_smaller_ones_are_left(rows: list[Row]) -> None:
+    for side, wanted in ((512, 64), (40, 40)):
+        clip = settings(image_size=32).clip.model_copy(update={"native_side": side})
+        view = read_clip(rows[0].path, [0.5], clip, 16_000, ALL).views[0]
+        assert view.frames is not None and min(view.frames.pixels.shape[1:3]) == wanted
 
 
 def test_a_store_keeps_what_was_decoded_whatever_is_cut_out_of_it(rows: list[Row], tmp_path: Path) -> None:

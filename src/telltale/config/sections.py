@@ -44,6 +44,9 @@ class ClipSettings(Section):
     """Library that decodes pictures; "decord" knows only sampling "exact"."""
     native_size: Result[Annotated[int, Field(ge=16, le=512)] | None] = None
     """Side in pixels of the crops that a detector reads unscaled, one for each picture; null: none."""
+    native_side: Result[Annotated[int, Field(ge=64, le=2160)]] = 512
+    """Shorter side in pixels above which the pictures that native crops are cut from are scaled down to it:
+    memory and time grow with its square."""
     mouth_frames: Result[FromZero] = 0
     """Pictures of the lower face that a detector reads of a span, evenly spaced over it; `frames` of them are
     read whole, too. 0: none."""

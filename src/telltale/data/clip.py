@@ -26,8 +26,6 @@ from telltale.status import ABSENT, ALWAYS_SCORED, MAY_BE_SCORED
 
 # What of `DetectorEntry.reads` is decoded; the rest is cut out of what was decoded.
 STREAMS = ("picture", "sound")
-# The longest shorter side that frames keep where crops of native resolution are read, in pixels.
-NATIVE_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def frames_decoded(settings: config.ClipSettings) -> int:
 
 def most_side(settings: config.ClipSettings) -> int:
     """The shorter side above which frames are scaled down, where native crops are read, in pixels."""
-    return max(NATIVE_SIDE, settings.image_size)
+    return max(settings.native_side, settings.image_size)
 
 
 def read_clip(

@@ -134,6 +134,7 @@ def spec_of(settings: config.Config, reads: tuple[str, ...]) -> dict[str, Any]:
     clip = settings.clip.model_dump(mode="json")
     del clip["mouth_size"]
     # Without native crops and pictures of the lower face, as before there were any.
+    del clip["native_side"]
     if clip.pop("native_size") is not None:
         del clip["image_size"]
         clip["most_side"] = most_side(settings.clip)
