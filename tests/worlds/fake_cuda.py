@@ -69,7 +69,7 @@ def _backward(loss: Tensor) -> None:
                     continue
                 sums = gradients.setdefault(following, [None] * len(following._input_metadata))
                 if gradient is not None:
-                    # A layer that is used twice gets its bias's gradient once per row, of two numbers of rows.
+                    # A layer used twice gets its bias's gradient once per row, of two numbers of rows.
                     gradient = _fitted(gradient, following._input_metadata[place])
                     sums[place] = gradient if sums[place] is None else sums[place] + gradient
                 waiting[following] -= 1

@@ -1,4 +1,5 @@
-"""The keys of the detector `flagship`, which `config/detectors.py` joins to sections `model` and `objective`."""
+"""The keys of the detector `flagship`, which `config/detectors.py` joins to sections `model` and
+`objective`."""
 
 from typing import Annotated, Literal
 
