@@ -126,6 +126,9 @@ class DataSettings(Section):
     balance: Result[bool] = False
     """Whether half of an epoch's clips are of each class: of the larger one some are left out, of the smaller
     one some are repeated."""
+    repeats: Result[Count] = 1
+    """Times that an epoch takes every clip, each time with other draws: for few clips, so that an epoch is
+    not shorter than its validation."""
     method_column: Result[str | None] = None
     """Column of data.meta or of the training labels that names the kind of forgery; null: "method", if there
     is one."""

@@ -25,6 +25,8 @@ class TrainOrder:
     unit: what an epoch is made of: "clips" and "twins", every row (see `shuffled`); "pairs" (see
         `shuffled_pairs`), none of which is split between ranks or batches; "genuine", the genuine rows alone
 
+    With `data.repeats` an epoch has as many passes over these, one after another.
+
     The last batch may leave a rank nothing. The rank then gets the epoch's first clip or pair in its place,
     and `is_own` says so. Raises InputError for pairs and an odd batch size.
     """
@@ -33,6 +35,7 @@ class TrainOrder:
         self, targets: np.ndarray, settings: config.Config, rank: int, world: int, unit: str = "clips"
     ) -> None:
         self.targets, self.settings, self.rank, self.world, self.unit = targets, settings, rank, world, unit
+        self.repeats = settings.data.repeats
         self.clips_a_unit = 2 if unit == "pairs" else 1
         if settings.data.batch_size % self.clips_a_unit:
             raise InputError(
@@ -41,6 +44,7 @@ class TrainOrder:
             )
         counted = {"pairs": targets == 1, "genuine": targets == 0}
         self._count = int(counted[unit].sum()) if unit in counted else len(targets)
+        self._count *= self.repeats
         self._size = settings.data.batch_size // self.clips_a_unit
 
     def __len__(self) -> int:
@@ -54,12 +58,16 @@ class TrainOrder:
 
     def batches_from(self, epoch: int, step: int = 0) -> list[list[SampleKey]]:
         """This rank's batches of an epoch, from batch `step` on."""
-        units = self._units(epoch)
+        # Each pass is drawn as an epoch of its own, so R passes are what R times as many epochs would be.
+        passes = range(epoch * self.repeats, (epoch + 1) * self.repeats)
+        drawn = [(self._units(each), each) for each in passes]
+        units = np.concatenate([rows for rows, _ in drawn])
+        epochs = np.repeat([each for _, each in drawn], [len(rows) for rows, _ in drawn])
         batches = []
         for first in range(step * self._size, self._count, self._size):
-            share = units[first : first + self._size][self.rank :: self.world]
-            rows = (share if len(share) else units[:1]).flatten()
-            batches.append([SampleKey(int(row), epoch) for row in rows])
+            share = np.arange(first, min(first + self._size, self._count))[self.rank :: self.world]
+            share = share if len(share) else np.zeros(1, np.int64)
+            batches.append([SampleKey(int(row), int(epochs[at])) for at in share for row in units[at]])
         return batches
 
     def is_own(self, step: int) -> bool:
@@ -75,7 +83,7 @@ class TrainOrder:
         return usable.view(-1, self.clips_a_unit).all(1).repeat_interleave(self.clips_a_unit)
 
     def _units(self, epoch: int) -> np.ndarray:
-        """The epoch's units in their order, int64 (U, clips of a unit)."""
+        """The units of one pass in their order, int64 (U, clips of a unit)."""
         seed = self.settings.seed
         if self.unit == "pairs":
             return shuffled_pairs(self.targets, seed, epoch)
