@@ -115,3 +115,26 @@ def test_an_epoch_of_genuine_clips_has_each_once() -> None:
         orders.append([key.row for keys in order.batches_from(epoch) for key in keys])
         assert sorted(orders[-1]) == [0, 3, 6]
     assert len(set(map(tuple, orders))) > 1
+
+
+@pytest.mark.parametrize("unit", ["clips", "pairs", "genuine", "twins"])
+def test_repeats_are_as_many_epochs_one_after_another(unit: str) -> None:
+    """Batches of 6 run on from one pass into the next; several ranks share them like any."""
+    targets = np.array([0, 1, 1, 0, 1] * 4)
+    once, thrice = (configured(data={"batch_size": 6, "repeats": count}) for count in (1, 3))
+    plain, repeated = TrainOrder(targets, once, 0, 1, unit), TrainOrder(targets, thrice, 0, 1, unit)
+    passes = [key for epoch in (6, 7, 8) for batch in plain.batches_from(epoch) for key in batch]
+    assert [key for batch in repeated.batches_from(2) for key in batch] == passes
+    assert repeated.clips == len(passes) == 3 * plain.clips
+    assert sum(repeated.global_size(step) for step in range(len(repeated))) == len(passes)
+    assert [len(batch) for batch in repeated.batches_from(2)][:-1] == [6] * (len(repeated) - 1)
+    assert repeated.batches_from(2, 3) == repeated.batches_from(2)[3:]
+    shared = [TrainOrder(targets, thrice, rank, 2, unit) for rank in (0, 1)]
+    both = [
+        key
+        for order in shared
+        for step, batch in enumerate(order.batches_from(2))
+        for key in batch
+        if order.is_own(step)
+    ]
+    assert sorted(both) == sorted(passes)

@@ -67,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
         settings.optim.epochs,
         _measure(settings, args.clips),
         shutil.disk_usage(Path.cwd()).free,
+        settings.data.repeats,
     )
     print(as_json(plan, step, card) if args.json else as_table(plan, args.config, args.clips))
     return 0
@@ -79,6 +80,7 @@ class Plan:
     videos, spans, epochs: of the run, spans of each clip.
     costs: of one clip, as they were measured.
     free_bytes: of the disk that holds the current folder.
+    repeats: how often an epoch takes each clip.
     """
 
     videos: int
@@ -86,6 +88,7 @@ class Plan:
     epochs: int
     costs: "Costs"
     free_bytes: int
+    repeats: int = 1
 
     @property
     def predict_seconds(self) -> float:
@@ -93,7 +96,7 @@ class Plan:
 
     @property
     def epoch_seconds(self) -> float:
-        return self.costs.epoch_seconds(self.videos)
+        return self.repeats * self.costs.epoch_seconds(self.videos)
 
     @property
     def train_seconds(self) -> float:

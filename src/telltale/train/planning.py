@@ -190,7 +190,8 @@ def _pace(batches: Iterator[Any], size: int) -> float:
 def _training(trial: _Trial, model: torch.nn.Module, objective: objectives.Objective) -> float:
     """Seconds a clip takes in training: the second of two short epochs of the real loop, when the workers
     run."""
-    settings, process = trial.settings, trial.process
+    data = trial.settings.data.model_copy(update={"repeats": 1})
+    settings, process = trial.settings.model_copy(update={"data": data}), trial.process
     rows = trial.rows(BATCHES * settings.data.batch_size)
     order = TrainOrder(np.array([row.target for row in rows]), settings, 0, 1, objective.unit)
     model = model.to(process.device).to(memory_format=torch.channels_last)
