@@ -1,13 +1,17 @@
-"""Kinds that are better with another span of the clip and can do without: where there is none, they do."""
+"""Where twins come from: kinds that can do without another span of the clip do; wrong names stop early."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from telltale import config
 from telltale.data.clip import read_clip
+from telltale.data.dataset import ClipDataset
 from telltale.data.manifest import Row
 from telltale.data.twins import TwinMaker
+from telltale.data.views import Views
+from telltale.errors import InputError
 
 READS = ("picture", "sound")
 
@@ -28,3 +32,12 @@ def test_sound_is_shifted_in_a_clip_that_has_no_other_span(tiny: Path) -> None:
         if twin is not None:
             assert twin.view.wave is not None and view.wave is not None
             assert twin.forgery.kind == name and not np.array_equal(twin.view.wave.samples, view.wave.samples)
+
+
+def test_a_kind_that_does_not_exist_stops_before_the_first_sample() -> None:
+    wrong = config.Config(
+        model=config.ModelSettings(name="audiovisual"), pseudo=config.PseudoSettings(kinds=("resample",))
+    )
+    data = ClipDataset([], wrong, READS, Views.of_training("twins"))
+    with pytest.raises(InputError, match="there is no pseudo-forgery 'resample'; did you mean resampled"):
+        data.prepare()

@@ -31,6 +31,7 @@ from telltale.data.manifest import Row
 from telltale.data.sample_views import SampleViews
 from telltale.data.store import ClipStore
 from telltale.data.views import ONE_SPAN, Views
+from telltale.forge import pseudo
 
 
 class ClipDataset:
@@ -74,11 +75,14 @@ class ClipDataset:
         return shapes
 
     def prepare(self) -> None:
-        """Import and compute what all samples need, once, before workers are forked."""
+        """Import and compute what all samples need, once, before workers are forked. Raises InputError for a
+        rate that no codec takes, and for a pseudo-forgery that does not exist."""
         if "sound" in self.reads:
             mel.tables(self.settings.mel)
         if self.views.training:
             transforms.prepare(self.settings.augment, self.reads, self.settings.mel.rate_hz)
+        if self.views.twins:
+            pseudo.prepare(self.settings.pseudo)
 
     def fill(self, key: SampleKey, arrays: SampleArrays) -> SampleInfo:
         """Write the sample of `key` into `arrays`, over whatever was there. Raises as `sample`."""
