@@ -31,8 +31,9 @@ class MouthTower(nn.Module):
         changes = CONTRAST * (mouth - mouth.mean(1, keepdim=True))
         before, after = (changes[:, place].unsqueeze(1) for place in (0, -1))
         padded = torch.cat([*[before] * NEIGHBOURS, changes, *[after] * NEIGHBOURS], 1)
-        stacked = torch.stack([padded[:, k : k + count] for k in range(2 * NEIGHBOURS + 1)], 2)
-        maps = torch.relu(self.norm(self.stem(stacked.flatten(0, 1)), count))
+        # Channels last in memory, as convolutions want them.
+        stacked = torch.stack([padded[:, k : k + count] for k in range(2 * NEIGHBOURS + 1)], -1)
+        maps = torch.relu(self.norm(self.stem(stacked.flatten(0, 1).permute(0, 3, 1, 2)), count))
         maps = self.stages(maps, count)
         if maps.shape[2:] != (GRID, GRID):
             small = interpolate(maps.float(), size=(GRID, GRID), mode="bilinear", align_corners=False)
