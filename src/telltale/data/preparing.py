@@ -7,6 +7,7 @@ image.
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,10 +86,6 @@ class Preparation:
         clip, augment = self.settings.clip, self.settings.augment
         kept = regions.chosen(len(frames.pixels), clip)
         band = regions.bands(forged[kept], clip.image_size) if forged is not None and self.masks else None
-        if rng is not None and rng.random() < augment.flip_p:
-            # All of them at once: what is on the left of one is on the left of the others.
-            frames = replace(frames, pixels=np.ascontiguousarray(frames.pixels[:, :, ::-1]))
-            band = None if band is None else np.ascontiguousarray(band[:, :, ::-1])
         pixels = frames.pixels[kept]
         crops = None
         if self.native:
@@ -98,6 +95,9 @@ class Preparation:
             crops = regions.crops(pixels, places, clip.native_size)
         mouth = regions.mouths(frames.pixels, clip.mouth_size) if self.mouth else None
         whole = transforms.fit(pixels, clip.image_size)
+        if rng is not None and rng.random() < augment.flip_p:
+            # All of them: what is on the left of one is on the left of the others.
+            whole, crops, mouth, band = (_mirrored(each) for each in (whole, crops, mouth, band))
         if rng is not None:
             whole, band = transforms.move_frames(whole, band, _without(augment, ("flip_p",)), rng)
             # From one seed, so that the same changes are drawn for all three as far as they can be.
@@ -129,6 +129,11 @@ class Preparation:
             image = transforms.mask_mel(image, settings.augment, rng)
         self.sound_seconds += time.perf_counter() - began
         return image
+
+
+def _mirrored(pictures: Any) -> Any:
+    """Pictures (T, H, W, ...), mirrored left to right; None stays."""
+    return None if pictures is None else np.ascontiguousarray(pictures[:, :, ::-1])
 
 
 def _without(augment: config.AugmentSettings, keys: tuple[str, ...]) -> config.AugmentSettings:
