@@ -111,6 +111,17 @@ def test_another_training_passes_only_within_the_measured_spread(tmp_path: Path)
     assert not finding.passed and "outside" in finding.detail
 
 
+def test_golden_crops_and_mouths_are_stages_of_models_that_read_them() -> None:
+    read = replace(CLIP, crop_sha256="c1", crop_means=[90.0], mouth_sha256="o1", mouth_means=[80.0])
+    plain = [finding.rule for finding in golden.compare([CLIP], [CLIP], tolerance=1e-4)]
+    both = golden.compare([read], [read], tolerance=1e-4)
+    assert [f.rule for f in both if f.rule not in plain] == ["golden crops", "golden mouths"]
+    assert all(finding.passed for finding in both)
+    moved = golden.compare([read], [replace(read, mouth_sha256="o2", mouth_means=[83.0])], tolerance=1e-4)
+    assert [finding.rule for finding in moved if not finding.passed] == ["golden mouths"]
+    assert not all(finding.passed for finding in golden.compare([read], [CLIP], tolerance=1e-4))
+
+
 CLIP = Golden("a.mp4", "f1", "ok", "p1", [100.0, 101.0], "m1", [-20.0, -30.0], 1.5)
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-import telltale
+import predict
 import train
 from telltale.errors import InputError
 from telltale.models import calibration, checkpoint
+from telltale.reproduce import tiers
 from telltale.scores import sidecar
 from telltale.scores.table import read_scores
 from telltale.train import best_epoch
@@ -20,8 +21,8 @@ from telltale.train import best_epoch
 SMALL = """
 clip.seconds=0.8 clip.frames=2 clip.image_size=32 clip.native_size=32 clip.mouth_frames=4 clip.mouth_size=16
 model.picture_backbone=test_convnext model.width=16 mel.n_mels=32 mel.linear_bands=16
-data.batch_size=8 data.spans=2 predict.batch_size=8 predict.spans=1 optim.epochs=2 optim.schedule=constant
-optim.ema_decay=0.5 threads=1 seed=4
+data.batch_size=8 data.spans=2 predict.batch_size=8 predict.spans=2 predict.crops=2
+optim.epochs=2 optim.schedule=constant optim.ema_decay=0.5 threads=1 seed=4
 """
 CONFIG = Path(__file__).parents[2] / "configs" / "flagship_small.yaml"
 
@@ -76,7 +77,7 @@ def test_two_workers_and_a_cut_run_give_the_same_bits(run: Path, tiny: Path, tmp
         assert (run / name).read_bytes() == (tmp_path / "cut" / name).read_bytes()
 
 
-def test_the_best_epoch_is_calibrated_and_the_last_is_not(run: Path, tiny: Path) -> None:
+def test_the_best_epoch_is_calibrated_and_the_last_is_not(run: Path, tiny: Path, tmp_path: Path) -> None:
     best, last = checkpoint.load(run / "best.pt"), checkpoint.load(run / "last.pt")
     record = best["calibration"]
     assert calibration.KEY not in last["model"]
@@ -92,10 +93,14 @@ def test_the_best_epoch_is_calibrated_and_the_last_is_not(run: Path, tiny: Path)
     }
     auc = roc_auc_score([targets[name] for name in known], list(known.values()))
     assert auc == pytest.approx(best["metrics"]["auc"])
-    # What the checkpoint says of a clip now is what its score file says.
-    name = next(iter(known))
-    again = telltale.load(run / "best.pt", spans=1).predict(tiny / "validation" / name)
-    assert again.fake_probability == pytest.approx(known[name], abs=1e-6)
+    # What the checkpoint says of the clips now is what its score file says, as reproduction compares them.
+    words = [word for text in tiers.PLAIN for word in ("--set", text)]
+    asked = ["--checkpoint", str(run / "best.pt"), "--videos", str(tiny / "validation")]
+    assert predict.predict(predict.arguments([*asked, "--out", str(tmp_path / "s.csv"), *words])) == 0
+    again = read_scores(tmp_path / "s.scores.csv")
+    assert {name: score.fake_probability for name, score in again.items()} == {
+        name: score.fake_probability for name, score in scores.items()
+    }
 
 
 def test_a_finished_run_that_is_resumed_stays_as_it_is(
@@ -108,8 +113,6 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(
 
 
 def test_prediction_averages_crops_and_mirror_images(run: Path, tiny: Path, tmp_path: Path) -> None:
-    import predict
-
     clips = tmp_path / "clips"
     clips.mkdir()
     for path in sorted((tiny / "test").iterdir())[:2]:
@@ -117,7 +120,7 @@ def test_prediction_averages_crops_and_mirror_images(run: Path, tiny: Path, tmp_
     found = {}
     for crops, flip in ((1, "false"), (2, "false"), (2, "true")):
         out = tmp_path / f"{crops}{flip}.csv"
-        more = [f"predict.crops={crops}", f"predict.flip={flip}"]
+        more = ["predict.spans=1", f"predict.crops={crops}", f"predict.flip={flip}"]
         words = [word for text in more for word in ("--set", text)]
         given = ["--checkpoint", str(run / "best.pt"), "--videos", str(clips), "--out", str(out), *words]
         assert predict.predict(predict.arguments(given)) == 0

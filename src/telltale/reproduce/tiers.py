@@ -26,7 +26,13 @@ from telltale.runtime.programs import as_typed, call, several, telltale
 from telltale.scores.table import read_scores
 
 # Validation scores come from training, which takes one view of a clip and no mirror image.
-PLAIN = ("predict.spans=1", "predict.flip=false", "predict.precision=trained", "predict.compile=false")
+PLAIN = (
+    "predict.spans=1",
+    "predict.crops=1",
+    "predict.flip=false",
+    "predict.precision=trained",
+    "predict.compile=false",
+)
 
 
 def intact(
