@@ -76,7 +76,7 @@ OWN: dict[str, dict[str, Any]] = {
     # At the size of a CPU, with settings of its own as in configs/flagship_small.yaml.
     "flagship": {
         **{f"model.flagship_{part}_channels": 12 for part in ("native", "mouth", "sound")},
-        "model.picture_backbone": "test_convnext.r160_in1k",
+        "model.picture_backbone": "test_resnet.r160_in1k",
         "model.width": 64,
         "model.flagship_layers": 1,
         "model.flagship_depth": 1,
