@@ -138,3 +138,12 @@ def test_repeats_are_as_many_epochs_one_after_another(unit: str) -> None:
         if order.is_own(step)
     ]
     assert sorted(both) == sorted(passes)
+
+
+def test_a_balanced_epoch_of_twins_has_half_of_each_class() -> None:
+    """Each row is a unit of its own, whether a genuine clip beside its twin or a labelled forgery alone."""
+    targets = np.array([0] * 7 + [1] * 30)
+    order = TrainOrder(targets, configured(data={"batch_size": 6, "balance": True}), 0, 1, "twins")
+    rows = [key.row for batch in order.batches_from(0) for key in batch]
+    assert len(rows) == order.clips == 37 and Counter(targets[rows].tolist()) == {0: 18, 1: 19}
+    assert order.complete(torch.tensor([True, False, True])).tolist() == [True, False, True]
