@@ -7,7 +7,9 @@ import pytest
 import torch
 from detector_world import clips, logits, model
 
+from telltale import config
 from telltale.models import calibration, checkpoint
+from telltale.models.start import start
 
 torch.set_num_threads(1)
 
@@ -34,6 +36,18 @@ def test_weights_that_are_not_calibrated_have_no_further_key_and_keep_their_bits
     assert set(other.state_dict()) == set(state) and calibration.KEY not in state
     assert torch.equal(logits(other, clips(2)), logits(network, clips(2)))
     assert calibration.without(calibration.calibrated(state, 2.0, 0.0)).keys() == state.keys()
+
+
+def test_a_run_that_starts_from_a_calibrated_checkpoint_is_not_calibrated(tmp_path: Path) -> None:
+    settings = config.parse({"model": {"name": "frame_cnn", "picture_backbone": "test_resnet"}}, "test")
+    network = model("frame_cnn")
+    content = {"config": settings.model_dump(mode="json"), "provenance": {}}
+    state = calibration.calibrated(network.state_dict(), 3.0, 1.0)
+    checkpoint.save(tmp_path / "best.pt", {**content, "model": state})
+    other = model("frame_cnn", dropout=0.5)
+    start(other, config.override(settings, [f"model.start_from={tmp_path / 'best.pt'}"]))
+    assert calibration.KEY not in other.state_dict()
+    assert torch.equal(logits(other.eval(), clips(2)), logits(network.eval(), clips(2)))
 
 
 @pytest.mark.parametrize(

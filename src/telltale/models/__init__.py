@@ -2,7 +2,8 @@
 
 Every model walks forward(pictures (N, T, 3, H, W) float in [0, 1], mel (N, rows, L) float dB, has_picture
 (N,) bool, has_sound (N,) bool, frame_seconds (N, T) float from where the mel begins) → logit (N,) of forged,
-and may be given None or an empty tensor for what it does not read. It carries `provenance`: for each tower
+and may be given None or an empty tensor for what it does not read. One that reads more takes it by name:
+`crops`, `mouth` and `mouth_seconds` (see `flagship.More`). It carries `provenance`: for each tower
 ("picture", "sound") which weights it began with, as `weights.Provenance` says. What only training needs lies
 in a module called `learning`: it is neither counted nor shipped.
 """
